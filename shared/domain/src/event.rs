@@ -1,0 +1,165 @@
+//! What goes out on the bus, built from what was really stored.
+//!
+//! The shapes are fixed by the JSON Schemas in `infra/schemas/`; every event of every test is
+//! validated against them. No raw email, phone or name is in an event, only tokens.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::model::{AttributeName, Attributes, AuditEntry, SyncedRecord};
+use crate::pseudonym::Pseudonymiser;
+
+/// The version of the detail shapes below; it grows with a breaking change.
+pub const SCHEMA_VERSION: &str = "1";
+/// The `source` of every event.
+pub const SOURCE: &str = "integrations";
+
+/// A change in the table that subscribers are told of.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A record has a new stored version.
+    RecordSynced(Box<SyncedRecord>),
+    /// An audit entry was written.
+    Audited(AuditEntry),
+}
+
+/// An event ready for the bus.
+#[derive(Debug, Clone)]
+pub struct BusEvent {
+    /// One of the detail types of the contract, for example `crm.synced`.
+    pub detail_type: &'static str,
+    /// Stable across repeats, so that a subscriber can drop one.
+    pub event_id: String,
+    /// The detail as JSON.
+    pub detail: serde_json::Value,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    event_id: &'a str,
+    schema_version: &'static str,
+    tenant_id: &'a str,
+    correlation_id: &'a str,
+    occurred_at: String,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize)]
+struct CrmSynced<'a> {
+    system: &'static str,
+    #[serde(rename = "type")]
+    object_type: &'static str,
+    external_id: &'a str,
+    record_key: &'a str,
+    version: u64,
+    change: &'static str,
+    changed_attributes: Vec<&'static str>,
+    tokens: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Serialize)]
+struct AuditLogged<'a> {
+    audit_id: &'a str,
+    action: &'static str,
+    route: &'a str,
+}
+
+impl BusEvent {
+    /// The event of a change.
+    ///
+    /// # Errors
+    /// When the detail can't be written as JSON, which only a bug of ours could cause.
+    pub fn of(change: &Change, pseudonymiser: &Pseudonymiser) -> Result<Self, serde_json::Error> {
+        match change {
+            Change::RecordSynced(record) => crm_synced(record, pseudonymiser),
+            Change::Audited(entry) => audit_logged(entry),
+        }
+    }
+}
+
+fn crm_synced(
+    record: &SyncedRecord,
+    pseudonymiser: &Pseudonymiser,
+) -> Result<BusEvent, serde_json::Error> {
+    let event_id = stable_id(&[
+        "crm.synced",
+        record.tenant.as_str(),
+        record.key.as_str(),
+        &record.version.to_string(),
+    ]);
+    let tokens = record
+        .attributes
+        .iter()
+        .filter(|(name, _)| name.is_personal())
+        .filter_map(|(name, value)| {
+            let token = pseudonymiser.token(&record.tenant, name, value)?;
+            Some((name.as_str().to_owned(), token.into()))
+        })
+        .collect();
+    let detail = Envelope {
+        event_id: &event_id,
+        schema_version: SCHEMA_VERSION,
+        tenant_id: record.tenant.as_str(),
+        correlation_id: record.correlation_id.as_str(),
+        occurred_at: record.synced_at.to_string(),
+        body: CrmSynced {
+            system: record.system.as_str(),
+            object_type: record.object_type.as_str(),
+            external_id: record.external_id.as_str(),
+            record_key: record.key.as_str(),
+            version: record.version,
+            change: record.change.as_str(),
+            changed_attributes: changed(&record.previous, &record.attributes),
+            tokens,
+        },
+    };
+    let detail = serde_json::to_value(detail)?;
+    Ok(BusEvent {
+        detail_type: "crm.synced",
+        event_id,
+        detail,
+    })
+}
+
+fn audit_logged(entry: &AuditEntry) -> Result<BusEvent, serde_json::Error> {
+    let event_id = stable_id(&["audit.logged", entry.tenant.as_str(), &entry.id]);
+    let detail = Envelope {
+        event_id: &event_id,
+        schema_version: SCHEMA_VERSION,
+        tenant_id: entry.tenant.as_str(),
+        correlation_id: entry.correlation_id.as_str(),
+        occurred_at: entry.occurred_at.to_string(),
+        body: AuditLogged {
+            audit_id: &entry.id,
+            action: entry.action.as_str(),
+            route: &entry.route,
+        },
+    };
+    let detail = serde_json::to_value(detail)?;
+    Ok(BusEvent {
+        detail_type: "audit.logged",
+        event_id,
+        detail,
+    })
+}
+
+/// The names of the attributes whose value is another than before.
+fn changed(before: &Attributes, after: &Attributes) -> Vec<&'static str> {
+    AttributeName::CONTACT
+        .into_iter()
+        .filter(|name| {
+            before.get(*name).unwrap_or_default() != after.get(*name).unwrap_or_default()
+        })
+        .map(AttributeName::as_str)
+        .collect()
+}
+
+/// The same parts always give the same UUID (version 8: made of our own hash).
+fn stable_id(parts: &[&str]) -> String {
+    let digest = Sha256::digest(parts.join("\u{1f}").as_bytes());
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest.as_slice()[..16]);
+    Uuid::new_v8(bytes).to_string()
+}

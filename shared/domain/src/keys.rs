@@ -1,0 +1,120 @@
+//! Stable keys made of several parts.
+//!
+//! The parts are joined with the byte 0x1F, which no part may contain, so two different tuples
+//! never hash to one key by running into each other.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{Attributes, IdempotencyKey, ObjectType, Sensitive, System, TenantId};
+
+/// Joins key parts; forbidden inside them.
+const SEPARATOR: char = '\u{1f}';
+
+/// A part of a key holds the separator, so no key can be made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key part contains the separator 0x1F")]
+pub struct SeparatorInPart;
+
+fn digest_of(parts: &[&str]) -> Result<String, SeparatorInPart> {
+    let mut hasher = Sha256::new();
+    for (index, part) in parts.iter().enumerate() {
+        if part.contains(SEPARATOR) {
+            return Err(SeparatorInPart);
+        }
+        if index > 0 {
+            hasher.update([SEPARATOR as u8]);
+        }
+        hasher.update(part.as_bytes());
+    }
+    Ok(hex::encode(hasher.finalize()))
+}
+
+macro_rules! digest_key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// 64 lower-case hexadecimal digits.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Takes a digest that was stored before.
+            pub fn from_stored(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+digest_key!(
+    /// Where a record is stored: `sha256(tenant, system, type, natural key)`.
+    RecordKey
+);
+digest_key!(
+    /// Where a caller's claim is stored: `sha256(tenant, route, idempotency key)`.
+    ClaimKey
+);
+digest_key!(
+    /// What a caller asked for, after normalisation: tells a retry from a key that was used again
+    /// for something else.
+    Fingerprint
+);
+
+/// The key of a record.
+///
+/// # Errors
+/// When the natural key contains the separator.
+pub fn record_key(
+    tenant: &TenantId,
+    system: System,
+    object_type: ObjectType,
+    natural_key: &Sensitive<String>,
+) -> Result<RecordKey, SeparatorInPart> {
+    digest_of(&[
+        tenant.as_str(),
+        system.as_str(),
+        object_type.as_str(),
+        natural_key.expose(),
+    ])
+    .map(RecordKey)
+}
+
+/// The key of a caller's claim. Tenant and route are part of it: the same key of another tenant, or
+/// on another route, is another claim.
+///
+/// # Errors
+/// When a part contains the separator.
+pub fn claim_key(
+    tenant: &TenantId,
+    route: &str,
+    key: &IdempotencyKey,
+) -> Result<ClaimKey, SeparatorInPart> {
+    digest_of(&[tenant.as_str(), route, key.expose()]).map(ClaimKey)
+}
+
+/// The fingerprint of a normalised payload.
+///
+/// # Errors
+/// When a value contains the separator.
+pub fn fingerprint(
+    record: &RecordKey,
+    attributes: &Attributes,
+) -> Result<Fingerprint, SeparatorInPart> {
+    let mut parts = vec![record.as_str()];
+    for (name, value) in attributes.iter() {
+        parts.push(name.as_str());
+        parts.push(value);
+    }
+    digest_of(&parts).map(Fingerprint)
+}

@@ -1,0 +1,22 @@
+//! Time, as something that is handed in.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// The time of day, waiting, and dice: all that a use case must not take for itself.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+
+    /// A draw from 0 (included) to 1 (excluded), for jitter.
+    fn random(&self) -> f64;
+
+    /// Something unique, for owners of claims and ids of entries.
+    fn unique_id(&self) -> String;
+}

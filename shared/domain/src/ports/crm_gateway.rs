@@ -1,0 +1,154 @@
+//! A CRM, as the use cases see it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Connection;
+use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
+
+/// What the provider did with a draft.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The provider's id of the record.
+    pub external_id: ExternalId,
+    /// Whether the record is new.
+    pub change: RecordChange,
+}
+
+/// A record as the provider holds it now.
+#[derive(Debug, Clone)]
+pub struct RemoteRecord {
+    /// The provider's id.
+    pub external_id: ExternalId,
+    /// The values of the attributes that we know.
+    pub attributes: Attributes,
+    /// When the provider created it, if it says so.
+    pub created_at: Option<Timestamp>,
+}
+
+/// Whether a call that failed may have had an effect all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteEffect {
+    /// Surely not: the provider said so.
+    None,
+    /// Perhaps: it must be found out before anything is written again.
+    Unknown,
+}
+
+/// Why a call to the provider failed, cut by what is done next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The provider refuses this content; trying again won't help.
+    #[error("the provider refused the record")]
+    Rejected {
+        /// The vendor's own code, one of a known form (`INVALID_EMAIL`).
+        vendor_code: Option<String>,
+        /// The path of the attribute at fault.
+        field: Option<String>,
+    },
+    /// The tenant's credentials are refused.
+    #[error("the provider refused the credentials")]
+    Unauthorized,
+    /// The tenant's credentials lack a permission.
+    #[error("the provider says that a scope is missing")]
+    MissingScope,
+    /// Someone else is writing the same record; worth another try after a moment.
+    #[error("the record is being written by someone else")]
+    Contended {
+        /// How long to wait at least.
+        retry_after: Duration,
+        /// HTTP status that said so, for the log.
+        status: u16,
+    },
+    /// The account is over its limit.
+    #[error("the provider limits the rate")]
+    RateLimited {
+        /// What the provider asks for.
+        retry_after: Option<Duration>,
+    },
+    /// The provider has a fault or an answer that can't be read.
+    #[error("the provider is not available")]
+    Unavailable {
+        /// The HTTP status, if there was an answer.
+        status: Option<u16>,
+        /// What the provider asks for.
+        retry_after: Option<Duration>,
+        /// Whether something may have been written.
+        effect: RemoteEffect,
+    },
+    /// No answer in time.
+    #[error("the provider did not answer in time")]
+    TimedOut,
+}
+
+impl ProviderError {
+    /// Whether the call may have had an effect.
+    pub const fn effect(&self) -> RemoteEffect {
+        match self {
+            Self::Unavailable { effect, .. } => *effect,
+            Self::TimedOut => RemoteEffect::Unknown,
+            Self::Rejected { .. }
+            | Self::Unauthorized
+            | Self::MissingScope
+            | Self::Contended { .. }
+            | Self::RateLimited { .. } => RemoteEffect::None,
+        }
+    }
+
+    /// Whether another attempt could succeed, and what the provider asks to wait for.
+    pub const fn retry(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope => None,
+            Self::Contended { retry_after, .. } => Some(Some(*retry_after)),
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            Self::TimedOut => Some(None),
+        }
+    }
+
+    /// A short stable name for logs and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rejected { .. } => "rejected",
+            Self::Unauthorized => "unauthorized",
+            Self::MissingScope => "missing_scope",
+            Self::Contended { .. } => "contended",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+/// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway.
+#[async_trait]
+pub trait CrmGateway: Send + Sync {
+    /// Refuses what the provider is known to refuse, before anything is claimed or called.
+    ///
+    /// # Errors
+    /// The field at fault.
+    fn check(&self, draft: &CrmDraft) -> Result<(), InvalidField>;
+
+    /// Creates or updates the record in one call.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn upsert(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+    ) -> Result<Written, ProviderError>;
+
+    /// Looks the record up by its natural key.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn find(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+    ) -> Result<Option<RemoteRecord>, ProviderError>;
+}

@@ -1,0 +1,24 @@
+//! What the use cases need from outside, one narrow trait per capability.
+//!
+//! The traits are taken as `&dyn Port`, so a use case is compiled once. Their errors are cut by what
+//! the caller does next. Adapters live in `sync-aws` and `sync-providers`, fakes in `sync-testkit`,
+//! and one contract suite runs against both.
+
+mod audit_log;
+mod clock;
+mod connection_store;
+mod crm_gateway;
+mod event_bus;
+mod secret_source;
+mod upsert_store;
+
+pub use audit_log::AuditLog;
+pub use clock::Clock;
+pub use connection_store::{Connection, ConnectionError, ConnectionStore};
+pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
+pub use secret_source::{SecretError, SecretSource};
+pub use upsert_store::{
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    StoreError, UpsertStore,
+};

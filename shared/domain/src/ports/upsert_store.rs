@@ -1,0 +1,160 @@
+//! Where an upsert is claimed, locked and completed.
+//!
+//! One claim covers two things at once: the caller's idempotency key, and the record itself, so
+//! that neither two calls with one key nor two keys with one record can write at the same time.
+//! Each method is one round trip.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::keys::{ClaimKey, Fingerprint, RecordKey};
+use crate::model::{
+    CorrelationId, CrmDraft, ExternalId, OwnerId, RecordChange, System, TenantId, UpsertStatus,
+};
+
+/// What is claimed, by whom, until when.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Whose record.
+    pub tenant: TenantId,
+    /// Which system.
+    pub system: System,
+    /// Where the claim is kept.
+    pub key: ClaimKey,
+    /// Where the record is kept.
+    pub record: RecordKey,
+    /// What was asked for under the key.
+    pub fingerprint: Fingerprint,
+    /// The wanted values.
+    pub draft: CrmDraft,
+    /// This attempt.
+    pub owner: OwnerId,
+    /// Now.
+    pub at: Timestamp,
+    /// When this attempt is surely over: the invocation's own deadline.
+    pub lease_until: Timestamp,
+    /// When somebody first began this work; it outlives a takeover.
+    pub started_at: Timestamp,
+    /// The request.
+    pub correlation_id: CorrelationId,
+}
+
+/// A claim whose owner is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleClaim {
+    /// The owner that did not finish.
+    pub owner: OwnerId,
+    /// When the work began.
+    pub started_at: Timestamp,
+}
+
+/// A record's lock whose owner is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleLock {
+    /// The owner that did not finish.
+    pub owner: OwnerId,
+    /// When the work began.
+    pub started_at: Timestamp,
+}
+
+/// What a claim expects to find. The default, nothing in the way, is the first try of every call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// The caller's key is held by this dead owner.
+    pub claim: Option<StaleClaim>,
+    /// The record is locked by this dead owner.
+    pub lock: Option<StaleLock>,
+}
+
+/// A completed answer, as it is stored and replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The provider's id.
+    pub external_id: ExternalId,
+    /// What was done.
+    pub status: UpsertStatus,
+}
+
+/// What a claim came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// It is ours until the lease ends.
+    Claimed,
+    /// The key was completed before: this is the stored answer.
+    Replay(Answer),
+    /// The key was used before for another payload.
+    KeyReused,
+    /// Someone else is at it, under the same key or with the same record.
+    InProgress {
+        /// When the other one is over at the latest, if that is known.
+        lease_until: Option<Timestamp>,
+    },
+    /// The record already holds all the wanted values.
+    Unchanged(ExternalId),
+    /// The one before us died. Claim again with this expectation, and find out what it did.
+    Stale(Expectation),
+}
+
+/// What a completion came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completion {
+    /// The version is stored and the answer kept.
+    Stored,
+    /// The claim is no longer ours. The answer of the one that took it over, if there is one yet.
+    Lost(Option<Answer>),
+}
+
+/// How a claim is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Nothing was written at the provider: as if the call had never been.
+    Undone,
+    /// Perhaps something was written: whoever comes next takes over at once and finds out.
+    Unresolved,
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, or out of reach; another attempt may succeed.
+    #[error("the store is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored item has a shape that we can't read.
+    #[error("a stored item can't be read: {0}")]
+    Malformed(&'static str),
+    /// A part of a key is not allowed.
+    #[error(transparent)]
+    BadKey(#[from] crate::keys::SeparatorInPart),
+}
+
+/// Claims and records.
+#[async_trait]
+pub trait UpsertStore: Send + Sync {
+    /// Claims the caller's key and the record, in one conditional write.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn claim(
+        &self,
+        claim: &Claim,
+        expectation: &Expectation,
+    ) -> Result<ClaimOutcome, StoreError>;
+
+    /// Stores the record's new version and the answer, in one write that only the owner can do.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn complete(
+        &self,
+        claim: &Claim,
+        external_id: &ExternalId,
+        change: RecordChange,
+        at: Timestamp,
+    ) -> Result<Completion, StoreError>;
+
+    /// Gives the claim back without a result. It is no error when the claim is no longer ours.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn release(&self, claim: &Claim, release: Release) -> Result<(), StoreError>;
+}

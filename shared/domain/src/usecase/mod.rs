@@ -1,0 +1,4 @@
+//! What the product does, one verb per file.
+
+pub mod publish_changes;
+pub mod upsert_record;
