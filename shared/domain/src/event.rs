@@ -116,11 +116,7 @@ fn crm_synced(
         },
     };
     let detail = serde_json::to_value(detail)?;
-    Ok(BusEvent {
-        detail_type: "crm.synced",
-        event_id,
-        detail,
-    })
+    Ok(BusEvent { detail_type: "crm.synced", event_id, detail })
 }
 
 fn audit_logged(entry: &AuditEntry) -> Result<BusEvent, serde_json::Error> {
@@ -138,11 +134,7 @@ fn audit_logged(entry: &AuditEntry) -> Result<BusEvent, serde_json::Error> {
         },
     };
     let detail = serde_json::to_value(detail)?;
-    Ok(BusEvent {
-        detail_type: "audit.logged",
-        event_id,
-        detail,
-    })
+    Ok(BusEvent { detail_type: "audit.logged", event_id, detail })
 }
 
 /// The names of the attributes whose value is another than before.

@@ -81,13 +81,8 @@ pub fn record_key(
     object_type: ObjectType,
     natural_key: &Sensitive<String>,
 ) -> Result<RecordKey, SeparatorInPart> {
-    digest_of(&[
-        tenant.as_str(),
-        system.as_str(),
-        object_type.as_str(),
-        natural_key.expose(),
-    ])
-    .map(RecordKey)
+    digest_of(&[tenant.as_str(), system.as_str(), object_type.as_str(), natural_key.expose()])
+        .map(RecordKey)
 }
 
 /// The key of a caller's claim. Tenant and route are part of it: the same key of another tenant, or

@@ -52,31 +52,12 @@ mod tests {
         let ours = Pseudonymiser::new("key-1".into());
         let acme = TenantId::parse("acme").unwrap();
         let globex = TenantId::parse("globex").unwrap();
-        let token = ours
-            .token(&acme, AttributeName::Email, "ada@example.com")
-            .unwrap();
-        assert_eq!(
-            ours.token(&acme, AttributeName::Email, "ada@example.com")
-                .unwrap(),
-            token
-        );
-        assert_ne!(
-            ours.token(&globex, AttributeName::Email, "ada@example.com")
-                .unwrap(),
-            token
-        );
-        assert_ne!(
-            ours.token(&acme, AttributeName::Lastname, "ada@example.com")
-                .unwrap(),
-            token
-        );
+        let token = ours.token(&acme, AttributeName::Email, "ada@example.com").unwrap();
+        assert_eq!(ours.token(&acme, AttributeName::Email, "ada@example.com").unwrap(), token);
+        assert_ne!(ours.token(&globex, AttributeName::Email, "ada@example.com").unwrap(), token);
+        assert_ne!(ours.token(&acme, AttributeName::Lastname, "ada@example.com").unwrap(), token);
         let other = Pseudonymiser::new("key-2".into());
-        assert_ne!(
-            other
-                .token(&acme, AttributeName::Email, "ada@example.com")
-                .unwrap(),
-            token
-        );
+        assert_ne!(other.token(&acme, AttributeName::Email, "ada@example.com").unwrap(), token);
         assert_eq!(ours.token(&acme, AttributeName::Email, ""), None);
     }
 }

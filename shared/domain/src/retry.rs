@@ -12,6 +12,9 @@ pub struct RetryPolicy {
     pub attempts_max: u32,
     /// No wait of our own choice is longer than this (`BACKOFF_MAX_MS`).
     pub backoff_max: Duration,
+    /// The longest wait inside an invocation, whoever asks for it: a caller is waiting, and time
+    /// in a function is paid for. What asks for more is given up here and tried later.
+    pub wait_max: Duration,
 }
 
 impl RetryPolicy {
@@ -31,11 +34,9 @@ impl RetryPolicy {
             return None;
         }
         let doublings = attempt.saturating_sub(1).min(16);
-        let ceiling = INITIAL_BACKOFF
-            .saturating_mul(1 << doublings)
-            .min(self.backoff_max);
+        let ceiling = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(self.backoff_max);
         let wait = asked_for.unwrap_or_else(|| ceiling.mul_f64(random.clamp(0.0, 1.0)));
-        (wait < time_left).then_some(wait)
+        (wait < time_left && wait <= self.wait_max).then_some(wait)
     }
 }
 
@@ -48,18 +49,15 @@ mod tests {
     const POLICY: RetryPolicy = RetryPolicy {
         attempts_max: 4,
         backoff_max: Duration::from_millis(600),
+        wait_max: Duration::from_secs(8),
     };
     const AMPLE: Duration = Duration::from_secs(100);
 
     #[test]
     fn wait_doubles_up_to_the_cap() {
-        let waits: Vec<_> = (1..4)
-            .map(|attempt| POLICY.wait_after(attempt, None, 1.0, AMPLE))
-            .collect();
-        assert_eq!(
-            waits,
-            [250, 500, 600].map(|ms| Some(Duration::from_millis(ms)))
-        );
+        let waits: Vec<_> =
+            (1..4).map(|attempt| POLICY.wait_after(attempt, None, 1.0, AMPLE)).collect();
+        assert_eq!(waits, [250, 500, 600].map(|ms| Some(Duration::from_millis(ms))));
     }
 
     #[test]
@@ -72,9 +70,6 @@ mod tests {
     fn wait_ends_with_the_attempts_and_with_the_time() {
         assert_eq!(POLICY.wait_after(4, None, 0.0, AMPLE), None);
         let asked_for = Some(Duration::from_secs(7));
-        assert_eq!(
-            POLICY.wait_after(1, asked_for, 0.0, Duration::from_secs(7)),
-            None
-        );
+        assert_eq!(POLICY.wait_after(1, asked_for, 0.0, Duration::from_secs(7)), None);
     }
 }

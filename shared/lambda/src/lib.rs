@@ -1,1 +1,20 @@
-//! room
+//! Trigger edges: what a function is called with, what it answers, what it logs.
+//!
+//! This room knows API Gateway's and the stream's envelopes, statuses and problem+json, settings and
+//! telemetry. It knows no SDK client and no vendor. `serve_*` own what must not differ between the
+//! functions and are not generic, so nothing of the runtime is compiled again per function.
+
+pub mod api;
+pub mod auth;
+pub mod clock;
+pub mod config;
+mod http_edge;
+pub mod metrics;
+pub mod problem;
+mod serve;
+mod stream_edge;
+pub mod telemetry;
+
+pub use http_edge::{HttpHandler, serve_http};
+pub use serve::{BoxFuture, InitError};
+pub use stream_edge::{StreamHandler, StreamRecord, serve_stream};

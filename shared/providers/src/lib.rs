@@ -1,1 +1,41 @@
-//! room
+//! All vendor knowledge, one module per system, and the catalog: the one match over systems.
+//!
+//! A module knows its vendor's URLs, fields, limits and quirks and nothing of our table, our HTTP
+//! contract or another vendor. Adding a system: `docs/ADDING_A_PROVIDER.md`.
+
+pub mod http;
+pub mod hubspot;
+
+use std::sync::Arc;
+
+use sync_domain::model::System;
+use sync_domain::ports::CrmGateway;
+
+use crate::http::ProviderHttp;
+use crate::hubspot::{HubspotGateway, HubspotSettings};
+
+/// Where the vendors are. The defaults are the vendors' own addresses.
+#[derive(Debug, Clone)]
+pub struct ProviderSettings {
+    /// HubSpot.
+    pub hubspot: HubspotSettings,
+}
+
+/// Every system that this build can talk to, ready to be called.
+pub struct ProviderCatalog {
+    hubspot: Arc<HubspotGateway>,
+}
+
+impl ProviderCatalog {
+    /// Builds the gateways; they share one HTTP client and its connections.
+    pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
+        Self { hubspot: Arc::new(HubspotGateway::new(http.clone(), settings.hubspot)) }
+    }
+
+    /// The CRM gateway of a system.
+    pub fn crm(&self, system: System) -> Arc<dyn CrmGateway> {
+        match system {
+            System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmGateway>,
+        }
+    }
+}

@@ -1,1 +1,1 @@
-//! room
+//! In-memory fakes of the ports. A dev-dependency only.

@@ -75,27 +75,18 @@ impl Attributes {
 
     /// All of them, in a stable order.
     pub fn iter(&self) -> impl Iterator<Item = (AttributeName, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (*name, value.expose().as_str()))
+        self.0.iter().map(|(name, value)| (*name, value.expose().as_str()))
     }
 
     /// Whether `self` holds every value that `wanted` has. An attribute that is absent counts as
     /// empty, because a provider reports a cleared property either way.
     pub fn contains_all(&self, wanted: &Self) -> bool {
-        wanted
-            .iter()
-            .all(|(name, value)| self.get(name).unwrap_or_default() == value)
+        wanted.iter().all(|(name, value)| self.get(name).unwrap_or_default() == value)
     }
 }
 
 impl FromIterator<(AttributeName, String)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (AttributeName, String)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name, Sensitive::new(value)))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(name, value)| (name, Sensitive::new(value))).collect())
     }
 }

@@ -21,9 +21,7 @@ impl AuditAction {
 
     /// The action of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::TenantMismatch]
-            .into_iter()
-            .find(|action| action.as_str() == text)
+        [Self::TenantMismatch].into_iter().find(|action| action.as_str() == text)
     }
 }
 

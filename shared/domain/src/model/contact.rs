@@ -61,14 +61,9 @@ fn path(name: AttributeName) -> String {
 
 fn unknown_attribute(key: &str) -> InvalidField {
     let is_plain = key.len() <= ECHOED_NAME_MAX_BYTES
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let field = if is_plain && !key.is_empty() {
-        format!("attributes.{key}")
-    } else {
-        "attributes".into()
-    };
+        && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let field =
+        if is_plain && !key.is_empty() { format!("attributes.{key}") } else { "attributes".into() };
     InvalidField::new(field, "is not an attribute of a contact")
 }
 
@@ -97,10 +92,8 @@ fn text_of(name: AttributeName, value: &Value) -> Result<Option<&str>, InvalidFi
 fn email(text: Option<&str>) -> Result<Option<String>, InvalidField> {
     let refuse = |reason| InvalidField::new(path(AttributeName::Email), reason);
     let text = text.ok_or_else(|| refuse("is the contact's key and can't be cleared"))?;
-    let options = Options::default()
-        .with_required_tld()
-        .without_display_text()
-        .without_domain_literal();
+    let options =
+        Options::default().with_required_tld().without_display_text().without_domain_literal();
     let lowered = text.to_lowercase();
     EmailAddress::parse_with_options(&lowered, options)
         .map_err(|_invalid| refuse("must be an email address"))?;
@@ -138,11 +131,7 @@ mod tests {
 
     fn phone(text: &str, region: Option<&str>) -> String {
         let draft = draft(json!({"email": "a@b.co", "phone": text}), region).unwrap();
-        draft
-            .attributes
-            .get(AttributeName::Phone)
-            .unwrap()
-            .to_owned()
+        draft.attributes.get(AttributeName::Phone).unwrap().to_owned()
     }
 
     #[test]
@@ -162,24 +151,15 @@ mod tests {
     fn contact_phone_stays_as_given_when_it_is_no_full_number() {
         assert_eq!(phone(" 555-2671 ", None), "555-2671");
         assert_eq!(phone("12", Some("US")), "12");
-        assert_eq!(
-            phone("(415) 555-2671 ext. 12", Some("US")),
-            "(415) 555-2671 ext. 12"
-        );
-        assert_eq!(
-            phone("(415) 555-2671", Some("not a region")),
-            "(415) 555-2671"
-        );
+        assert_eq!(phone("(415) 555-2671 ext. 12", Some("US")), "(415) 555-2671 ext. 12");
+        assert_eq!(phone("(415) 555-2671", Some("not a region")), "(415) 555-2671");
     }
 
     #[test]
     fn contact_null_clears_a_value_but_not_the_email() {
         let cleared = draft(json!({"email": "a@b.co", "company": null}), None).unwrap();
         assert_eq!(cleared.attributes.get(AttributeName::Company), Some(""));
-        assert_eq!(
-            draft(json!({"email": null}), None).unwrap_err().field,
-            "attributes.email"
-        );
+        assert_eq!(draft(json!({"email": null}), None).unwrap_err().field, "attributes.email");
     }
 
     #[test]
@@ -191,38 +171,14 @@ mod tests {
             (json!({"email": "ada"}), "attributes.email"),
             (json!({"email": "ada@localhost"}), "attributes.email"),
             (json!({"email": "Ada <a@b.co>"}), "attributes.email"),
-            (
-                json!({"email": "a@b.co", "phone": "call me"}),
-                "attributes.phone",
-            ),
-            (
-                json!({"email": "a@b.co", "phone": 4155}),
-                "attributes.phone",
-            ),
-            (
-                json!({"email": "a@b.co", "firstname": "  "}),
-                "attributes.firstname",
-            ),
-            (
-                json!({"email": "a@b.co", "lastname": "a\u{1f}b"}),
-                "attributes.lastname",
-            ),
-            (
-                json!({"email": "a@b.co", "company": long}),
-                "attributes.company",
-            ),
-            (
-                json!({"email": "a@b.co", "company": {"deep": [[]]}}),
-                "attributes.company",
-            ),
-            (
-                json!({"email": "a@b.co", "shoe_size": "43"}),
-                "attributes.shoe_size",
-            ),
-            (
-                json!({"email": "a@b.co", "ada@example.com": "43"}),
-                "attributes",
-            ),
+            (json!({"email": "a@b.co", "phone": "call me"}), "attributes.phone"),
+            (json!({"email": "a@b.co", "phone": 4155}), "attributes.phone"),
+            (json!({"email": "a@b.co", "firstname": "  "}), "attributes.firstname"),
+            (json!({"email": "a@b.co", "lastname": "a\u{1f}b"}), "attributes.lastname"),
+            (json!({"email": "a@b.co", "company": long}), "attributes.company"),
+            (json!({"email": "a@b.co", "company": {"deep": [[]]}}), "attributes.company"),
+            (json!({"email": "a@b.co", "shoe_size": "43"}), "attributes.shoe_size"),
+            (json!({"email": "a@b.co", "ada@example.com": "43"}), "attributes"),
         ] {
             assert_eq!(draft(attributes, None).unwrap_err().field, field);
         }

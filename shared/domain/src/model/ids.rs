@@ -55,8 +55,7 @@ text_id!(
 );
 
 fn is_made_of(text: &str, extra: &[u8]) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || extra.contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra.contains(&byte))
 }
 
 impl TenantId {
@@ -75,6 +74,13 @@ impl CorrelationId {
         let is_valid =
             !text.is_empty() && text.len() <= CORRELATION_ID_MAX_BYTES && is_made_of(text, b"._:-");
         is_valid.then(|| Self(text.to_owned()))
+    }
+}
+
+impl CorrelationId {
+    /// For the case that none can be made.
+    pub fn unknown() -> Self {
+        Self("unknown".to_owned())
     }
 }
 
@@ -133,16 +139,7 @@ mod tests {
 
     #[test]
     fn tenant_id_refuses_separators_of_keys() {
-        for text in [
-            "",
-            "a#b",
-            "a/b",
-            "a b",
-            "ä",
-            "a\u{1f}b",
-            "a.b",
-            &"x".repeat(65),
-        ] {
+        for text in ["", "a#b", "a/b", "a b", "ä", "a\u{1f}b", "a.b", &"x".repeat(65)] {
             assert_eq!(TenantId::parse(text), None, "{text:?}");
         }
         assert!(TenantId::parse("Acme_01-eu").is_some());

@@ -14,9 +14,6 @@ pub struct InvalidField {
 impl InvalidField {
     /// An error for the field at `field`.
     pub fn new(field: impl Into<String>, reason: &'static str) -> Self {
-        Self {
-            field: field.into(),
-            reason,
-        }
+        Self { field: field.into(), reason }
     }
 }

@@ -58,9 +58,7 @@ impl RecordChange {
 
     /// The change of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Created, Self::Updated]
-            .into_iter()
-            .find(|change| change.as_str() == text)
+        [Self::Created, Self::Updated].into_iter().find(|change| change.as_str() == text)
     }
 }
 

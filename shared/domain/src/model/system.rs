@@ -53,9 +53,7 @@ impl ObjectType {
 
     /// The kind of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|object_type| object_type.as_str() == text)
+        Self::ALL.into_iter().find(|object_type| object_type.as_str() == text)
     }
 }
 

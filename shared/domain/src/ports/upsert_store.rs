@@ -119,6 +119,9 @@ pub enum StoreError {
     /// Throttled, or out of reach; another attempt may succeed.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another write is at the same item right now; a moment later it is over.
+    #[error("another write is at the same item")]
+    Conflict,
     /// A stored item has a shape that we can't read.
     #[error("a stored item can't be read: {0}")]
     Malformed(&'static str),

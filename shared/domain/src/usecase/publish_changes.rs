@@ -32,9 +32,8 @@ pub async fn publish_changes(
     pseudonymiser: &Pseudonymiser,
     changes: &[PositionedChange],
 ) -> Vec<Unpublished> {
-    let calls = changes
-        .chunks(EVENTS_PER_CALL_MAX)
-        .map(|chunk| publish_chunk(bus, pseudonymiser, chunk));
+    let calls =
+        changes.chunks(EVENTS_PER_CALL_MAX).map(|chunk| publish_chunk(bus, pseudonymiser, chunk));
     join_all(calls).await.into_iter().flatten().collect()
 }
 
@@ -47,10 +46,8 @@ async fn publish_chunk(
         position: changed.position.clone(),
         cause: cause.to_owned(),
     };
-    let events: Result<Vec<_>, _> = chunk
-        .iter()
-        .map(|changed| BusEvent::of(&changed.change, pseudonymiser))
-        .collect();
+    let events: Result<Vec<_>, _> =
+        chunk.iter().map(|changed| BusEvent::of(&changed.change, pseudonymiser)).collect();
     let Ok(events) = events else {
         return chunk
             .iter()
@@ -58,10 +55,9 @@ async fn publish_chunk(
             .collect();
     };
     match bus.put(&events).await {
-        Err(_unavailable) => chunk
-            .iter()
-            .map(|changed| unpublished(changed, "bus_unavailable"))
-            .collect(),
+        Err(_unavailable) => {
+            chunk.iter().map(|changed| unpublished(changed, "bus_unavailable")).collect()
+        }
         Ok(outcomes) => chunk
             .iter()
             .enumerate()

@@ -1,0 +1,61 @@
+//! Names of keys and attributes, and how items are read back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use sync_domain::keys::{ClaimKey, RecordKey};
+use sync_domain::model::{ObjectType, System, TenantId};
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+pub const PK: &str = "pk";
+pub const SK: &str = "sk";
+
+/// Values of the attribute `entity`.
+pub const ENTITY_RECORD: &str = "CrmRecord";
+pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
+pub const ENTITY_AUDIT: &str = "Audit";
+
+/// Values of a claim's attribute `status`.
+pub const STATUS_IN_PROGRESS: &str = "in_progress";
+pub const STATUS_COMPLETED: &str = "completed";
+
+/// Every tenant-owned item is in the tenant's own partition.
+pub fn tenant_pk(tenant: &TenantId) -> String {
+    format!("T#{tenant}")
+}
+
+pub fn record_sk(system: System, object_type: ObjectType, key: &RecordKey) -> String {
+    format!("CRM#{system}#{object_type}#{key}")
+}
+
+pub fn claim_sk(key: &ClaimKey) -> String {
+    format!("IDEM#{key}")
+}
+
+pub fn audit_sk(at: Timestamp, id: &str) -> String {
+    format!("AUDIT#{at}#{id}")
+}
+
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub fn millis(at: Timestamp) -> AttributeValue {
+    number(at.as_millisecond())
+}
+
+pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
+    let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
+    Timestamp::from_millisecond(millis).ok()
+}

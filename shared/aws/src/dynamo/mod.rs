@@ -1,0 +1,43 @@
+//! The one table: keys, items, conditional writes and the images of its stream.
+//!
+//! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
+
+mod audit;
+mod expression;
+mod item;
+mod stream;
+mod transaction;
+mod upsert_store;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+pub use stream::{ImageError, change_of};
+
+/// The table with its client.
+#[derive(Debug, Clone)]
+pub struct DynamoTable {
+    client: Client,
+    table_name: String,
+}
+
+impl DynamoTable {
+    /// The table by its name (`TABLE_NAME`).
+    pub fn new(config: &SdkConfig, table_name: String) -> Self {
+        Self { client: Client::new(config), table_name }
+    }
+
+    /// Opens the first connection with a read of a key that is never there, so that the handshake
+    /// happens while the function starts. The result does not matter.
+    pub async fn warm_up(&self) {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table_name)
+            .key(item::PK, AttributeValue::S("WARM_UP".into()))
+            .key(item::SK, AttributeValue::S("WARM_UP".into()))
+            .send();
+        drop(read.await);
+    }
+}

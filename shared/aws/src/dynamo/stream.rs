@@ -1,0 +1,115 @@
+//! From an image of the table's stream to the change that it tells of.
+//!
+//! A record arrives as JSON in DynamoDB's own notation. Each is read by itself, so one that can't be
+//! read does not take the others with it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sync_domain::event::Change;
+use sync_domain::keys::RecordKey;
+use sync_domain::model::{
+    AttributeName, Attributes, AuditAction, AuditEntry, CorrelationId, ExternalId, ObjectType,
+    RecordChange, SyncedRecord, System, TenantId,
+};
+
+use super::item::{ENTITY_AUDIT, ENTITY_CLAIM, ENTITY_RECORD};
+
+/// A stream record that can't be read. Names the attribute, never its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream record has no readable {0}")]
+pub struct ImageError(&'static str);
+
+/// The change behind one stream record, `None` for one that nobody outside is told of: a claim, a
+/// lock taken or given back, a removal.
+///
+/// # Errors
+/// When an attribute that must be there is not, or is of another type.
+pub fn change_of(record: &Value) -> Result<Option<Change>, ImageError> {
+    let images = record.get("dynamodb").ok_or(ImageError("dynamodb"))?;
+    let Some(new) = images.get("NewImage").map(Image) else {
+        return Ok(None);
+    };
+    let old = images.get("OldImage").map(Image);
+    match new.text("entity")? {
+        ENTITY_RECORD => record_change(new, old),
+        ENTITY_AUDIT => audit_entry(new).map(|entry| Some(Change::Audited(entry))),
+        ENTITY_CLAIM => Ok(None),
+        _ => Err(ImageError("entity")),
+    }
+}
+
+/// Only a new version is a change: a lock leaves the version as it was.
+fn record_change(new: Image<'_>, old: Option<Image<'_>>) -> Result<Option<Change>, ImageError> {
+    let Some(version) = new.version() else {
+        return Ok(None);
+    };
+    if old.and_then(Image::version) == Some(version) {
+        return Ok(None);
+    }
+    Ok(Some(Change::RecordSynced(Box::new(SyncedRecord {
+        tenant: parsed(new.text("tenant_id")?, "tenant_id", TenantId::parse)?,
+        system: parsed(new.text("system")?, "system", System::parse)?,
+        object_type: parsed(new.text("type")?, "type", ObjectType::parse)?,
+        key: RecordKey::from_stored(new.text("record_key")?),
+        version,
+        change: parsed(new.text("change")?, "change", RecordChange::parse)?,
+        external_id: ExternalId::new(new.text("external_id")?),
+        attributes: new.payload(),
+        previous: old.map(Image::payload).unwrap_or_default(),
+        correlation_id: parsed(
+            new.text("correlation_id")?,
+            "correlation_id",
+            CorrelationId::parse,
+        )?,
+        synced_at: new.timestamp("synced_at")?,
+    }))))
+}
+
+fn audit_entry(new: Image<'_>) -> Result<AuditEntry, ImageError> {
+    Ok(AuditEntry {
+        id: new.text("audit_id")?.to_owned(),
+        tenant: parsed(new.text("tenant_id")?, "tenant_id", TenantId::parse)?,
+        action: parsed(new.text("action")?, "action", AuditAction::parse)?,
+        route: new.text("route")?.to_owned(),
+        correlation_id: parsed(
+            new.text("correlation_id")?,
+            "correlation_id",
+            CorrelationId::parse,
+        )?,
+        occurred_at: new.timestamp("occurred_at")?,
+    })
+}
+
+fn parsed<T>(
+    text: &str,
+    name: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, ImageError> {
+    parse(text).ok_or(ImageError(name))
+}
+
+/// One side of a stream record.
+#[derive(Clone, Copy)]
+struct Image<'a>(&'a Value);
+
+impl<'a> Image<'a> {
+    fn text(self, name: &'static str) -> Result<&'a str, ImageError> {
+        self.0.get(name).and_then(|value| value.get("S")?.as_str()).ok_or(ImageError(name))
+    }
+
+    fn timestamp(self, name: &'static str) -> Result<Timestamp, ImageError> {
+        self.text(name)?.parse().map_err(|_invalid| ImageError(name))
+    }
+
+    fn version(self) -> Option<u64> {
+        self.0.get("version")?.get("N")?.as_str()?.parse().ok()
+    }
+
+    fn payload(self) -> Attributes {
+        let payload = self.0.get("payload").and_then(|value| value.get("M")?.as_object());
+        let values = payload.into_iter().flatten().filter_map(|(name, value)| {
+            Some((AttributeName::parse(name)?, value.get("S")?.as_str()?.to_owned()))
+        });
+        values.collect()
+    }
+}

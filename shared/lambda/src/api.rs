@@ -1,0 +1,159 @@
+//! Requests and answers of the HTTP API, free of the gateway's envelope.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sync_domain::model::{CorrelationId, InvalidField};
+
+use crate::auth::Claims;
+use crate::problem::{ErrorCode, Problem};
+
+/// The largest body that is taken. The gateway's own limit is 10 MB; a contact is a few hundred
+/// bytes, and a stored item can't be larger than 400 KB.
+pub const BODY_MAX_BYTES: usize = 256 * 1024;
+
+/// A request as a handler sees it.
+pub struct ApiRequest {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, decoded if the gateway had encoded it.
+    pub body: Bytes,
+    /// Variables of the path.
+    pub path_parameters: HashMap<String, String>,
+    /// Verified claims.
+    pub claims: Claims,
+    /// Ties log lines, answer and event together; replaced by the body's, if it has one.
+    pub correlation_id: CorrelationId,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+}
+
+/// An answer: a JSON body, or a problem.
+#[derive(Debug)]
+pub struct ApiResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Vec<u8>,
+    /// `application/json` or `application/problem+json`.
+    pub content_type: &'static str,
+    /// The request.
+    pub correlation_id: CorrelationId,
+    /// `Retry-After`, whole seconds.
+    pub retry_after_s: Option<u64>,
+}
+
+impl ApiResponse {
+    /// A 200 with a JSON body.
+    pub fn ok(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: body.to_string().into_bytes(),
+            content_type: "application/json",
+            correlation_id,
+            retry_after_s: None,
+        }
+    }
+
+    /// A problem.
+    pub fn problem(problem: &Problem, correlation_id: CorrelationId) -> Self {
+        Self {
+            status: problem.status(),
+            body: problem.to_json(&correlation_id),
+            content_type: "application/problem+json",
+            correlation_id,
+            // Rounded up: a client that comes early comes for nothing.
+            retry_after_s: problem
+                .retry_after
+                .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        }
+    }
+}
+
+/// The members of a JSON object body, read one by one.
+pub struct JsonBody(Map<String, Value>);
+
+impl JsonBody {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// 413, 415 or 400.
+    pub fn of(request: &ApiRequest) -> Result<Self, Problem> {
+        if request.body.len() > BODY_MAX_BYTES {
+            return Err(ErrorCode::BodyTooLarge.into());
+        }
+        if !is_json(&request.headers) {
+            return Err(ErrorCode::UnsupportedMediaType.into());
+        }
+        // Also refuses invalid UTF-8 and anything nested deeper than 128 levels.
+        match serde_json::from_slice(&request.body) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) => Err(Problem::new(ErrorCode::InvalidJson).detail("must be a JSON object")),
+            Err(_) => Err(ErrorCode::InvalidJson.into()),
+        }
+    }
+
+    /// Refuses members that the contract does not have: a misspelt optional one would be lost
+    /// without a word.
+    ///
+    /// # Errors
+    /// The member is named only if it looks like a name.
+    pub fn only(&self, known: &[&str]) -> Result<(), InvalidField> {
+        let Some(unknown) = self.0.keys().find(|name| !known.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        let is_plain = !unknown.is_empty()
+            && unknown.len() <= 40
+            && unknown.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let field = if is_plain { unknown.as_str() } else { "" };
+        Err(InvalidField::new(field, "is not a member of the request"))
+    }
+
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// When it is missing or no string.
+    pub fn text(&self, name: &str) -> Result<&str, InvalidField> {
+        self.optional_text(name)?.ok_or_else(|| InvalidField::new(name, "is required"))
+    }
+
+    /// A text that may be missing or null.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn optional_text(&self, name: &str) -> Result<Option<&str>, InvalidField> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(InvalidField::new(name, "must be a string")),
+        }
+    }
+
+    /// An object that must be there.
+    ///
+    /// # Errors
+    /// When it is missing or no object.
+    pub fn object(&self, name: &str) -> Result<&Map<String, Value>, InvalidField> {
+        match self.0.get(name) {
+            None => Err(InvalidField::new(name, "is required")),
+            Some(Value::Object(members)) => Ok(members),
+            Some(_) => Err(InvalidField::new(name, "must be an object")),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|value| value.trim().to_ascii_lowercase());
+    essence.is_some_and(|essence| {
+        essence == "application/json"
+            || (essence.starts_with("application/") && essence.ends_with("+json"))
+    })
+}

@@ -1,0 +1,114 @@
+//! The one way to call a provider over HTTP: bounded in time and size, and silent about content.
+//!
+//! It sorts transport faults by whether the request may have had an effect. What a status means is
+//! the vendor's business and is decided in its module.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sync_domain::ports::{ProviderError, RemoteEffect};
+
+/// A connection that is not there after this long won't come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// No answer that we read is anywhere near this; a larger one is a fault.
+const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How long a connection is kept for the next call; below the idle time-outs of the vendors' edges.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// The longest `Retry-After` that is believed, in seconds: a day.
+const RETRY_AFTER_MAX_S: u64 = 86_400;
+
+/// The HTTP client can't be built: no TLS or no certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client can't be built")]
+pub struct ClientError(#[source] reqwest::Error);
+
+/// A shared HTTP client with the time limit of one call.
+#[derive(Debug, Clone)]
+pub struct ProviderHttp {
+    client: reqwest::Client,
+    call_timeout: Duration,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`, if it was given in seconds.
+    pub retry_after: Option<Duration>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl ProviderHttp {
+    /// A client whose calls take `call_timeout` at most (`INTEGRATION_TIMEOUT_MS`), from connecting
+    /// to the last byte of the body. Redirects are not followed: they would carry the token away.
+    ///
+    /// # Errors
+    /// When TLS can't be set up.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds the client")]
+    pub fn new(call_timeout: Duration) -> Result<Self, ClientError> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("crm-booking-integrations/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ClientError)?;
+        Ok(Self { client, call_timeout })
+    }
+
+    /// Posts JSON with a bearer token and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        token: &SecretString,
+        body: &(impl Serialize + Sync),
+    ) -> Result<RawAnswer, ProviderError> {
+        let request = self
+            .client
+            .post(url)
+            .timeout(self.call_timeout)
+            .bearer_auth(token.expose_secret())
+            .json(body);
+        let mut response = request.send().await.map_err(|error| transport_error(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after_of(response.headers());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
+            if body.len() + chunk.len() > ANSWER_MAX_BYTES {
+                return Err(unavailable(Some(status), RemoteEffect::Unknown));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(RawAnswer { status, retry_after, body: body.freeze() })
+    }
+}
+
+/// An unavailable provider that asks for no particular wait.
+pub(crate) const fn unavailable(status: Option<u16>, effect: RemoteEffect) -> ProviderError {
+    ProviderError::Unavailable { status, retry_after: None, effect }
+}
+
+/// A request that never reached a connection had no effect; of any other nobody knows.
+fn transport_error(error: &reqwest::Error) -> ProviderError {
+    if error.is_builder() || error.is_connect() {
+        unavailable(None, RemoteEffect::None)
+    } else if error.is_timeout() {
+        ProviderError::TimedOut
+    } else {
+        unavailable(error.status().map(|status| status.as_u16()), RemoteEffect::Unknown)
+    }
+}
+
+/// Seconds only: the date form is not used by any vendor that we know.
+fn retry_after_of(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(RETRY_AFTER_MAX_S)))
+}
