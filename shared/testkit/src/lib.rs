@@ -1,1 +1,20 @@
-//! In-memory fakes of the ports. A dev-dependency only.
+//! In-memory fakes of the ports, a clock that is set by hand, builders, and a scheduler that
+//! interleaves and kills. A dev-dependency only.
+//!
+//! Every fake gives way before and after its effect, so that a scheduler can put another caller, or
+//! a crash, at each of these points. Fakes that stand for a store enforce the same conditions as the
+//! table: one contract suite (`tests/it/contract_upsert_store.rs`) runs against both.
+
+mod bus;
+mod clock;
+mod connections;
+mod gateway;
+mod scheduler;
+mod upsert_store;
+
+pub use bus::RecordingBus;
+pub use clock::ManualClock;
+pub use connections::MemoryConnections;
+pub use gateway::{GatewayFault, ScriptedGateway};
+pub use scheduler::{Schedule, Scheduled};
+pub use upsert_store::{MemoryUpsertStore, StoredRecord};

@@ -1,0 +1,43 @@
+//! Connections held in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sync_domain::model::{System, TenantId};
+use sync_domain::ports::{Connection, ConnectionError, ConnectionStore};
+
+/// Connections of the tenants that were added.
+#[derive(Debug, Default)]
+pub struct MemoryConnections(HashMap<(TenantId, System), Arc<Connection>>);
+
+impl MemoryConnections {
+    /// With a HubSpot connection for each tenant, region US.
+    pub fn with_tenants(tenants: &[&TenantId]) -> Self {
+        let connect = |tenant: &&TenantId| {
+            let connection = Connection {
+                tenant: (*tenant).clone(),
+                system: System::Hubspot,
+                account_id: format!("account-of-{tenant}"),
+                access_token: format!("token-of-{tenant}").into(),
+                default_region: Some("US".to_owned()),
+            };
+            (((*tenant).clone(), System::Hubspot), Arc::new(connection))
+        };
+        Self(tenants.iter().map(connect).collect())
+    }
+}
+
+#[async_trait]
+impl ConnectionStore for MemoryConnections {
+    async fn connection(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Arc<Connection>, ConnectionError> {
+        tokio::task::yield_now().await;
+        self.0.get(&(tenant.clone(), system)).cloned().ok_or(ConnectionError::NotFound)
+    }
+
+    fn forget(&self, _tenant: &TenantId, _system: System) {}
+}

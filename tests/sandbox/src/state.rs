@@ -1,0 +1,57 @@
+//! Everything that the sandbox remembers, shared by all handlers.
+
+use std::sync::Arc;
+
+use crate::accounts::{Account, AccountBook};
+use crate::aws_tap::Tap;
+use crate::calls::CallLog;
+use crate::faults::FaultPlan;
+use crate::oidc::Issuer;
+use crate::pause::Pauses;
+use crate::rates::Rates;
+use crate::vendor::{System, Vendors};
+use crate::webhooks::Deliveries;
+
+/// The state of one sandbox process.
+pub struct SandboxState {
+    /// Vendor accounts.
+    pub accounts: AccountBook,
+    /// The vendors with their objects.
+    pub vendors: Vendors,
+    /// Requests received.
+    pub calls: CallLog,
+    /// Faults to come.
+    pub faults: FaultPlan,
+    /// Rate windows.
+    pub rates: Rates,
+    /// Waits of faults.
+    pub pauses: Pauses,
+    /// Webhooks sent.
+    pub deliveries: Deliveries,
+    /// Token issuer.
+    pub issuer: Issuer,
+    /// The AWS tap, controlled from here, served on a port of its own.
+    pub tap: Arc<Tap>,
+}
+
+impl SandboxState {
+    /// Adds or replaces an account after the vendor has looked at it.
+    pub fn put_account(&self, account: Account) -> Result<(), String> {
+        self.vendors.get(account.system).check_account(&account)?;
+        self.accounts.put(account)
+    }
+
+    /// Clears objects, calls, faults, rate windows and deliveries; accounts stay.
+    pub fn reset(&self, system: Option<System>, account: Option<&str>) {
+        for vendor in System::ALL {
+            if system.is_none_or(|wanted| wanted == vendor) {
+                self.vendors.get(vendor).reset(account);
+            }
+        }
+        self.calls.reset(system, account);
+        self.faults.clear(system, account);
+        self.rates.reset(system, account);
+        self.deliveries.reset(system, account);
+        self.pauses.release();
+    }
+}

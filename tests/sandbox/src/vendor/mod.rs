@@ -1,0 +1,154 @@
+//! What a simulated vendor is to the rest of the sandbox. A vendor knows its paths, bodies, errors
+//! and signatures; faults, call records, limits and accounts are kept outside of it, once for all.
+//! A new vendor is one module that implements [`Vendor`], one [`System`] variant and one arm.
+
+mod message;
+mod pipeline;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::accounts::{Account, AccountBook};
+use crate::hubspot::Hubspot;
+use crate::rates::{Policy, Usage};
+pub use message::{Answer, Outcome, VendorRequest};
+pub use pipeline::{MAX_BODY_BYTES, serve};
+
+/// The vendors that the sandbox plays. The text form is also the path prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum System {
+    /// HubSpot CRM.
+    Hubspot,
+}
+
+impl System {
+    /// Every system.
+    pub const ALL: [Self; 1] = [Self::Hubspot];
+
+    /// The name in paths and in the control API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hubspot => "hubspot",
+        }
+    }
+
+    /// Reads the name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.name() == name)
+    }
+}
+
+/// Who calls, as far as the request tells.
+pub struct Caller {
+    /// Absent if the credentials lead to nobody.
+    pub account: Option<Arc<Account>>,
+    /// The answer to bad credentials.
+    pub refusal: Option<Answer>,
+}
+
+/// What the call record keeps of a request.
+pub struct Summary {
+    /// Method and path template, for example `POST /crm/objects/{version}/contacts/search`.
+    pub route: String,
+    /// Whether the route can change state, whatever its method.
+    pub is_write: bool,
+    /// The fields that decide what the request does: ids, property names and values.
+    pub fields: Value,
+}
+
+/// Details that a fault may ask of a vendor-shaped error.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultDetails {
+    /// The vendor's error category or code.
+    pub category: Option<String>,
+    /// The property that a validation error blames.
+    pub property_name: Option<String>,
+}
+
+/// What a control call wants delivered.
+#[derive(Clone, Debug)]
+pub struct WebhookOrder {
+    /// The objects that changed.
+    pub object_ids: Vec<String>,
+    /// The vendor's event name; absent means the vendor's usual change event.
+    pub event: Option<String>,
+    /// The property of a property-change event.
+    pub property_name: Option<String>,
+}
+
+/// One webhook request as the vendor would send it.
+pub struct SignedWebhook {
+    /// Headers, the signature among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The exact bytes that were signed.
+    pub body: Vec<u8>,
+}
+
+/// A simulated vendor.
+pub trait Vendor: Send + Sync {
+    /// Refuses an account that this vendor could not have.
+    fn check_account(&self, account: &Account) -> Result<(), String>;
+
+    /// Finds out who calls.
+    fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller;
+
+    /// Says what the request is about; works for requests that will be refused, too.
+    fn describe(&self, request: &VendorRequest) -> Summary;
+
+    /// The rate limits that the request counts against.
+    fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy>;
+
+    /// The answer to a request over a limit.
+    fn over_limit(&self, policy: &Policy) -> Answer;
+
+    /// Headers that tell the caller its limits.
+    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)>;
+
+    /// Carries the request out.
+    fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome;
+
+    /// The vendor's own error for a status, for injected faults.
+    fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer;
+
+    /// Drops the objects of one account, or of all.
+    fn reset(&self, account: Option<&str>);
+
+    /// Stores objects given in the vendor's shape as if they had long been there; all or none.
+    fn seed(&self, account: &str, objects: &[Value]) -> Result<Vec<String>, String>;
+
+    /// The present objects of a type, in the vendor's shape.
+    fn objects(&self, account: &str, object_type: Option<&str>) -> Result<Vec<Value>, String>;
+
+    /// The events of a webhook order, one per object.
+    fn webhook_events(&self, account: &Account, order: &WebhookOrder)
+    -> Result<Vec<Value>, String>;
+
+    /// Builds and signs one delivery; called again for each attempt.
+    fn sign_webhook(
+        &self,
+        secret: &str,
+        url: &str,
+        events: &[Value],
+        attempt: u32,
+    ) -> SignedWebhook;
+}
+
+/// All vendors.
+#[derive(Default)]
+pub struct Vendors {
+    hubspot: Hubspot,
+}
+
+impl Vendors {
+    /// The vendor that plays `system`.
+    pub fn get(&self, system: System) -> &dyn Vendor {
+        match system {
+            System::Hubspot => &self.hubspot,
+        }
+    }
+}

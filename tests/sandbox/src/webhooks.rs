@@ -1,0 +1,204 @@
+//! Sending webhooks and sending them again, as vendors do: first attempts at once, ten in flight
+//! per order, failures up to ten times more with growing random delays, much quickened.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::clock::{new_uuid, now_ms, sleep_ms};
+use crate::http_client::{ClientSettings, client};
+use crate::lock::locked;
+use crate::ring::Ring;
+use crate::state::SandboxState;
+use crate::vendor::System;
+
+/// What vendors give a receiver to answer.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_RETRIES: u32 = 10;
+const IN_FLIGHT: usize = 10;
+const KEPT_DELIVERIES: usize = 10_000;
+const FIRST_RETRY_MS: f64 = 100.0;
+const LONGEST_RETRY_MS: f64 = 5_000.0;
+
+/// One try at a delivery.
+#[derive(Clone, Serialize)]
+pub struct Attempt {
+    /// When it began.
+    pub at_ms: i64,
+    /// The receiver's status; absent if there was no answer.
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    pub error: Option<&'static str>,
+}
+
+/// One webhook request and its fate.
+#[derive(Clone, Serialize)]
+pub struct Delivery {
+    /// Its id.
+    pub delivery_id: String,
+    /// The vendor.
+    pub system: System,
+    /// The account whose change it tells.
+    pub account: String,
+    /// The events, before signing.
+    pub events: Vec<Value>,
+    /// All tries so far.
+    pub attempts: Vec<Attempt>,
+    /// Whether the receiver took it.
+    pub delivered: bool,
+    /// Whether the last retry failed.
+    pub given_up: bool,
+}
+
+/// Where a delivery goes and what it is signed with.
+#[derive(Clone)]
+pub struct Target {
+    /// The vendor.
+    pub system: System,
+    /// The account.
+    pub account: String,
+    /// Receiver.
+    pub url: String,
+    /// Signing secret.
+    pub secret: String,
+}
+
+/// The deliveries of all vendors.
+pub struct Deliveries {
+    client: reqwest::Client,
+    log: Mutex<Ring<Delivery>>,
+}
+
+impl Deliveries {
+    /// No deliveries yet.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let settings = ClientSettings { timeout: ATTEMPT_TIMEOUT, idle_timeout: ATTEMPT_TIMEOUT };
+        Ok(Self { client: client(&settings)?, log: Mutex::new(Ring::new(KEPT_DELIVERIES)) })
+    }
+
+    /// The deliveries of a selection, oldest first.
+    pub fn select(&self, system: Option<System>, account: Option<&str>) -> Vec<Delivery> {
+        locked(&self.log)
+            .iter()
+            .filter(|delivery| system.is_none_or(|system| system == delivery.system))
+            .filter(|delivery| account.is_none_or(|account| account == delivery.account))
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets deliveries; their retries end.
+    pub fn reset(&self, system: Option<System>, account: Option<&str>) {
+        locked(&self.log).retain(|delivery| {
+            system.is_some_and(|system| system != delivery.system)
+                || account.is_some_and(|account| account != delivery.account)
+        });
+    }
+
+    fn open(&self, target: &Target, events: Vec<Value>) -> u64 {
+        locked(&self.log).push(Delivery {
+            delivery_id: new_uuid(),
+            system: target.system,
+            account: target.account.clone(),
+            events,
+            attempts: Vec::new(),
+            delivered: false,
+            given_up: false,
+        })
+    }
+
+    fn events_of(&self, number: u64) -> Option<Vec<Value>> {
+        locked(&self.log).get_mut(number).map(|delivery| delivery.events.clone())
+    }
+
+    fn note(&self, number: u64, attempt: Attempt, is_last: bool) -> bool {
+        let delivered = attempt.status.is_some_and(|status| (200..300).contains(&status));
+        if let Some(delivery) = locked(&self.log).get_mut(number) {
+            delivery.attempts.push(attempt);
+            delivery.delivered = delivered;
+            delivery.given_up = is_last && !delivered;
+        }
+        delivered
+    }
+}
+
+/// Up to `LONGEST_RETRY_MS`, growing, plus or minus half.
+fn retry_delay_ms(attempt: u32) -> u64 {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let mean_ms = (FIRST_RETRY_MS * 1.6_f64.powi(exponent)).min(LONGEST_RETRY_MS);
+    Duration::from_secs_f64(mean_ms * (0.5 + fastrand::f64()) / 1_000.0)
+        .as_millis()
+        .try_into()
+        .unwrap_or(u64::MAX)
+}
+
+/// One try; `None` if the delivery was forgotten meanwhile.
+async fn attempt_once(
+    state: &SandboxState,
+    target: &Target,
+    number: u64,
+    attempt: u32,
+) -> Option<bool> {
+    let events = state.deliveries.events_of(number)?;
+    let vendor = state.vendors.get(target.system);
+    let signed = vendor.sign_webhook(&target.secret, &target.url, &events, attempt);
+    let mut request = state.deliveries.client.post(&target.url).body(signed.body);
+    for (name, value) in signed.headers {
+        request = request.header(name, value);
+    }
+    let at_ms = now_ms();
+    let result = match request.send().await {
+        Ok(response) => Attempt { at_ms, status: Some(response.status().as_u16()), error: None },
+        Err(error) if error.is_timeout() => Attempt { at_ms, status: None, error: Some("timeout") },
+        Err(_) => Attempt { at_ms, status: None, error: Some("no connection") },
+    };
+    Some(state.deliveries.note(number, result, attempt == MAX_RETRIES))
+}
+
+async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
+    for attempt in 1..=MAX_RETRIES {
+        sleep_ms(retry_delay_ms(attempt)).await;
+        if attempt_once(&state, &target, number, attempt).await != Some(false) {
+            return;
+        }
+    }
+}
+
+/// Delivers each batch of events once and leaves the failed ones to retries in the background.
+/// Gives the deliveries as they stand after the first attempt.
+pub async fn send(
+    state: &Arc<SandboxState>,
+    target: &Target,
+    batches: Vec<Vec<Value>>,
+) -> Vec<Delivery> {
+    let numbers: Vec<u64> =
+        batches.into_iter().map(|events| state.deliveries.open(target, events)).collect();
+    let first_attempts = stream::iter(numbers.clone()).map(|number| async move {
+        if attempt_once(state, target, number, 0).await == Some(false) {
+            tokio::spawn(retry(Arc::clone(state), target.clone(), number));
+        }
+    });
+    first_attempts.buffer_unordered(IN_FLIGHT).collect::<Vec<()>>().await;
+    let mut log = locked(&state.deliveries.log);
+    numbers.into_iter().filter_map(|number| log.get_mut(number).cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LONGEST_RETRY_MS, MAX_RETRIES, retry_delay_ms};
+
+    #[test]
+    fn retry_delays_grow_and_stay_bounded() {
+        assert!((50..=150).contains(&retry_delay_ms(1)));
+        for attempt in 1..=MAX_RETRIES {
+            let longest = Duration::from_secs_f64(LONGEST_RETRY_MS * 1.5 / 1_000.0);
+            assert!(Duration::from_millis(retry_delay_ms(attempt)) <= longest);
+        }
+        assert!(retry_delay_ms(8) > retry_delay_ms(1));
+    }
+}

@@ -1,0 +1,18 @@
+//! The sandbox over the wire: each test starts its own on free ports.
+
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod hubspot;
+#[cfg(test)]
+mod hubspot_batch;
+#[cfg(test)]
+mod tap;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod webhooks;
