@@ -3,10 +3,28 @@
 //! `flow_*` run use cases on fakes, `contract_*` one suite against a fake and the real adapter,
 //! `rules_*` read manifests, template, docs and code, `e2e_*` drive the compiled functions on the
 //! local cloud and need `make up` first (`make test` does that).
-#![expect(missing_docs, reason = "test modules say what they are for at their top")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that can't go on says where"
+)]
 
+mod after_suite_canary;
+mod contract_upsert_store;
+mod e2e_auth;
+mod e2e_bad_input;
+mod e2e_concurrency;
+mod e2e_crash;
+mod e2e_provider_faults;
+mod e2e_publisher;
+mod e2e_table_contract;
+mod e2e_upsert;
 mod flow_publish;
 mod flow_upsert;
 mod flow_upsert_schedules;
 mod props_keys;
+mod rules_docs;
+mod rules_rooms;
+mod rules_template;
 mod support;

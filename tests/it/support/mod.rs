@@ -1,3 +1,8 @@
 //! What several test modules share.
 
+pub mod api;
+pub mod cloud;
+pub mod function_process;
+pub mod schemas;
+pub mod tenant;
 pub mod upsert_world;

@@ -1,0 +1,108 @@
+"""The demo tenants: their provider accounts, the secrets that the functions read, and their tokens.
+
+Access tokens are made anew at every start and live in the sandbox and in Secrets Manager only;
+a real HubSpot token comes from `.env` and goes to Secrets Manager only.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.console import LocalCloudError
+from infra.local.settings import STAGE, Settings
+
+SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write"]
+SECRET_PREFIX = f"integrations/{STAGE}/tenants"
+
+
+@dataclass(frozen=True)
+class DemoTenant:
+    """One tenant with its HubSpot account."""
+
+    tenant_id: str
+    account_id: str
+    default_region: str
+    access_token: str
+    webhook_secret: str
+
+    def sandbox_account(self, webhook_url: str | None = None) -> dict[str, Any]:
+        """The account as the sandbox keeps it; without an address nothing is delivered."""
+        account: dict[str, Any] = {
+            "system": "hubspot",
+            "account": self.account_id,
+            "access_token": self.access_token,
+            "scopes": SCOPES,
+            "webhook_secret": self.webhook_secret,
+        }
+        return {**account, "webhook_url": webhook_url} if webhook_url else account
+
+    def public(self, webhook_url: str) -> dict[str, Any]:
+        """The tenant as `.local/stack.json` shows it."""
+        hubspot = {
+            "account_id": self.account_id,
+            "webhook_url": webhook_url,
+            "webhook_secret": self.webhook_secret,
+        }
+        return {"tenant_id": self.tenant_id, "systems": {"hubspot": hubspot}}
+
+
+def demo(settings: Settings) -> list[DemoTenant]:
+    """Two tenants, so that whatever crosses from one to the other can be seen."""
+    # HubSpot signs with the app's secret, so all accounts share it.
+    webhook_secret = settings.value("WEBHOOK_SECRET_HUBSPOT") or str(uuid.uuid4())
+    return [
+        DemoTenant("acme", "62515001", "US", _access_token(), webhook_secret),
+        DemoTenant("globex", "62515002", "GB", _access_token(), webhook_secret),
+    ]
+
+
+def _access_token() -> str:
+    return f"pat-na1-{secrets.token_hex(4)}-{uuid.uuid4()}"
+
+
+def seed_secrets(client: Any, settings: Settings, tenants: list[DemoTenant]) -> None:
+    """Writes each tenant's secret; acme gets the real token when there is one."""
+    for tenant in tenants:
+        real = settings.hubspot_token if tenant.tenant_id == "acme" else ""
+        value = {
+            "access_token": real or tenant.access_token,
+            "account_id": tenant.account_id,
+            "default_region": tenant.default_region,
+        }
+        name = f"{SECRET_PREFIX}/{tenant.tenant_id}/hubspot"
+        try:
+            client.create_secret(Name=name, SecretString=json.dumps(value))
+        except client.exceptions.ResourceExistsException:
+            client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+
+
+def register_webhook_url(settings: Settings, tenants: list[DemoTenant], url: str) -> None:
+    """Tells the sandbox where to send webhooks, which is known only after the deployment."""
+    for tenant in tenants:
+        post_json(f"{settings.sandbox_url}/_control/accounts", tenant.sandbox_account(url))
+
+
+def token(settings: Settings, tenant_id: str, scope: str = "crm:write", **more: Any) -> str:
+    """A tenant's token from the development issuer."""
+    answer = post_json(f"{settings.issuer}/token", {"tenant_id": tenant_id, "scope": scope, **more})
+    return answer["access_token"]
+
+
+def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A call to one of our own local services, which must succeed."""
+    request = urllib.request.Request(
+        url, data=json.dumps(body).encode(), headers={"content-type": "application/json"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        raise LocalCloudError(f"{url} answered {error.code}") from error
+    except (urllib.error.URLError, OSError) as error:
+        raise LocalCloudError(f"{url} does not answer ({error}); is the local cloud up? `make status` tells") from error

@@ -1,0 +1,91 @@
+//! Runs after all other tests (`make test` sees to it) and looks for the marks of their personal
+//! data and tokens wherever they must not be: in log lines, metrics and events.
+
+use serde_json::{Value, json};
+
+use crate::support::api::CANARIES;
+use crate::support::cloud::{Cloud, root};
+use crate::support::schemas;
+
+fn assert_clean(what: &str, text: &str) {
+    for canary in CANARIES {
+        assert!(!text.contains(canary), "{what} carries {canary}: {text}");
+    }
+}
+
+async fn log_groups(cloud: &Cloud) -> Vec<String> {
+    let answer = cloud.aws("logs/Logs_20140328.DescribeLogGroups", json!({})).await;
+    let groups = answer["logGroups"].as_array().unwrap();
+    groups.iter().map(|group| group["logGroupName"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn log_lines(cloud: &Cloud, group: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut token = Value::Null;
+    loop {
+        let mut request = json!({"logGroupName": group, "limit": 1_000});
+        if !token.is_null() {
+            request["nextToken"] = token;
+        }
+        let answer = cloud.aws("logs/Logs_20140328.FilterLogEvents", request).await;
+        let events = answer["events"].as_array().unwrap();
+        lines.extend(events.iter().map(|event| event["message"].as_str().unwrap().to_owned()));
+        token = answer["nextToken"].clone();
+        if token.is_null() || events.is_empty() {
+            return lines;
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_suite_no_log_line_or_metric_carries_personal_data_or_a_token() {
+    let cloud = Cloud::open();
+    let (mut own_lines, mut metrics) = (0, 0);
+    for group in log_groups(&cloud).await {
+        for line in log_lines(&cloud, &group).await {
+            assert_clean(&group, &line);
+            own_lines += usize::from(line.contains("\"outcome\"") && line.contains("duration_ms"));
+            metrics += usize::from(line.contains("\"CloudWatchMetrics\""));
+        }
+    }
+    println!("{own_lines} outcome lines and {metrics} metric lines are clean");
+    assert!(own_lines > 50 && metrics > 50, "the suite has left no logs to look at");
+}
+
+#[tokio::test]
+async fn after_suite_no_log_file_of_the_functions_carries_personal_data_or_a_token() {
+    for entry in std::fs::read_dir(root().join(".local/logs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        // The emulator's own lines may quote what a test has sent to it; the functions' may not.
+        for line in text.lines().filter(|line| line.contains("\"level\":")) {
+            assert_clean(&path.display().to_string(), line);
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_suite_every_event_fits_its_schema_and_carries_no_personal_data() {
+    let cloud = Cloud::open();
+    let queue = cloud.text("event_tap_queue_url");
+    let mut seen = 0;
+    loop {
+        let request = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10});
+        let answer = cloud.aws("sqs/AmazonSQS.ReceiveMessage", request).await;
+        let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+        if messages.is_empty() {
+            break;
+        }
+        for message in messages {
+            let body = message["Body"].as_str().unwrap();
+            schemas::assert_valid(&serde_json::from_str(body).unwrap());
+            assert_clean("an event", body);
+            seen += 1;
+            let handle = &message["ReceiptHandle"];
+            let delete = json!({"QueueUrl": queue, "ReceiptHandle": handle});
+            cloud.aws("sqs/AmazonSQS.DeleteMessage", delete).await;
+        }
+    }
+    println!("{seen} events are clean and fit their schemas");
+    assert!(seen > 20, "the suite has left no events to look at");
+}

@@ -1,0 +1,134 @@
+//! The template: each function has its block with what every function must have, no action is a
+//! wildcard, and settings are the same in code, template and `.env.example`.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use crate::support::cloud::root;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The template without the short tags, which plain YAML does not know.
+fn template() -> Value {
+    let text = read("template.yaml");
+    let plain: String = text
+        .split_inclusive([' ', '\n', '['])
+        .map(|word| if word.starts_with('!') && word.len() > 2 { " " } else { word })
+        .collect();
+    serde_yaml_ng::from_str(&plain).unwrap()
+}
+
+fn resources_of(kind: &str) -> Vec<(String, Value)> {
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let of_kind = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(id, resource)| (id.as_str().unwrap().to_owned(), resource.clone())).collect()
+}
+
+fn function_folders() -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join("functions")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn template_has_one_block_per_function_with_all_that_a_function_needs() {
+    let functions = resources_of("AWS::Serverless::Function");
+    let folders: BTreeSet<_> = functions
+        .iter()
+        .map(|(_, function)| {
+            let code_uri = function["Properties"]["CodeUri"].as_str().unwrap();
+            code_uri.trim_end_matches('/').trim_start_matches("functions/").to_owned()
+        })
+        .collect();
+    assert_eq!(folders, function_folders());
+    for (id, function) in functions {
+        assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
+        for property in ["MemorySize", "Timeout", "Policies", "LoggingConfig", "Environment"] {
+            assert!(!function["Properties"][property].is_null(), "{id} has no {property}");
+        }
+    }
+    assert_eq!(template()["Globals"]["Function"]["Tracing"], "Active");
+}
+
+#[test]
+fn template_grants_named_actions_only() {
+    let template = read("template.yaml");
+    for line in template.lines().map(str::trim) {
+        let is_action = line.starts_with("- dynamodb:")
+            || line.starts_with("- secretsmanager:")
+            || line.starts_with("- events:")
+            || line.starts_with("- sqs:")
+            || line.starts_with("Action");
+        assert!(!(is_action && line.contains('*')), "a wildcard action: {line}");
+    }
+    assert!(!template.contains("DynamoDBCrudPolicy"), "canned policies grant too much");
+}
+
+#[test]
+fn template_keeps_what_holds_state() {
+    for (id, table) in resources_of("AWS::DynamoDB::Table") {
+        assert_eq!(table["DeletionPolicy"], "Retain", "{id}");
+        assert_eq!(table["UpdateReplacePolicy"], "Retain", "{id}");
+        let properties = &table["Properties"];
+        let recovery = &properties["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{id}");
+        assert_eq!(properties["TimeToLiveSpecification"]["AttributeName"], "expires_at", "{id}");
+    }
+}
+
+#[test]
+fn template_reports_item_failures_of_streams_and_bounds_their_retries() {
+    let mappings = resources_of("AWS::Lambda::EventSourceMapping");
+    assert!(!mappings.is_empty());
+    for (id, mapping) in mappings {
+        let properties = &mapping["Properties"];
+        assert_eq!(properties["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{id}");
+        assert_eq!(properties["BisectBatchOnFunctionError"], true, "{id}");
+        assert!(properties["MaximumRetryAttempts"].as_u64().is_some_and(|it| it < 1_000), "{id}");
+        assert!(properties["MaximumRecordAgeInSeconds"].as_u64().is_some(), "{id}");
+        assert!(!properties["DestinationConfig"]["OnFailure"].is_null(), "{id}");
+    }
+}
+
+/// The names that are read through `Settings`, in functions and shared code.
+fn settings_in_code() -> BTreeSet<String> {
+    let mut names = BTreeSet::from(["LOG_LEVEL".to_owned(), "METRICS_NAMESPACE".to_owned()]);
+    for function in function_folders() {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        for call in ["required(\"", "optional(\"", "parsed(\""] {
+            let reads = main.split(call).skip(1).filter_map(|rest| rest.split('"').next());
+            names.extend(reads.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn settings_are_the_same_in_code_template_and_example() {
+    let template = template();
+    let of = |owner: &Value| -> BTreeSet<String> {
+        let variables = owner["Environment"]["Variables"].as_mapping();
+        let names = variables.into_iter().flat_map(|variables| variables.keys());
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let mut in_template = of(&template["Globals"]["Function"]);
+    for (_, function) in resources_of("AWS::Serverless::Function") {
+        in_template.extend(of(&function["Properties"]));
+    }
+    // Read by the TLS library and by whoever looks at a function's configuration.
+    for not_ours in ["SSL_CERT_FILE", "STAGE"] {
+        in_template.remove(not_ours);
+    }
+    assert_eq!(settings_in_code(), in_template);
+    let example = read(".env.example");
+    for name in &in_template {
+        assert!(example.contains(name), ".env.example does not tell of {name}");
+    }
+    for name in ["HUBSPOT_TOKEN", "ACUITY_KEY", "WEBHOOK_SECRET_"] {
+        assert!(example.contains(name), ".env.example does not tell of {name}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Calls of the HTTP API through the gateway.
+
+use serde_json::{Value, json};
+
+use super::tenant::Tenant;
+
+/// Marks of personal data and secrets that no answer may carry.
+pub const CANARIES: [&str; 5] = ["canary", "Canary", "5552671", "555-2671", "pat-na1"];
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub correlation_id: Option<String>,
+    pub retry_after_s: Option<u64>,
+    pub body: Value,
+}
+
+impl Answer {
+    /// Panics unless this is the problem with that code; returns its `field`.
+    pub fn problem(&self, status: u16, error_code: &str) -> Option<&str> {
+        assert_eq!(
+            (self.status, self.body["error_code"].as_str()),
+            (status, Some(error_code)),
+            "{self:?}"
+        );
+        assert_eq!(self.content_type, "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["correlation_id"].as_str(), self.correlation_id.as_deref());
+        self.body["field"].as_str()
+    }
+
+    /// Panics unless this is a 200 with that status; returns the provider's id.
+    pub fn done(&self, status: &str) -> String {
+        assert_eq!((self.status, self.body["status"].as_str()), (200, Some(status)), "{self:?}");
+        self.body["external_id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Tenant {
+    /// The body of an upsert.
+    pub fn body(&self, key: &str, attributes: &Value) -> Value {
+        json!({
+            "tenant_id": self.id,
+            "type": "contact",
+            "attributes": attributes,
+            "idempotency_key": key,
+        })
+    }
+
+    /// One upsert with a valid token.
+    pub async fn upsert(&self, key: &str, attributes: &Value) -> Answer {
+        self.send(self.body(key, attributes).to_string().into_bytes()).await
+    }
+
+    /// Any body with a valid token.
+    pub async fn send(&self, body: Vec<u8>) -> Answer {
+        let token = self.cloud.token(&self.id, "crm:write", json!({})).await;
+        self.send_to("hubspot", Some(&token), "application/json", body).await
+    }
+
+    /// Any body to any system, with any token.
+    pub async fn send_to(
+        &self,
+        system: &str,
+        token: Option<&str>,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        let base = self.cloud.text("api_base_url");
+        let url = format!("{base}/integrations/crm/{system}/upsert");
+        let mut request = self.cloud.http.post(url).header("content-type", content_type).body(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let header = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+        let content_type = header("content-type").unwrap_or_default();
+        let correlation_id = header("x-correlation-id");
+        let retry_after_s = header("retry-after").map(|text| text.parse().unwrap());
+        let text = response.text().await.unwrap();
+        for canary in CANARIES {
+            assert!(!text.contains(canary), "an answer carries personal data: {text}");
+        }
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, content_type, correlation_id, retry_after_s, body }
+    }
+}

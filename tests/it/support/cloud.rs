@@ -1,0 +1,94 @@
+//! The local cloud, found through `.local/stack.json` as any outside client finds it.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+#[derive(Clone)]
+pub struct Cloud {
+    pub stack: Value,
+    pub http: Client,
+}
+
+impl Cloud {
+    /// The running local cloud.
+    pub fn open() -> Self {
+        let path = root().join(".local/stack.json");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|_| {
+            panic!("the local cloud is not up (no {}): run `make up`", path.display())
+        });
+        Self { stack: serde_json::from_str(&text).unwrap(), http: Client::new() }
+    }
+
+    pub fn text(&self, name: &str) -> &str {
+        self.stack[name].as_str().unwrap_or_else(|| panic!("stack.json has no {name}"))
+    }
+
+    /// One call of an AWS service that speaks JSON. `target` is `{service}/{X-Amz-Target}`.
+    pub async fn aws(&self, target: &str, body: Value) -> Value {
+        let (service, operation) = target.split_once('/').unwrap();
+        let version = if service == "sqs" || service == "dynamodb" { "1.0" } else { "1.1" };
+        let response = self
+            .http
+            .post(self.text("aws_endpoint_url"))
+            .header("x-amz-target", operation)
+            .header("content-type", format!("application/x-amz-json-{version}"))
+            .header("authorization", self.authorization(service))
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{operation}: {status} {text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// The emulator routes by the credential scope and does not check the signature.
+    fn authorization(&self, service: &str) -> String {
+        let region = self.text("region");
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        )
+    }
+
+    /// The environment that a deployed function has.
+    pub async fn function_environment(&self, function: &str) -> Value {
+        let name = self.stack["functions"][function].as_str().unwrap();
+        let url =
+            format!("{}/2015-03-31/functions/{name}/configuration", self.text("aws_endpoint_url"));
+        let request = self.http.get(url).header("authorization", self.authorization("lambda"));
+        let configuration: Value = request.send().await.unwrap().json().await.unwrap();
+        configuration["Environment"]["Variables"].clone()
+    }
+
+    pub async fn sandbox_post(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}/_control/{path}", self.text("sandbox_url"));
+        let response = self.http.post(url).json(&body).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    pub async fn sandbox_get(&self, path: &str) -> Value {
+        let url = format!("{}/_control/{path}", self.text("sandbox_url"));
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// A token of the development issuer; `extra` is merged into the request.
+    pub async fn token(&self, tenant_id: &str, scope: &str, extra: Value) -> String {
+        let mut body = json!({"tenant_id": tenant_id, "scope": scope});
+        body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+        let response = self.http.post(self.text("token_url")).json(&body).send().await.unwrap();
+        let token: Value = response.json().await.unwrap();
+        token["access_token"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,175 @@
+//! The deployed function's own executable as a process of the test, so that it can be stalled and
+//! killed at a chosen moment. The test plays the Lambda Runtime API; everything else is the local
+//! cloud's.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::cloud::{Cloud, root};
+
+struct Invocation {
+    request_id: String,
+    event: String,
+    deadline_ms: u128,
+}
+
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>;
+
+#[derive(Clone)]
+struct RuntimeApi {
+    invocations: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>>,
+    waiting: Waiting,
+}
+
+/// A function that serves one invocation after the other.
+pub struct FunctionProcess {
+    child: Child,
+    invocations: mpsc::UnboundedSender<Invocation>,
+    waiting: Waiting,
+}
+
+impl FunctionProcess {
+    /// Starts the executable that `make up` has deployed, in the deployed function's environment.
+    pub async fn start(cloud: &Cloud, function: &str, logical_id: &str) -> Self {
+        let (invocations, receiver) = mpsc::unbounded_channel();
+        let waiting = Waiting::default();
+        let api = RuntimeApi {
+            invocations: Arc::new(tokio::sync::Mutex::new(receiver)),
+            waiting: Arc::clone(&waiting),
+        };
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(respond))
+            .with_state(api);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let environment = cloud.function_environment(function).await;
+        let variables = environment.as_object().unwrap().iter();
+        let variables = variables.map(|(name, value)| (name, value.as_str().unwrap()));
+        let tap_port = std::env::var("LOCAL_TAP_PORT").unwrap_or_else(|_| "4571".into());
+        let child = Command::new(root().join(".local/build").join(logical_id).join("bootstrap"))
+            .env_clear()
+            .envs(variables)
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", function)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
+            .env("AWS_REGION", cloud.text("region"))
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{tap_port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { child, invocations, waiting }
+    }
+
+    /// Hands an event to the function, with so much time to handle it. The receiver gets the
+    /// function's answer, or an error if the function dies first.
+    pub fn invoke(&self, event: &Value, time: Duration) -> oneshot::Receiver<Value> {
+        let request_id = Uuid::new_v4().to_string();
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().unwrap().insert(request_id.clone(), sender);
+        let deadline = SystemTime::now() + time;
+        let deadline_ms = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let invocation = Invocation { request_id, event: event.to_string(), deadline_ms };
+        self.invocations.send(invocation).unwrap_or_else(|_| panic!("the runtime API is gone"));
+        receiver
+    }
+
+    /// Kills the function where it stands.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Stops the function where it stands, as a frozen or stalled one.
+    pub fn stall(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a stalled function go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &process]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+async fn next(State(api): State<RuntimeApi>) -> (HeaderMap, String) {
+    let invocation = api.invocations.lock().await.recv().await;
+    let Some(invocation) = invocation else { return std::future::pending().await };
+    let mut headers = HeaderMap::new();
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:test";
+    headers.insert("lambda-runtime-aws-request-id", invocation.request_id.parse().unwrap());
+    headers
+        .insert("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string().parse().unwrap());
+    headers.insert("lambda-runtime-invoked-function-arn", arn.parse().unwrap());
+    (headers, invocation.event)
+}
+
+async fn respond(
+    State(api): State<RuntimeApi>,
+    Path(request_id): Path<String>,
+    body: String,
+) -> StatusCode {
+    if let Some(sender) = api.waiting.lock().unwrap().remove(&request_id) {
+        let _gone = sender.send(serde_json::from_str(&body).unwrap_or(Value::String(body)));
+    }
+    StatusCode::ACCEPTED
+}
+
+/// An upsert as the gateway hands it to the function.
+pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
+    let path = "/integrations/crm/hubspot/upsert";
+    json!({
+        "version": "2.0",
+        "routeKey": "POST /integrations/crm/{system}/upsert",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "pathParameters": {"system": "hubspot"},
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "test", "stage": "$default",
+            "domainName": "localhost", "domainPrefix": "test", "requestId": "test",
+            "routeKey": "POST /integrations/crm/{system}/upsert",
+            "time": "22/Nov/2026:00:00:00 +0000", "timeEpoch": 1_790_000_000_000_u64,
+            "authorizer": {"jwt": {
+                "claims": {"tenant_id": tenant_id, "scope": "crm:write"},
+                "scopes": ["crm:write"],
+            }},
+            "http": {
+                "method": "POST", "path": path, "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1", "userAgent": "test",
+            },
+        },
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+/// The JSON body of a function's answer to the gateway.
+pub fn body_of(answer: &Value) -> Value {
+    serde_json::from_str(answer["body"].as_str().unwrap_or_else(|| panic!("{answer}"))).unwrap()
+}
