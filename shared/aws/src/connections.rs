@@ -41,6 +41,7 @@ pub struct SecretConnectionStore {
 #[derive(Deserialize)]
 struct StoredConnection {
     access_token: SecretString,
+    #[serde(default)]
     account_id: String,
     default_region: Option<String>,
 }

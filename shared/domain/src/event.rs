@@ -4,8 +4,6 @@
 //! validated against them. No raw email, phone or name is in an event, only tokens.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::model::{AttributeName, Attributes, AuditEntry, SyncedRecord};
 use crate::pseudonym::Pseudonymiser;
@@ -22,6 +20,17 @@ pub enum Change {
     RecordSynced(Box<SyncedRecord>),
     /// An audit entry was written.
     Audited(AuditEntry),
+}
+
+/// An event could not be made of a change.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// No token or id could be made.
+    #[error("no token can be made")]
+    NoToken,
+    /// The detail can't be written as JSON.
+    #[error("the detail can't be written")]
+    Detail(#[from] serde_json::Error),
 }
 
 /// An event ready for the bus.
@@ -52,7 +61,7 @@ struct CrmSynced<'a> {
     #[serde(rename = "type")]
     object_type: &'static str,
     external_id: &'a str,
-    record_key: &'a str,
+    record_token: String,
     version: u64,
     change: &'static str,
     changed_attributes: Vec<&'static str>,
@@ -70,11 +79,11 @@ impl BusEvent {
     /// The event of a change.
     ///
     /// # Errors
-    /// When the detail can't be written as JSON, which only a bug of ours could cause.
-    pub fn of(change: &Change, pseudonymiser: &Pseudonymiser) -> Result<Self, serde_json::Error> {
+    /// When the event can't be made, which only a bug of ours could cause.
+    pub fn of(change: &Change, pseudonymiser: &Pseudonymiser) -> Result<Self, EventError> {
         match change {
             Change::RecordSynced(record) => crm_synced(record, pseudonymiser),
-            Change::Audited(entry) => audit_logged(entry),
+            Change::Audited(entry) => audit_logged(entry, pseudonymiser),
         }
     }
 }
@@ -82,13 +91,11 @@ impl BusEvent {
 fn crm_synced(
     record: &SyncedRecord,
     pseudonymiser: &Pseudonymiser,
-) -> Result<BusEvent, serde_json::Error> {
-    let event_id = stable_id(&[
-        "crm.synced",
-        record.tenant.as_str(),
-        record.key.as_str(),
-        &record.version.to_string(),
-    ]);
+) -> Result<BusEvent, EventError> {
+    let version = record.version.to_string();
+    let parts = ["crm.synced", record.tenant.as_str(), record.key.as_str(), &version];
+    let event_id = pseudonymiser.stable_id(&parts).ok_or(EventError::NoToken)?;
+    let record_token = pseudonymiser.record_token(&record.tenant, &record.key);
     let tokens = record
         .attributes
         .iter()
@@ -108,7 +115,7 @@ fn crm_synced(
             system: record.system.as_str(),
             object_type: record.object_type.as_str(),
             external_id: record.external_id.as_str(),
-            record_key: record.key.as_str(),
+            record_token: record_token.ok_or(EventError::NoToken)?,
             version: record.version,
             change: record.change.as_str(),
             changed_attributes: changed(&record.previous, &record.attributes),
@@ -119,8 +126,9 @@ fn crm_synced(
     Ok(BusEvent { detail_type: "crm.synced", event_id, detail })
 }
 
-fn audit_logged(entry: &AuditEntry) -> Result<BusEvent, serde_json::Error> {
-    let event_id = stable_id(&["audit.logged", entry.tenant.as_str(), &entry.id]);
+fn audit_logged(entry: &AuditEntry, pseudonymiser: &Pseudonymiser) -> Result<BusEvent, EventError> {
+    let parts = ["audit.logged", entry.tenant.as_str(), &entry.id];
+    let event_id = pseudonymiser.stable_id(&parts).ok_or(EventError::NoToken)?;
     let detail = Envelope {
         event_id: &event_id,
         schema_version: SCHEMA_VERSION,
@@ -146,12 +154,4 @@ fn changed(before: &Attributes, after: &Attributes) -> Vec<&'static str> {
         })
         .map(AttributeName::as_str)
         .collect()
-}
-
-/// The same parts always give the same UUID (version 8: made of our own hash).
-fn stable_id(parts: &[&str]) -> String {
-    let digest = Sha256::digest(parts.join("\u{1f}").as_bytes());
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest.as_slice()[..16]);
-    Uuid::new_v8(bytes).to_string()
 }

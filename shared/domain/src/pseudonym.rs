@@ -7,11 +7,19 @@
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use uuid::Uuid;
 
+use crate::keys::RecordKey;
 use crate::model::{AttributeName, TenantId};
 
 /// How many hexadecimal digits of the HMAC a token keeps: 128 bits.
 const TOKEN_HEX_DIGITS: usize = 32;
+
+fn shortened(digest: &[u8]) -> String {
+    let mut token = hex::encode(digest);
+    token.truncate(TOKEN_HEX_DIGITS);
+    token
+}
 
 /// Makes tokens with the deployment's secret key.
 pub struct Pseudonymiser {
@@ -27,18 +35,31 @@ impl Pseudonymiser {
     /// The token of one value, `None` for an empty one. The attribute is part of the input: a phone
     /// number that someone typed as a name does not give the phone number's token.
     pub fn token(&self, tenant: &TenantId, name: AttributeName, value: &str) -> Option<String> {
-        if value.is_empty() {
-            return None;
-        }
-        // An HMAC key may have any length, so this can't fail; the type says it might.
+        let digest = self.digest(&[tenant.as_str(), name.as_str(), value])?;
+        (!value.is_empty()).then(|| shortened(&digest))
+    }
+
+    /// The token of a record. Its key in the table is a plain hash with the email in it, which
+    /// anyone could guess by trying; this one needs the secret key.
+    pub fn record_token(&self, tenant: &TenantId, key: &RecordKey) -> Option<String> {
+        Some(shortened(&self.digest(&["record", tenant.as_str(), key.as_str()])?))
+    }
+
+    /// The same parts always give the same UUID (version 8: made of our own hash).
+    pub fn stable_id(&self, parts: &[&str]) -> Option<String> {
+        let digest = self.digest(&[&["event"], parts].concat())?;
+        let bytes = digest.first_chunk::<16>()?;
+        Some(Uuid::new_v8(*bytes).to_string())
+    }
+
+    /// An HMAC key may have any length, so there is always a digest; the type says there may not.
+    fn digest(&self, parts: &[&str]) -> Option<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes()).ok()?;
-        for part in [tenant.as_str(), name.as_str(), value] {
+        for part in parts {
             mac.update(part.as_bytes());
             mac.update(b"\x1f");
         }
-        let mut token = hex::encode(mac.finalize().into_bytes());
-        token.truncate(TOKEN_HEX_DIGITS);
-        Some(token)
+        Some(mac.finalize().into_bytes().into())
     }
 }
 

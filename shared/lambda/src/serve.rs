@@ -20,7 +20,7 @@ pub fn run(
     body: impl FnOnce(Settings) -> LocalBoxFuture<'static, Result<(), InitError>>,
 ) -> ExitCode {
     let settings = Settings::from_env();
-    telemetry::init(&settings.optional("LOG_LEVEL", "info"));
+    telemetry::init(function, &settings.optional("LOG_LEVEL", "info"));
     metrics::init(settings.optional("METRICS_NAMESPACE", "Integrations"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended =

@@ -8,10 +8,10 @@ use tracing_subscriber::EnvFilter;
 
 /// Sets logging up; `level` is `LOG_LEVEL` (`error`, `warn`, `info`, `debug`). The libraries stay at
 /// WARN: they are not ours to read at more.
-pub fn init(level: &str) {
-    let own = ["sync_domain", "sync_providers", "sync_aws", "sync_lambda"];
-    let functions = ["crm_upsert", "event_publisher"];
-    let directives = own.iter().chain(&functions).map(|target| format!("{target}={level}"));
+pub fn init(function: &str, level: &str) {
+    let function = function.replace('-', "_");
+    let own = ["sync_domain", "sync_providers", "sync_aws", "sync_lambda", function.as_str()];
+    let directives = own.iter().map(|target| format!("{target}={level}"));
     let filter = directives.fold("warn".to_owned(), |all, one| format!("{all},{one}"));
     let subscriber = tracing_subscriber::fmt()
         .json()

@@ -36,7 +36,8 @@ pub fn claim_sk(key: &ClaimKey) -> String {
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
-    format!("AUDIT#{at}#{id}")
+    // Always six decimals, so that the order of the keys is the order of time.
+    format!("AUDIT#{at:.6}#{id}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {

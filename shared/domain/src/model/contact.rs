@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use super::{AttributeName, Attributes, CrmDraft, InvalidField, ObjectType, Sensitive};
 
-/// The longest value of one attribute, in characters. HubSpot's own limit for a string property
-/// (fact sheet D8); no CRM that we know takes more.
-const VALUE_MAX_CHARS: usize = 65_536;
+/// The longest value of one attribute, in bytes of UTF-8. HubSpot takes 65,536 characters; in bytes,
+/// because all attributes of a record together must stay below the 400 KB of a stored item, however
+/// many calls they come in.
+const VALUE_MAX_BYTES: usize = 65_536;
 /// The longest phone number as text.
 const PHONE_MAX_CHARS: usize = 100;
 /// The longest attribute name that is repeated in an error. Longer or odd ones may hold anything.
@@ -83,8 +84,8 @@ fn text_of(name: AttributeName, value: &Value) -> Result<Option<&str>, InvalidFi
     if text.chars().any(char::is_control) {
         return refuse("must not contain control characters");
     }
-    if text.chars().count() > VALUE_MAX_CHARS {
-        return refuse("must not be longer than 65536 characters");
+    if text.len() > VALUE_MAX_BYTES {
+        return refuse("must not be longer than 65536 bytes");
     }
     Ok(Some(text))
 }

@@ -19,6 +19,8 @@ const CONFLICT_WAIT: Duration = Duration::from_secs(1);
 const BURST_WINDOW: Duration = Duration::from_secs(10);
 /// The window of the per-second limit of the search.
 const SECOND_WINDOW: Duration = Duration::from_secs(1);
+/// The daily limit ends at midnight of the portal's time zone, which the answer does not tell.
+const DAILY_WAIT: Duration = Duration::from_secs(3_600);
 /// The longest vendor text that is passed on.
 const CODE_MAX_BYTES: usize = 64;
 
@@ -45,13 +47,15 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
             status: answer.status,
         },
         429 => ProviderError::RateLimited {
-            retry_after: answer.retry_after.or_else(|| body.limit_window()),
+            retry_after: Some(answer.retry_after.unwrap_or_else(|| body.limit_window())),
         },
         477 => ProviderError::Unavailable {
             status: Some(answer.status),
             retry_after: answer.retry_after,
             effect: RemoteEffect::None,
         },
+        // The request came too slowly; how much of it was acted on is not said.
+        408 => ProviderError::TimedOut,
         400..=499 => body.rejection(),
         // A 5xx leaves open how far the request came; for 502 and 504 the vendor says so.
         _ => ProviderError::Unavailable {
@@ -82,13 +86,12 @@ impl ErrorBody {
             .find_map(|names| names.as_str().or_else(|| names.as_array()?.first()?.as_str()))
     }
 
-    /// How long the exceeded limit's window is. The daily one has no wait that a caller could sit
-    /// out, so there is none to give.
-    fn limit_window(&self) -> Option<Duration> {
+    /// How long to wait for the exceeded limit.
+    fn limit_window(&self) -> Duration {
         match self.policy_name.as_deref() {
-            Some("DAILY") => None,
-            Some("SECONDLY") => Some(SECOND_WINDOW),
-            Some(_) | None => Some(BURST_WINDOW),
+            Some("DAILY") => DAILY_WAIT,
+            Some("SECONDLY") => SECOND_WINDOW,
+            Some(_) | None => BURST_WINDOW,
         }
     }
 }
@@ -145,7 +148,7 @@ mod tests {
         };
         assert_eq!(error(429, Some(3), ""), limited(Some(3)));
         assert_eq!(error(429, None, r#"{"policyName":"TEN_SECONDLY_ROLLING"}"#), limited(Some(10)));
-        assert_eq!(error(429, None, r#"{"policyName":"DAILY"}"#), limited(None));
+        assert_eq!(error(429, None, r#"{"policyName":"DAILY"}"#), limited(Some(3_600)));
     }
 
     #[test]
@@ -160,6 +163,7 @@ mod tests {
             (429, RemoteEffect::None),
             (477, RemoteEffect::None),
             (302, RemoteEffect::Unknown),
+            (408, RemoteEffect::Unknown),
             (500, RemoteEffect::Unknown),
             (502, RemoteEffect::Unknown),
             (504, RemoteEffect::Unknown),
