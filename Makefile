@@ -17,8 +17,12 @@ SCOPE ?= crm:write
 # `sam` asks for a region even to look at a template, and would report usage.
 SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(VENV_BIN)/sam
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
-TESTS := $(if $(NEXTEST),cargo nextest run --workspace --locked,cargo test --workspace --locked)
-E2E_FREE := $(if $(NEXTEST),$(TESTS) -E 'not (package(sync-tests) and test(/^e2e/))',$(TESTS) -- --skip e2e)
+# With nextest each test is a process of its own and the crowds get the machine to themselves; cargo's
+# own runner does as well. What looks at the traces of all tests (after_suite) runs behind them.
+RUNNER := $(if $(NEXTEST),cargo nextest run --locked,cargo test --locked)
+TESTS := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^after_suite/)',-- --skip after_suite)
+AFTER_SUITE := $(RUNNER) -p sync-tests $(if $(NEXTEST),-E 'test(/^after_suite/)',-- after_suite)
+E2E_FREE := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^(e2e|after_suite)/)',-- --skip e2e --skip after_suite)
 
 .PHONY: help run up down demo logs status token invoke test test-unit lint schemas lock package environment
 
@@ -51,7 +55,7 @@ invoke: ## Run one function with one event file (FN=crm-upsert EVENT=events/crm-
 	@$(LOCAL) invoke '$(FN)' '$(EVENT)'
 
 test: lint ## Lint, then every test, with the local cloud up around them
-	@$(LOCAL) with-cloud -- $(TESTS)
+	@$(LOCAL) with-cloud -- bash -ec "$(TESTS); $(AFTER_SUITE)"
 
 test-unit: ## The tests that need no local cloud
 	@$(E2E_FREE)

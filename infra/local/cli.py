@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> int:
-    settings = local_settings.load()
+    settings = local_settings.load(is_hermetic=options.command == "with-cloud")
     if options.command == "up":
         with lifecycle.exclusive():
             lifecycle.up(settings)
