@@ -1,28 +1,15 @@
 //! 64 callers at once: one effect, one record, one event, and an answer for everyone.
 
-use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::api::Answer;
+use crate::support::api::CALLERS;
 use crate::support::tenant::Tenant;
-
-const CALLERS: usize = 64;
-
-async fn call_at_once(tenant: &Tenant, bodies: Vec<Value>) -> Vec<Answer> {
-    let token = tenant.cloud.token(&tenant.id, "crm:write", json!({})).await;
-    let calls = bodies.into_iter().map(|body| {
-        let token = token.as_str();
-        let body = body.to_string().into_bytes();
-        async move { tenant.send_to("hubspot", Some(token), "application/json", body).await }
-    });
-    join_all(calls).await
-}
 
 /// Lets as many instances start as there will be callers: instances that start one after the other
 /// would turn "at once" into a queue.
 async fn warm_up(tenant: &Tenant) {
     let refused = vec![json!({"tenant_id": tenant.id}); CALLERS];
-    for answer in call_at_once(tenant, refused).await {
+    for answer in tenant.call_at_once(refused).await {
         answer.problem(422, "validation_failed");
     }
 }
@@ -41,7 +28,7 @@ async fn callers_with_one_key_share_one_result() {
     let tenant = Tenant::new().await;
     warm_up(&tenant).await;
     let bodies = vec![tenant.body("k1", &tenant.contact("ada")); CALLERS];
-    let answers = call_at_once(&tenant, bodies).await;
+    let answers = tenant.call_at_once(bodies).await;
     let in_progress = answers.iter().filter(|answer| answer.status == 409).count();
     println!("{CALLERS} callers, one key: {in_progress} in progress, the rest one result");
     for answer in &answers {
@@ -63,7 +50,7 @@ async fn callers_with_one_new_contact_under_different_keys_create_it_once() {
     warm_up(&tenant).await;
     let contact = tenant.contact("ada");
     let bodies = (0..CALLERS).map(|caller| tenant.body(&format!("k{caller}"), &contact));
-    let answers = call_at_once(&tenant, bodies.collect()).await;
+    let answers = tenant.call_at_once(bodies.collect()).await;
     let mut created = 0;
     for answer in &answers {
         match answer.body["status"].as_str() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::api::CALLERS;
 use crate::support::function_process::{FunctionProcess, body_of, upsert_event};
 use crate::support::tenant::Tenant;
 
@@ -50,13 +51,23 @@ async fn hold_completion(tenant: &Tenant, fault: &str) {
     tenant.cloud.sandbox_post("aws/faults", fault).await;
 }
 
-/// After the crash: the key is taken until the lease ends, then the work is finished, once.
-async fn assert_finished_by_the_next_caller(tenant: &Tenant, killed_at: Instant) {
+/// After the crash: key and record are taken until the lease ends. Then a crowd comes, half of it
+/// with the crashed key and half with keys of their own, and the work is finished, once.
+async fn assert_finished_by_the_next_crowd(tenant: &Tenant, killed_at: Instant) {
     let ada = tenant.contact("ada");
     tenant.upsert("k1", &ada).await.problem(409, "in_progress");
     tenant.upsert("k2", &ada).await.problem(409, "in_progress");
     tokio::time::sleep(LEASE.saturating_sub(killed_at.elapsed())).await;
-    tenant.upsert("k1", &ada).await.done("created");
+    let key = |caller| if caller % 2 == 0 { "k1".to_owned() } else { format!("k1-{caller}") };
+    let crowd = (0..CALLERS).map(|caller| tenant.body(&key(caller), &ada)).collect();
+    let answers = tenant.call_at_once(crowd).await;
+    for answer in &answers {
+        match answer.status {
+            200 => assert!(answer.body["external_id"].is_string(), "{answer:?}"),
+            _ => drop(answer.problem(409, "in_progress")),
+        }
+    }
+    assert!(answers.iter().any(|answer| answer.body["status"] == "created"));
     assert_one_effect(tenant).await;
 }
 
@@ -64,7 +75,6 @@ async fn assert_one_effect(tenant: &Tenant) {
     assert_eq!(tenant.provider_writes().await, 1);
     assert_eq!(tenant.remote_contacts().await.len(), 1);
     assert_eq!(tenant.items_of("CrmRecord").await[0]["version"]["N"], "1");
-    tenant.upsert("k1", &tenant.contact("ada")).await.done("created");
     tenant.events(1).await;
 }
 
@@ -78,7 +88,7 @@ async fn kill_after_the_claim_leaves_the_work_to_the_next_caller() {
     function.kill().await;
     let killed_at = Instant::now();
     drop(answer);
-    assert_finished_by_the_next_caller(&tenant, killed_at).await;
+    assert_finished_by_the_next_crowd(&tenant, killed_at).await;
 }
 
 #[tokio::test]
@@ -91,7 +101,7 @@ async fn kill_after_the_provider_call_has_no_second_effect() {
     function.kill().await;
     let killed_at = Instant::now();
     drop(answer);
-    assert_finished_by_the_next_caller(&tenant, killed_at).await;
+    assert_finished_by_the_next_crowd(&tenant, killed_at).await;
 }
 
 #[tokio::test]
@@ -104,7 +114,7 @@ async fn kill_before_the_commit_has_no_second_effect() {
     function.kill().await;
     let killed_at = Instant::now();
     drop(answer);
-    assert_finished_by_the_next_caller(&tenant, killed_at).await;
+    assert_finished_by_the_next_crowd(&tenant, killed_at).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod e2e_auth;
 mod e2e_bad_input;
 mod e2e_concurrency;
 mod e2e_crash;
+mod e2e_event_files;
 mod e2e_provider_faults;
 mod e2e_publisher;
 mod e2e_table_contract;

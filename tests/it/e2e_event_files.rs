@@ -1,0 +1,67 @@
+//! The trigger payloads in `events/`, which people use with `make invoke` and `sam local invoke`,
+//! get the answers that the README promises.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, root};
+use crate::support::function_process::{FunctionProcess, body_of};
+
+fn event_files(function: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root().join("events").join(function)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> =
+        names.map(|name| name.strip_suffix(".json").unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+async fn answers(function: &str, logical_id: &str, expected: &[(&str, Value)]) {
+    let mut described: Vec<_> = expected.iter().map(|(name, _)| (*name).to_owned()).collect();
+    described.sort();
+    assert_eq!(event_files(function), described, "a file without an expected answer");
+    let process = FunctionProcess::start(&Cloud::open(), function, logical_id).await;
+    for (name, expected) in expected {
+        let path = root().join("events").join(function).join(format!("{name}.json"));
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let answer = process.invoke(&event, Duration::from_secs(20)).await.unwrap();
+        let seen = match answer.get("statusCode") {
+            Some(status) => {
+                let body = body_of(&answer);
+                json!([status, body.get("error_code").cloned().unwrap_or_default()])
+            }
+            None => answer["batchItemFailures"].as_array().unwrap().len().into(),
+        };
+        assert_eq!(&seen, expected, "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn upsert_event_files_get_their_answers() {
+    let done = json!([200, null]);
+    let expected = [
+        ("create_contact", done.clone()),
+        ("update_contact", done.clone()),
+        ("clear_a_value", done.clone()),
+        ("base64_body", done),
+        ("wrong_tenant", json!([403, "tenant_mismatch"])),
+        ("missing_scope", json!([403, "missing_scope"])),
+        ("not_json", json!([400, "invalid_json"])),
+        ("missing_email", json!([422, "validation_failed"])),
+        ("unknown_system", json!([404, "unknown_system"])),
+    ];
+    answers("crm-upsert", "CrmUpsertFunction", &expected).await;
+}
+
+#[tokio::test]
+async fn publisher_event_files_report_only_the_unreadable_record() {
+    let expected = [
+        ("contact_created", json!(0)),
+        ("contact_updated", json!(0)),
+        ("audit_logged", json!(0)),
+        ("lock_only", json!(0)),
+        ("poison_and_good", json!(1)),
+    ];
+    answers("event-publisher", "EventPublisherFunction", &expected).await;
+}
