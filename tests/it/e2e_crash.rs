@@ -78,10 +78,9 @@ async fn assert_one_effect(tenant: &Tenant) {
     tenant.events(1).await;
 }
 
-#[tokio::test]
-async fn kill_after_the_claim_leaves_the_work_to_the_next_caller() {
+async fn assert_survives_a_kill_during_the_provider_call(is_applied: bool) {
     let tenant = Tenant::new().await;
-    tenant.fault(json!({"fault": "hang", "delay_ms": 30_000})).await;
+    tenant.fault(json!({"fault": "hang", "delay_ms": 30_000, "apply": is_applied})).await;
     let mut function = start(&tenant).await;
     let answer = function.invoke(&event(&tenant, "k1", &tenant.contact("ada")), LEASE);
     until_provider_was_called(&tenant).await;
@@ -92,16 +91,13 @@ async fn kill_after_the_claim_leaves_the_work_to_the_next_caller() {
 }
 
 #[tokio::test]
+async fn kill_after_the_claim_leaves_the_work_to_the_next_caller() {
+    assert_survives_a_kill_during_the_provider_call(false).await;
+}
+
+#[tokio::test]
 async fn kill_after_the_provider_call_has_no_second_effect() {
-    let tenant = Tenant::new().await;
-    tenant.fault(json!({"fault": "hang", "delay_ms": 30_000, "apply": true})).await;
-    let mut function = start(&tenant).await;
-    let answer = function.invoke(&event(&tenant, "k1", &tenant.contact("ada")), LEASE);
-    until_provider_was_called(&tenant).await;
-    function.kill().await;
-    let killed_at = Instant::now();
-    drop(answer);
-    assert_finished_by_the_next_crowd(&tenant, killed_at).await;
+    assert_survives_a_kill_during_the_provider_call(true).await;
 }
 
 #[tokio::test]
