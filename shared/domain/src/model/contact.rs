@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
-use phonenumber::country;
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, Region};
 use serde_json::{Map, Value};
 
 use super::{AttributeName, Attributes, CrmDraft, InvalidField, ObjectType, Sensitive};
@@ -111,11 +111,11 @@ fn phone(text: &str, default_region: Option<&str>) -> Result<String, InvalidFiel
     if !text.chars().any(|character| character.is_ascii_digit()) {
         return refuse("must contain a digit");
     }
-    let region = default_region.and_then(|code| country::Id::from_str(code).ok());
-    let international = phonenumber::parse(region, text)
+    let region = default_region.and_then(|code| Region::from_str(&code.to_ascii_uppercase()).ok());
+    let international = PhoneNumber::parse(text, region)
         .ok()
-        .filter(|number| number.extension().is_none() && phonenumber::is_valid(number))
-        .map(|number| number.format().mode(phonenumber::Mode::E164).to_string());
+        .filter(|number| number.extension.is_none() && number.is_valid())
+        .map(|number| number.format_as(PhoneNumberFormat::E164).into_owned());
     Ok(international.unwrap_or_else(|| text.to_owned()))
 }
 
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn contact_phone_becomes_e164_with_the_tenants_region() {
         assert_eq!(phone("(415) 555-2671", Some("US")), "+14155552671");
-        assert_eq!(phone("020 7946 0958", Some("GB")), "+442079460958");
+        assert_eq!(phone("020 7946 0958", Some("gb")), "+442079460958");
         assert_eq!(phone("+49 30 901820", Some("US")), "+4930901820");
     }
 
