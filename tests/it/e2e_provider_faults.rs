@@ -26,11 +26,25 @@ fn refusals() -> Vec<Case> {
     let invalid = json!({
         "fault": "status", "status": 400, "details": {"property_name": "phone"},
     });
+    // As HubSpot words it: the prose quotes what was sent, so none of it may get anywhere.
+    let quoting = json!({
+        "status": "error", "category": "VALIDATION_ERROR",
+        "message": "Property values were not valid: canary@example.com is not a phone number",
+        "errors": [{
+            "message": "Canarylast is not a phone number", "code": "INVALID_PHONE",
+            "context": {"propertyName": ["phone"], "value": ["canary"]},
+        }],
+    });
+    let quoting = json!({"fault": "status", "status": 400, "body": quoting.to_string()});
     let certain = |case: Case| Case { is_certain: true, ..case };
     vec![
         certain(Case {
             field: Some("attributes.phone"),
             ..case("400 with a property", invalid, 422, "provider_rejected")
+        }),
+        certain(Case {
+            field: Some("attributes.phone"),
+            ..case("400 that quotes values", quoting, 422, "provider_rejected")
         }),
         certain(case("401", of(401), 422, "provider_unauthorized")),
         certain(case("403", of(403), 422, "provider_missing_scope")),
@@ -133,4 +147,21 @@ async fn passing_fault_is_ridden_out_within_the_call() {
     tenant.fault(json!({"fault": "status", "status": 423})).await;
     tenant.upsert("k1", &tenant.contact("ada")).await.done("created");
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 3);
+}
+
+#[tokio::test]
+async fn refused_change_of_a_stored_record_emits_nothing_and_keeps_the_record() {
+    let tenant = Tenant::new().await;
+    tenant.upsert("k1", &tenant.contact("ada")).await.done("created");
+    tenant.events(1).await;
+    tenant.fault(json!({"fault": "status", "status": 400})).await;
+    let changed = json!({"email": tenant.email("ada"), "company": "Other Works"});
+    tenant.upsert("k2", &changed).await.problem(422, "provider_rejected");
+    let record = tenant.items_of("CrmRecord").await.remove(0);
+    assert_eq!(record["version"]["N"], "1");
+    assert!(record.get("lock_owner").is_none(), "{record}");
+    // A second upsert's event shows that the stream has been read past the lock and its release.
+    tenant.upsert("k3", &tenant.contact("eve")).await.done("created");
+    tenant.events(1).await;
+    assert_eq!(tenant.aws_calls("events").await["total"], 2, "one call for each stored change");
 }

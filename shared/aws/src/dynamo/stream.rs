@@ -113,3 +113,63 @@ impl<'a> Image<'a> {
         values.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use sync_domain::event::Change;
+
+    use super::{ImageError, change_of};
+
+    fn image(version: Option<u64>) -> Value {
+        let mut image = json!({
+            "entity": {"S": "CrmRecord"}, "tenant_id": {"S": "acme"}, "system": {"S": "hubspot"},
+            "type": {"S": "contact"}, "record_key": {"S": "ab"}, "change": {"S": "updated"},
+            "external_id": {"S": "17"}, "correlation_id": {"S": "c-1"},
+            "synced_at": {"S": "2026-11-22T00:00:00Z"}, "payload": {"M": {"email": {"S": "a@b.co"}}},
+        });
+        if let Some(version) = version {
+            image["version"] = json!({"N": version.to_string()});
+        }
+        image
+    }
+
+    fn change(new: Option<Value>, old: Option<Value>) -> Result<Option<Change>, ImageError> {
+        let mut images = json!({});
+        for (name, image) in [("NewImage", new), ("OldImage", old)] {
+            if let Some(image) = image {
+                images[name] = image;
+            }
+        }
+        change_of(&json!({ "dynamodb": images }))
+    }
+
+    #[test]
+    fn change_is_a_new_version_only() {
+        let first = change(Some(image(Some(1))), Some(image(None))).unwrap();
+        assert!(matches!(first, Some(Change::RecordSynced(record)) if record.version == 1));
+        let locked_or_released = change(Some(image(Some(1))), Some(image(Some(1)))).unwrap();
+        assert!(locked_or_released.is_none());
+        let only_a_lock = change(Some(image(None)), None).unwrap();
+        assert!(only_a_lock.is_none());
+        let removed = change(None, Some(image(Some(1)))).unwrap();
+        assert!(removed.is_none());
+        let claim = change(Some(json!({"entity": {"S": "IdempotencyClaim"}})), None).unwrap();
+        assert!(claim.is_none());
+    }
+
+    #[test]
+    fn change_that_can_not_be_read_names_the_attribute_and_not_its_value() {
+        for (name, value) in [
+            ("tenant_id", json!({"S": "ada@example.com"})),
+            ("external_id", json!({"N": "17"})),
+            ("synced_at", json!({"S": "yesterday"})),
+            ("entity", json!({"S": "ada@example.com"})),
+        ] {
+            let mut broken = image(Some(2));
+            broken[name] = value;
+            let error = change(Some(broken), None).unwrap_err().to_string();
+            assert_eq!(error, format!("the stream record has no readable {name}"));
+        }
+    }
+}
