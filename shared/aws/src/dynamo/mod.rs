@@ -5,6 +5,7 @@
 mod audit;
 mod expression;
 mod item;
+mod refusal;
 mod stream;
 mod transaction;
 mod upsert_store;

@@ -10,16 +10,16 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use sync_domain::model::{ExternalId, OwnerId, RecordChange, UpsertStatus};
 use sync_domain::ports::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
-    StoreError, UpsertStore,
+    Claim, ClaimOutcome, Completion, Expectation, Release, StoreError, UpsertStore,
 };
 
 use super::DynamoTable;
 use super::expression::{Key, Values, delete, put, update};
 use super::item::{
     ENTITY_CLAIM, ENTITY_RECORD, Item, STATUS_COMPLETED, STATUS_IN_PROGRESS, claim_sk, millis,
-    number, record_sk, tenant_pk, text, text_of, timestamp_of,
+    number, record_sk, tenant_pk, text, text_of,
 };
+use super::refusal::{answer_of, read_refusal};
 use super::transaction::Committed;
 
 /// How long a completed answer is replayed.
@@ -248,70 +248,6 @@ fn differs_expression(claim: &Claim) -> String {
         }
     });
     differences.collect::<Vec<_>>().join(" OR ")
-}
-
-/// Why a claim was refused. The caller's key speaks first: a completed or reused key is final,
-/// whatever the record looks like.
-fn read_refusal(
-    claim: &Claim,
-    expected: &Expectation,
-    items: &[Option<Item>],
-) -> Result<ClaimOutcome, StoreError> {
-    let mut stale = expected.clone();
-    if let Some(Some(held)) = items.first() {
-        if text_of(held, "fingerprint") != Some(claim.fingerprint.as_str()) {
-            return Ok(ClaimOutcome::KeyReused);
-        }
-        if text_of(held, "status") == Some(STATUS_COMPLETED) {
-            let answer = answer_of(held).ok_or(StoreError::Malformed("a completed claim"))?;
-            return Ok(ClaimOutcome::Replay(answer));
-        }
-        let holder = holder_of(held, ["owner", "lease_until_ms", "started_at_ms"])?;
-        if holder.lease_until > claim.at {
-            return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
-        }
-        stale.claim = Some(StaleClaim { owner: holder.owner, started_at: holder.started_at });
-    }
-    if let Some(Some(record)) = items.get(1) {
-        if !record.contains_key("lock_owner") {
-            let external_id = text_of(record, "external_id");
-            return external_id
-                .map(|id| ClaimOutcome::Unchanged(ExternalId::new(id)))
-                .ok_or(StoreError::Malformed("a record without an external id"));
-        }
-        let holder = holder_of(record, ["lock_owner", "lock_until_ms", "lock_started_at_ms"])?;
-        if holder.lease_until > claim.at {
-            return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
-        }
-        stale.lock = Some(StaleLock { owner: holder.owner, started_at: holder.started_at });
-    }
-    Ok(ClaimOutcome::Stale(stale))
-}
-
-struct Holder {
-    owner: OwnerId,
-    lease_until: Timestamp,
-    started_at: Timestamp,
-}
-
-fn holder_of(item: &Item, [owner, until, started]: [&str; 3]) -> Result<Holder, StoreError> {
-    let holder = || {
-        Some(Holder {
-            owner: OwnerId::new(text_of(item, owner)?),
-            lease_until: timestamp_of(item, until)?,
-            started_at: timestamp_of(item, started)?,
-        })
-    };
-    holder().ok_or(StoreError::Malformed("the holder of a claim or lock"))
-}
-
-fn answer_of(item: &Item) -> Option<Answer> {
-    let status = match text_of(item, "answer")? {
-        "created" => UpsertStatus::Created,
-        "updated" => UpsertStatus::Updated,
-        _ => return None,
-    };
-    Some(Answer { external_id: ExternalId::new(text_of(item, "external_id")?), status })
 }
 
 fn claim_key(claim: &Claim) -> Key {
