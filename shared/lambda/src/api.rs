@@ -101,16 +101,12 @@ impl JsonBody {
     /// without a word.
     ///
     /// # Errors
-    /// The member is named only if it looks like a name.
+    /// The first such member, by name if it looks like one.
     pub fn only(&self, known: &[&str]) -> Result<(), InvalidField> {
         let Some(unknown) = self.0.keys().find(|name| !known.contains(&name.as_str())) else {
             return Ok(());
         };
-        let is_plain = !unknown.is_empty()
-            && unknown.len() <= 40
-            && unknown.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        let field = if is_plain { unknown.as_str() } else { "" };
-        Err(InvalidField::new(field, "is not a member of the request"))
+        Err(InvalidField::unknown_member("", unknown, "is not a member of the request"))
     }
 
     /// A text that must be there.

@@ -18,8 +18,6 @@ use super::{AttributeName, Attributes, CrmDraft, InvalidField, ObjectType, Sensi
 const VALUE_MAX_BYTES: usize = 65_536;
 /// The longest phone number as text.
 const PHONE_MAX_CHARS: usize = 100;
-/// The longest attribute name that is repeated in an error. Longer or odd ones may hold anything.
-const ECHOED_NAME_MAX_BYTES: usize = 40;
 
 /// Normalises the attributes of a contact. `default_region` is the tenant's two-letter country
 /// code, used for phone numbers without an international prefix.
@@ -32,7 +30,9 @@ pub fn contact_draft(
 ) -> Result<CrmDraft, InvalidField> {
     let mut normalised = Attributes::default();
     for (key, value) in attributes {
-        let name = AttributeName::parse(key).ok_or_else(|| unknown_attribute(key))?;
+        let name = AttributeName::parse(key).ok_or_else(|| {
+            InvalidField::unknown_member("attributes", key, "is not an attribute of a contact")
+        })?;
         let text = text_of(name, value)?;
         let value = match name {
             AttributeName::Email => email(text)?,
@@ -58,14 +58,6 @@ pub fn contact_draft(
 /// The path of an attribute in the request body.
 fn path(name: AttributeName) -> String {
     format!("attributes.{}", name.as_str())
-}
-
-fn unknown_attribute(key: &str) -> InvalidField {
-    let is_plain = key.len() <= ECHOED_NAME_MAX_BYTES
-        && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let field =
-        if is_plain && !key.is_empty() { format!("attributes.{key}") } else { "attributes".into() };
-    InvalidField::new(field, "is not an attribute of a contact")
 }
 
 /// The trimmed text of a value, `None` for `null`.

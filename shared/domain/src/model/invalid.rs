@@ -1,5 +1,8 @@
 //! What is wrong with a caller's input, and where.
 
+/// The longest member name that is repeated in an error.
+const ECHOED_NAME_MAX_BYTES: usize = 40;
+
 /// One field that can't be accepted. `reason` is a fixed text of ours: the value that was refused
 /// is never part of it, because it may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,5 +18,19 @@ impl InvalidField {
     /// An error for the field at `field`.
     pub fn new(field: impl Into<String>, reason: &'static str) -> Self {
         Self { field: field.into(), reason }
+    }
+
+    /// An error for a member of `parent` (empty for the request itself) that is not known. It is
+    /// named only if it looks like a name: a longer or odd one may hold anything.
+    pub fn unknown_member(parent: &str, name: &str, reason: &'static str) -> Self {
+        let is_plain = !name.is_empty()
+            && name.len() <= ECHOED_NAME_MAX_BYTES
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let field = match (parent.is_empty(), is_plain) {
+            (true, true) => name.to_owned(),
+            (false, true) => format!("{parent}.{name}"),
+            (_, false) => parent.to_owned(),
+        };
+        Self { field, reason }
     }
 }
