@@ -150,6 +150,52 @@ async fn stale_lock_of_another_key_is_taken_over(store: &dyn UpsertStore) {
     assert_eq!(bench.complete(&new, RecordChange::Created).await, Completion::Stored);
 }
 
+/// Between finding a dead owner and taking over from it, a third caller did both and finished.
+async fn takeover_after_another_one_finished_starts_from_what_is_there_now(
+    store: &dyn UpsertStore,
+) {
+    let mut bench = Bench::new(store);
+    let named = |name: &str| json!({"email": "a@b.co", "firstname": name});
+    let old = bench.claim("k1", "old", &named("Old"));
+    assert_eq!(bench.begin(&old).await, ClaimOutcome::Claimed);
+    bench.now += LEASE;
+    let (new, third) =
+        (bench.claim("k2", "new", &named("New")), bench.claim("k3", "3", &named("3")));
+    let ClaimOutcome::Stale(found) = bench.begin(&new).await else { panic!("not stale") };
+    assert_eq!(store.claim(&third, &found).await.unwrap(), ClaimOutcome::Claimed);
+    assert_eq!(bench.complete(&third, RecordChange::Created).await, Completion::Stored);
+    // Not "unchanged": the record is free, but it does not hold the wanted values.
+    let ClaimOutcome::Stale(found) = store.claim(&new, &found).await.unwrap() else {
+        panic!("must look again")
+    };
+    assert_eq!(found, Expectation::default());
+    assert_eq!(store.claim(&new, &found).await.unwrap(), ClaimOutcome::Claimed);
+    assert_eq!(bench.complete(&new, RecordChange::Updated).await, Completion::Stored);
+}
+
+/// The same, but the third caller gave up and left nothing.
+async fn takeover_after_another_one_undid_it_starts_from_nothing(store: &dyn UpsertStore) {
+    let mut bench = Bench::new(store);
+    let ada = json!({"email": "a@b.co"});
+    let old = bench.claim("k1", "old", &ada);
+    assert_eq!(bench.begin(&old).await, ClaimOutcome::Claimed);
+    bench.now += LEASE;
+    let (new, third) = (bench.claim("k1", "new", &ada), bench.claim("k1", "third", &ada));
+    let mut expectation = Expectation::default();
+    // The dead owner's claim and its lock may show one after the other.
+    while let ClaimOutcome::Stale(found) = store.claim(&third, &expectation).await.unwrap() {
+        assert_ne!(found, expectation);
+        expectation = found;
+    }
+    store.release(&third, Release::Undone).await.unwrap();
+    // Not "key reused": there is no such key any more.
+    let ClaimOutcome::Stale(found) = store.claim(&new, &expectation).await.unwrap() else {
+        panic!("must look again")
+    };
+    assert_eq!(found, Expectation::default());
+    assert_eq!(store.claim(&new, &found).await.unwrap(), ClaimOutcome::Claimed);
+}
+
 async fn release_undoes_or_opens_the_way_at_once(store: &dyn UpsertStore) {
     let bench = Bench::new(store);
     let ada = json!({"email": "a@b.co", "firstname": "Ada"});
@@ -181,6 +227,8 @@ pub async fn whole_suite(store: &dyn UpsertStore) {
     claim_of_stored_values_is_unchanged(store).await;
     stale_claim_is_taken_over_once_and_fences_its_old_owner(store).await;
     stale_lock_of_another_key_is_taken_over(store).await;
+    takeover_after_another_one_finished_starts_from_what_is_there_now(store).await;
+    takeover_after_another_one_undid_it_starts_from_nothing(store).await;
     release_undoes_or_opens_the_way_at_once(store).await;
     release_of_a_stored_record_keeps_it(store).await;
 }

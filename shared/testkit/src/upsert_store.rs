@@ -76,8 +76,8 @@ impl State {
             return read_refusal(
                 claim,
                 expected,
-                held.filter(|_| refused),
-                record.filter(|_| locked),
+                Refused::when(refused, held),
+                Refused::when(locked, record),
             );
         }
         let holder = Holder {
@@ -126,34 +126,54 @@ fn refused_lock(record: Option<&StoredRecord>, claim: &Claim, expected: &Expecta
 fn read_refusal(
     claim: &Claim,
     expected: &Expectation,
-    held: Option<&StoredClaim>,
-    record: Option<&StoredRecord>,
+    held: Refused<&StoredClaim>,
+    record: Refused<&StoredRecord>,
 ) -> ClaimOutcome {
-    let mut stale = expected.clone();
-    if let Some(held) = held {
-        if held.fingerprint != claim.fingerprint {
-            return ClaimOutcome::KeyReused;
+    let mut found = expected.clone();
+    match held {
+        Refused::No => {}
+        Refused::By(None) => found.claim = None,
+        Refused::By(Some(held)) => {
+            if held.fingerprint != claim.fingerprint {
+                return ClaimOutcome::KeyReused;
+            }
+            if let Some(answer) = &held.answer {
+                return ClaimOutcome::Replay(answer.clone());
+            }
+            let Holder { owner, lease_until, started_at } = held.holder.clone();
+            if lease_until > claim.at {
+                return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
+            }
+            found.claim = Some(StaleClaim { owner, started_at });
         }
-        if let Some(answer) = &held.answer {
-            return ClaimOutcome::Replay(answer.clone());
-        }
-        let Holder { owner, lease_until, started_at } = held.holder.clone();
+    }
+    let Refused::By(record) = record else { return ClaimOutcome::Stale(found) };
+    if let Some(lock) = record.and_then(|record| record.lock.clone()) {
+        let Holder { owner, lease_until, started_at } = lock;
         if lease_until > claim.at {
             return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
         }
-        stale.claim = Some(StaleClaim { owner, started_at });
+        found.lock = Some(StaleLock { owner, started_at });
+    } else if expected.lock.is_some() {
+        found.lock = None;
+    } else {
+        let external_id = record.and_then(|record| record.external_id.clone());
+        return ClaimOutcome::Unchanged(external_id.unwrap_or(ExternalId::new("")));
     }
-    if let Some(record) = record {
-        let Some(Holder { owner, lease_until, started_at }) = record.lock.clone() else {
-            let external_id = record.external_id.clone();
-            return ClaimOutcome::Unchanged(external_id.unwrap_or(ExternalId::new("")));
-        };
-        if lease_until > claim.at {
-            return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
-        }
-        stale.lock = Some(StaleLock { owner, started_at });
+    ClaimOutcome::Stale(found)
+}
+
+/// Whether an item's condition failed, and what was there.
+#[derive(Clone, Copy)]
+enum Refused<T> {
+    No,
+    By(Option<T>),
+}
+
+impl<T> Refused<T> {
+    fn when(is_refused: bool, item: Option<T>) -> Self {
+        if is_refused { Self::By(item) } else { Self::No }
     }
-    ClaimOutcome::Stale(stale)
 }
 
 #[async_trait]

@@ -10,40 +10,48 @@ use super::item::{Item, STATUS_COMPLETED, text_of, timestamp_of};
 
 /// Why a claim was refused. The caller's key speaks first: a completed or reused key is final,
 /// whatever the record looks like.
+///
+/// A dead owner that was expected and is no longer there means that another caller was faster: what
+/// it left is judged by a new claim, which does not expect that owner any more.
 pub fn read_refusal(
     claim: &Claim,
     expected: &Expectation,
     items: &[Option<Item>],
 ) -> Result<ClaimOutcome, StoreError> {
-    let mut stale = expected.clone();
-    if let Some(Some(held)) = items.first() {
-        if text_of(held, "fingerprint") != Some(claim.fingerprint.as_str()) {
-            return Ok(ClaimOutcome::KeyReused);
+    let mut found = expected.clone();
+    match items.first() {
+        Some(Some(gone)) if gone.is_empty() => found.claim = None,
+        Some(Some(held)) => {
+            if text_of(held, "fingerprint") != Some(claim.fingerprint.as_str()) {
+                return Ok(ClaimOutcome::KeyReused);
+            }
+            if text_of(held, "status") == Some(STATUS_COMPLETED) {
+                let answer = answer_of(held).ok_or(StoreError::Malformed("a completed claim"))?;
+                return Ok(ClaimOutcome::Replay(answer));
+            }
+            let holder = holder_of(held, ["owner", "lease_until_ms", "started_at_ms"])?;
+            if holder.lease_until > claim.at {
+                return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
+            }
+            found.claim = Some(StaleClaim { owner: holder.owner, started_at: holder.started_at });
         }
-        if text_of(held, "status") == Some(STATUS_COMPLETED) {
-            let answer = answer_of(held).ok_or(StoreError::Malformed("a completed claim"))?;
-            return Ok(ClaimOutcome::Replay(answer));
-        }
-        let holder = holder_of(held, ["owner", "lease_until_ms", "started_at_ms"])?;
-        if holder.lease_until > claim.at {
-            return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
-        }
-        stale.claim = Some(StaleClaim { owner: holder.owner, started_at: holder.started_at });
+        Some(None) | None => {}
     }
-    if let Some(Some(record)) = items.get(1) {
-        if !record.contains_key("lock_owner") {
-            let external_id = text_of(record, "external_id");
-            return external_id
-                .map(|id| ClaimOutcome::Unchanged(ExternalId::new(id)))
-                .ok_or(StoreError::Malformed("a record without an external id"));
-        }
+    let Some(Some(record)) = items.get(1) else { return Ok(ClaimOutcome::Stale(found)) };
+    if record.contains_key("lock_owner") {
         let holder = holder_of(record, ["lock_owner", "lock_until_ms", "lock_started_at_ms"])?;
         if holder.lease_until > claim.at {
             return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
         }
-        stale.lock = Some(StaleLock { owner: holder.owner, started_at: holder.started_at });
+        found.lock = Some(StaleLock { owner: holder.owner, started_at: holder.started_at });
+    } else if expected.lock.is_some() {
+        found.lock = None;
+    } else {
+        let id = text_of(record, "external_id")
+            .ok_or(StoreError::Malformed("a record without an external id"))?;
+        return Ok(ClaimOutcome::Unchanged(ExternalId::new(id)));
     }
-    Ok(ClaimOutcome::Stale(stale))
+    Ok(ClaimOutcome::Stale(found))
 }
 
 struct Holder {
