@@ -4,6 +4,7 @@
 //! the caller does next. Adapters live in `sync-aws` and `sync-providers`, fakes in `sync-testkit`,
 //! and one contract suite runs against both.
 
+mod account_directory;
 mod audit_log;
 mod clock;
 mod connection_store;
@@ -11,7 +12,11 @@ mod crm_gateway;
 mod event_bus;
 mod secret_source;
 mod upsert_store;
+mod work_queue;
 
+pub use account_directory::{
+    AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
+};
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
@@ -21,4 +26,7 @@ pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
+};
+pub use work_queue::{
+    DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
