@@ -9,8 +9,10 @@ mod audit_log;
 mod clock;
 mod connection_store;
 mod crm_gateway;
+mod crm_reader;
 mod event_bus;
 mod gate_store;
+mod record_store;
 mod secret_source;
 mod upsert_store;
 mod work_queue;
@@ -22,8 +24,13 @@ pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
+pub use record_store::{
+    COMMIT_MAX, CommitOutcome, Loaded, Lookup, PointerWrite, RecordCommit, RecordScope,
+    RecordStore, RecordWrite, Seen,
+};
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,

@@ -2,4 +2,5 @@
 
 pub mod publish_changes;
 pub mod settle_work;
+pub mod sync_changes;
 pub mod upsert_record;
