@@ -10,6 +10,7 @@ mod clock;
 mod connection_store;
 mod crm_gateway;
 mod event_bus;
+mod gate_store;
 mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
@@ -24,6 +25,7 @@ pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
+pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use crate::model::{System, TenantId};
+use crate::model::{System, TenantId, UnreadableMessage};
 use crate::ports::{
     Clock, ConnectionError, DELAY_MAX, DeadCause, DeadLetter, DeadLetters, ProviderError,
     SendOutcome, StoreError, WorkHistory, WorkMessage, WorkQueue,
@@ -67,6 +67,15 @@ pub enum Verdict {
     },
     /// It can't be done.
     Dead(DeadCause),
+}
+
+impl From<UnreadableMessage> for Verdict {
+    fn from(error: UnreadableMessage) -> Self {
+        Self::Dead(match error {
+            UnreadableMessage::Malformed => DeadCause::Malformed,
+            UnreadableMessage::UnknownVersion => DeadCause::UnknownVersion,
+        })
+    }
 }
 
 impl From<&ProviderError> for Verdict {
