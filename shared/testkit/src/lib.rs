@@ -10,6 +10,7 @@ mod clock;
 mod connections;
 mod gateway;
 mod scheduler;
+mod stored_record;
 mod upsert_store;
 mod work_queue;
 
@@ -18,5 +19,6 @@ pub use clock::ManualClock;
 pub use connections::MemoryConnections;
 pub use gateway::{GatewayFault, ScriptedGateway};
 pub use scheduler::{Schedule, Scheduled};
-pub use upsert_store::{MemoryUpsertStore, StoredRecord};
+pub use stored_record::StoredRecord;
+pub use upsert_store::MemoryUpsertStore;
 pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};
