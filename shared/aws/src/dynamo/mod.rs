@@ -5,6 +5,8 @@
 mod audit;
 mod dead_letters;
 mod expression;
+mod gate_item;
+mod gate_store;
 mod item;
 mod refusal;
 mod stream;
