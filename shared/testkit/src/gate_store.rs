@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sync_domain::gate::GateState;
 use sync_domain::model::{System, TenantId};
 use sync_domain::ports::{GateStore, SaveOutcome, StoreError};
+
+use crate::Timeline;
 
 /// The fake table. It counts what it is asked and can be cut off.
 #[derive(Debug, Default)]
@@ -17,9 +20,32 @@ pub struct MemoryGateStore {
     saves: AtomicU64,
     is_down: AtomicBool,
     loses_answers: AtomicBool,
+    distance: Option<(Timeline, Duration)>,
+    breaker_epochs: Mutex<Vec<u64>>,
 }
 
 impl MemoryGateStore {
+    /// A table that takes up to `way_max` each way.
+    pub fn at_a_distance(timeline: Timeline, way_max: Duration) -> Self {
+        Self { distance: Some((timeline, way_max)), ..Self::default() }
+    }
+
+    /// The epochs of the breaker in the order in which they were stored.
+    pub fn breaker_epochs(&self) -> Vec<u64> {
+        self.breaker_epochs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn way(&self) {
+        match &self.distance {
+            None => tokio::task::yield_now().await,
+            Some((timeline, way_max)) => {
+                let way_max_ms = u64::try_from(way_max.as_millis()).unwrap_or(u64::MAX);
+                let way_ms = timeline.draw(0..way_max_ms.saturating_add(1));
+                timeline.sleep(Duration::from_millis(way_ms)).await;
+            }
+        }
+    }
+
     /// Reads so far.
     pub fn loads(&self) -> u64 {
         self.loads.load(Ordering::Relaxed)
@@ -59,10 +85,10 @@ impl MemoryGateStore {
 impl GateStore for MemoryGateStore {
     async fn load(&self, tenant: &TenantId, system: System) -> Result<GateState, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
-        tokio::task::yield_now().await;
+        self.way().await;
         self.reachable(!self.is_down.load(Ordering::Relaxed))?;
         let state = self.state(tenant, system);
-        tokio::task::yield_now().await;
+        self.way().await;
         Ok(state)
     }
 
@@ -73,19 +99,24 @@ impl GateStore for MemoryGateStore {
         state: &GateState,
     ) -> Result<SaveOutcome, StoreError> {
         self.saves.fetch_add(1, Ordering::Relaxed);
-        tokio::task::yield_now().await;
+        self.way().await;
         self.reachable(!self.is_down.load(Ordering::Relaxed))?;
         let outcome = {
             let mut states = self.states();
             let stored = states.entry((tenant.clone(), system)).or_default();
             if stored.revision == state.revision {
                 *stored = GateState { revision: state.revision + 1, ..state.clone() };
+                let epochs =
+                    &mut self.breaker_epochs.lock().unwrap_or_else(PoisonError::into_inner);
+                if epochs.last() != Some(&state.breaker.epoch) {
+                    epochs.push(state.breaker.epoch);
+                }
                 SaveOutcome::Saved
             } else {
                 SaveOutcome::Conflict(Box::new(stored.clone()))
             }
         };
-        tokio::task::yield_now().await;
+        self.way().await;
         self.reachable(!self.loses_answers.load(Ordering::Relaxed))?;
         Ok(outcome)
     }
