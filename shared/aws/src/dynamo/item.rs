@@ -17,6 +17,7 @@ pub const SK: &str = "sk";
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
+pub const ENTITY_GATE: &str = "Gate";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
 pub const ENTITY_POINTER: &str = "CrmPointer";
 
@@ -52,6 +53,10 @@ pub fn dead_letter_sk(system: System, id: &str) -> String {
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
+}
+
+pub fn gate_sk(system: System) -> String {
+    format!("GATE#{system}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {

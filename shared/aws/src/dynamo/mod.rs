@@ -6,6 +6,8 @@ mod audit;
 mod completion;
 mod dead_letters;
 mod expression;
+mod gate_item;
+mod gate_store;
 mod item;
 mod refusal;
 mod stream;
