@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use sync_domain::model::{CorrelationId, System, TenantId};
 use sync_domain::ports::{
-    AccountDirectory, Clock, UnreadableDelivery, WebhookDelivery, WebhookProtocol, WebhookSecrets,
-    WorkQueue,
+    AccountDirectory, Clock, SigningSecretSource, UnreadableDelivery, WebhookDelivery,
+    WebhookProtocol, WorkQueue,
 };
 use sync_domain::usecase::accept_webhook::{
     AcceptWebhook, AcceptWebhookDeps, AcceptWebhookError, WebhookStats, accept_webhook,
@@ -46,7 +46,7 @@ pub struct WebhookRoute {
     /// The provider.
     pub protocol: Arc<dyn WebhookProtocol>,
     /// What deliveries are signed with.
-    pub secrets: Arc<dyn WebhookSecrets>,
+    pub secrets: Arc<dyn SigningSecretSource>,
     /// Whose account it is, for verified deliveries.
     pub accounts: Arc<dyn AccountDirectory>,
     /// The same for accounts that anybody may have made up.
