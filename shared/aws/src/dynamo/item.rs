@@ -13,6 +13,9 @@ pub type Item = HashMap<String, AttributeValue>;
 pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 
+/// The sort key of an account pointer.
+pub const ACCOUNT_SK: &str = "ACCOUNT";
+
 /// Values of the attribute `entity`.
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
@@ -57,6 +60,9 @@ pub fn audit_sk(at: Timestamp, id: &str) -> String {
 
 pub fn gate_sk(system: System) -> String {
     format!("GATE#{system}")
+/// Pointers are in no tenant's partition.
+pub fn account_pk(system: System, account_id: &str) -> String {
+    format!("ACCOUNT#{system}#{account_id}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {

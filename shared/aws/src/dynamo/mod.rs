@@ -2,6 +2,7 @@
 //!
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
+mod account_pointer;
 mod audit;
 mod completion;
 mod dead_letters;

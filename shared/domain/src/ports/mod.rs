@@ -38,7 +38,7 @@ pub use webhook_protocol::{
     DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
-pub use webhook_secrets::{SecretHolder, SigningSecrets, WebhookSecrets};
+pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
