@@ -60,6 +60,8 @@ pub fn audit_sk(at: Timestamp, id: &str) -> String {
 
 pub fn gate_sk(system: System) -> String {
     format!("GATE#{system}")
+}
+
 /// Pointers are in no tenant's partition.
 pub fn account_pk(system: System, account_id: &str) -> String {
     format!("ACCOUNT#{system}#{account_id}")

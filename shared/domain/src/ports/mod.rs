@@ -24,8 +24,7 @@ pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use crm_gateway::{
-    Called, Checked, CrmGateway, ProviderError, RateLimit, RateScope, RemoteEffect, RemoteRecord,
-    Written,
+    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
 };
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
