@@ -1,5 +1,6 @@
 //! The nouns: tenants, systems, records and what protects their data.
 
+mod associations;
 mod attributes;
 mod audit;
 mod change;
@@ -14,6 +15,7 @@ mod sensitive;
 mod stored;
 mod system;
 
+pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
 pub use change::{ChangeKind, ObjectChange};

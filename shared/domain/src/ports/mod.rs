@@ -15,6 +15,8 @@ mod gate_store;
 mod record_store;
 mod secret_source;
 mod upsert_store;
+mod webhook_protocol;
+mod webhook_secrets;
 mod work_queue;
 
 pub use account_directory::{
@@ -23,7 +25,9 @@ pub use account_directory::{
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
-pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use crm_gateway::{
+    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
+};
 pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
@@ -33,9 +37,14 @@ pub use record_store::{
 };
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
+pub use webhook_protocol::{
+    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
+    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+};
+pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
