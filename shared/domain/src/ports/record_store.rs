@@ -100,6 +100,8 @@ pub enum RecordWrite {
         seen: Seen,
         /// Where.
         key: RecordKey,
+        /// Whose record it is.
+        external_id: ExternalId,
         /// How recent the payload is.
         recency: Recency,
         /// How recent the associations are.

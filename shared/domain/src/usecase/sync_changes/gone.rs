@@ -81,6 +81,7 @@ fn refresh_tombstone(
         draft.commit.records.push(RecordWrite::Refresh {
             seen: Seen::from(own),
             key: own.key.clone(),
+            external_id: job.unit.id.clone(),
             recency: own.recency.max(news),
             associations_read_at_ms: own.associations_read_at_ms,
             merged_ids: merged.ids,

@@ -211,6 +211,7 @@ fn refresh(
         draft.commit.records.push(RecordWrite::Refresh {
             seen: Seen::from(own),
             key: own.key.clone(),
+            external_id: job.unit.id.clone(),
             recency: record.recency,
             associations_read_at_ms: record.associations_read_at_ms,
             merged_ids: record.merged_ids.clone(),
