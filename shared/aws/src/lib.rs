@@ -1,7 +1,9 @@
 //! Adapters of the ports on AWS: the only room with SDK crates, table keys and secret names.
 
 pub mod connections;
+pub mod credentials;
 pub mod dynamo;
 pub mod event_bus;
+pub mod oauth_apps;
 pub mod sdk;
 pub mod secrets;
