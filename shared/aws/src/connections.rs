@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sync_domain::model::{ObjectType, System, TenantId};
+use sync_domain::model::{System, TenantId};
 use sync_domain::ports::{Clock, Connection, ConnectionError, ConnectionStore, SecretSource};
 
 use crate::credentials::{credentials_name, parse_credentials, unreadable};
@@ -70,19 +70,7 @@ impl ConnectionStore for SecretConnectionStore {
         }
         let name = credentials_name(&self.prefix, tenant, system);
         let secret = self.secrets.read(&name).await.map_err(unreadable)?;
-        let stored = parse_credentials(&secret)?;
-        let connection = Arc::new(Connection {
-            tenant: tenant.clone(),
-            system,
-            auth: stored.auth,
-            account_id: stored.account_id,
-            access_token: stored.access_token,
-            token_version: stored.token_version,
-            expires_at: stored.expires_at,
-            default_region: stored.default_region,
-            time_zone: stored.time_zone,
-            key_properties: stored.key_properties.unwrap_or_else(|| ObjectType::ALL.to_vec()),
-        });
+        let connection = Arc::new(parse_credentials(&secret)?.connection(tenant, system));
         self.keep(key, &connection);
         Ok(connection)
     }

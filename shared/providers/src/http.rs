@@ -71,12 +71,35 @@ impl ProviderHttp {
         token: &SecretString,
         body: &(impl Serialize + Sync),
     ) -> Result<RawAnswer, ProviderError> {
-        let request = self
-            .client
-            .post(url)
-            .timeout(self.call_timeout)
-            .bearer_auth(token.expose_secret())
-            .json(body);
+        let request = self.client.post(url).bearer_auth(token.expose_secret()).json(body);
+        self.answer_of(request).await
+    }
+
+    /// Gets something with a bearer token.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn get(&self, url: &str, token: &SecretString) -> Result<RawAnswer, ProviderError> {
+        self.answer_of(self.client.get(url).bearer_auth(token.expose_secret())).await
+    }
+
+    /// Posts a form without a token; what is secret is in the body.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<RawAnswer, ProviderError> {
+        self.answer_of(self.client.post(url).form(form)).await
+    }
+
+    async fn answer_of(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<RawAnswer, ProviderError> {
+        let request = request.timeout(self.call_timeout);
         let mut response = request.send().await.map_err(|error| transport_error(&error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after_of(response.headers());

@@ -17,7 +17,7 @@ pub use change::{ChangeKind, ObjectChange, UnreadableChange};
 pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
 pub use invalid::InvalidField;
-pub use normalise::normalised_remote;
+pub use normalise::{normalised_region, normalised_remote};
 pub use record::{Association, CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
 pub use sensitive::Sensitive;
 pub use system::{ObjectType, System, SystemKind};

@@ -92,17 +92,10 @@ pub enum LockOutcome {
 /// How the work under a lock ends.
 #[derive(Debug, Clone)]
 pub enum Finish<'a> {
-    /// The account is connected, with all that is known of it.
+    /// The account is connected: the entry, and nothing is being claimed any more.
     Connected(&'a ConnectionEntry),
-    /// The connection has another bearer token and works.
-    TokenReplaced {
-        /// The new token's version.
-        version: u64,
-        /// When it ends, if it does.
-        expires_at: Option<Timestamp>,
-    },
-    /// The provider has withdrawn its consent.
-    Broken,
+    /// The entry has changed; an account that is being claimed stays noted.
+    Updated(&'a ConnectionEntry),
     /// The entry stays as it was.
     Unchanged,
     /// The entry stays as it was, and the account that was to be claimed is not ours.

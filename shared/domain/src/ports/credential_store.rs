@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{AuthMode, ConnectionError, OauthApp, SecretError};
+use super::{AuthMode, Connection, ConnectionError, OauthApp, SecretError};
 use crate::model::{ObjectType, System, TenantId};
 
 /// All that is kept secret of a connection. `Debug` can't print the tokens.
@@ -31,6 +31,24 @@ pub struct Credentials {
     pub token_version: u64,
     /// The kinds of record whose key property exists; `None` when nobody has looked: all.
     pub key_properties: Option<Vec<ObjectType>>,
+}
+
+impl Credentials {
+    /// What callers of the provider get of them: never the refresh token.
+    pub fn connection(self, tenant: &TenantId, system: System) -> Connection {
+        Connection {
+            tenant: tenant.clone(),
+            system,
+            auth: self.auth,
+            account_id: self.account_id,
+            access_token: self.access_token,
+            token_version: self.token_version,
+            expires_at: self.expires_at,
+            default_region: self.default_region,
+            time_zone: self.time_zone,
+            key_properties: self.key_properties.unwrap_or_else(|| ObjectType::ALL.to_vec()),
+        }
+    }
 }
 
 /// The secrets that sign a private app's webhooks.

@@ -1,4 +1,9 @@
 //! What the product does, one verb per file.
 
+pub mod connect_account;
+pub mod disconnect_account;
+pub mod fresh_connection;
+pub mod locked_connection;
 pub mod publish_changes;
+pub mod rotate_connection;
 pub mod upsert_record;

@@ -1,11 +1,15 @@
 //! HubSpot CRM. Facts and their evidence: `docs/integrations/hubspot_mapping.md`.
 //!
 //! `client` knows URLs and calls, `wire` the shapes, `mapping` our attributes and theirs, `error`
-//! what an answer that is no success means.
+//! what an answer that is no success means; `account`, `oauth` and `properties` connect accounts.
 
+mod account;
 mod client;
 mod error;
 mod mapping;
+mod oauth;
+mod properties;
 mod wire;
 
+pub use account::HubspotConnector;
 pub use client::{HubspotGateway, HubspotSettings};
