@@ -8,13 +8,19 @@
 mod bus;
 mod clock;
 mod connections;
+mod connector;
 mod gateway;
+mod registry;
 mod scheduler;
+mod secrets;
 mod upsert_store;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
+pub use connector::{OneConnector, ScriptedConnector, TOKEN_LIFETIME};
 pub use gateway::{GatewayFault, ScriptedGateway};
+pub use registry::MemoryRegistry;
 pub use scheduler::{Schedule, Scheduled};
+pub use secrets::MemorySecrets;
 pub use upsert_store::{MemoryUpsertStore, StoredRecord};

@@ -29,6 +29,8 @@ const USABLE_MARGIN: Duration = Duration::from_secs(10);
 /// After a token was replaced because the provider refused it, the next refusal within this time
 /// says something else than that the token has ended.
 const FORCED_PAUSE: Duration = Duration::from_secs(300);
+/// An instance that serves more tenants than this starts its notes anew; the locks are elsewhere.
+const FLIGHTS_MAX: usize = 1_000;
 /// The first and the longest wait for another one's refresh.
 const POLL_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
@@ -115,6 +117,9 @@ impl FreshConnections {
 
     fn flight(&self, tenant: &TenantId, system: System) -> Arc<Flight> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights.len() >= FLIGHTS_MAX {
+            flights.clear();
+        }
         Arc::clone(flights.entry((tenant.clone(), system)).or_default())
     }
 

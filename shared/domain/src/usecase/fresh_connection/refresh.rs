@@ -52,7 +52,10 @@ impl FreshConnections {
         while !self.is_fresh(&current, flight) {
             // Perhaps somebody has refreshed it since it was cached.
             self.ports.connections.forget(tenant, system);
-            current = self.ports.connections.connection(tenant, system).await?;
+            current = match self.ports.connections.connection(tenant, system).await {
+                Ok(stored) => stored,
+                Err(error) => return self.usable_after(current, flight, error),
+            };
             if self.is_fresh(&current, flight) {
                 break;
             }
@@ -69,9 +72,10 @@ impl FreshConnections {
                 match self.ports.registry.lock(&lock, now).await {
                     Ok(LockOutcome::Locked(found)) => {
                         let winner = Winner { store: self, flight, lock, found };
-                        return match winner.run().await? {
-                            Ok(connection) => Ok(Arc::new(connection)),
-                            Err(reason) => self.usable_or(current, flight, reason),
+                        return match winner.run().await {
+                            Ok(Ok(connection)) => Ok(Arc::new(connection)),
+                            Ok(Err(reason)) => self.usable_or(current, flight, reason),
+                            Err(error) => self.usable_after(current, flight, error),
                         };
                     }
                     Ok(LockOutcome::Held { until }) => held_until = Some(until),
@@ -91,6 +95,17 @@ impl FreshConnections {
     fn new_lock(&self, tenant: &TenantId, system: System, now: Timestamp) -> ConnectionLock {
         let owner = OwnerId::new(self.ports.clock.unique_id());
         ConnectionLock { tenant: tenant.clone(), system, owner, until: now + LEASE }
+    }
+
+    /// The same where a store could not be reached; any other error stands.
+    fn usable_after(
+        &self,
+        current: Arc<Connection>,
+        flight: &Flight,
+        error: ConnectionError,
+    ) -> Result<Arc<Connection>, ConnectionError> {
+        let is_passing = matches!(error, ConnectionError::Unavailable(_));
+        if is_passing && self.is_usable(&current, flight) { Ok(current) } else { Err(error) }
     }
 
     /// The token that is there as long as it is good, else the reason why there is no other one.
