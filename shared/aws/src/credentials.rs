@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use sync_domain::model::{ObjectType, System, TenantId};
 use sync_domain::ports::{
     AuthMode, ConnectionError, CredentialStore, Credentials, SecretError, SecretSource,
-    SecretWriter, WebhookSecrets,
+    SecretWriter, WebhookSecretPair,
 };
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct StoredCredentials {
 }
 
 #[derive(Deserialize)]
-struct StoredWebhookSecrets {
+struct StoredPair {
     current: SecretString,
     previous: Option<SecretString>,
     previous_until: Option<Timestamp>,
@@ -177,21 +177,21 @@ impl CredentialStore for SecretCredentialStore {
         &self,
         tenant: &TenantId,
         system: System,
-    ) -> Result<Option<WebhookSecrets>, ConnectionError> {
+    ) -> Result<Option<WebhookSecretPair>, ConnectionError> {
         let name = self.webhook_name(tenant, system);
         let Some(secret) = self.stored(&name).await.map_err(unreadable)? else { return Ok(None) };
-        let stored: StoredWebhookSecrets = serde_json::from_str(secret.expose_secret())
+        let stored: StoredPair = serde_json::from_str(secret.expose_secret())
             .map_err(|_quotes_the_secret| ConnectionError::Malformed("the webhook secrets"))?;
         // A previous secret without an end would be good for ever.
         let previous = stored.previous.zip(stored.previous_until);
-        Ok(Some(WebhookSecrets { current: stored.current, previous }))
+        Ok(Some(WebhookSecretPair { current: stored.current, previous }))
     }
 
     async fn put_webhook_secrets(
         &self,
         tenant: &TenantId,
         system: System,
-        secrets: &WebhookSecrets,
+        secrets: &WebhookSecretPair,
     ) -> Result<(), SecretError> {
         let (previous, until) = secrets.previous.clone().unzip();
         let members = vec![

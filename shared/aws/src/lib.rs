@@ -2,8 +2,10 @@
 
 pub mod connections;
 pub mod credentials;
+pub mod dead_letters;
 pub mod dynamo;
 pub mod event_bus;
 pub mod oauth_apps;
 pub mod sdk;
 pub mod secrets;
+pub mod work_queue;

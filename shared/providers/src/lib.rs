@@ -9,10 +9,10 @@ pub mod hubspot;
 use std::sync::Arc;
 
 use sync_domain::model::System;
-use sync_domain::ports::{AccountConnector, ConnectorCatalog, CrmGateway};
+use sync_domain::ports::{AccountConnector, ConnectorCatalog, CrmGateway, WebhookProtocol};
 
 use crate::http::ProviderHttp;
-use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings};
+use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -50,5 +50,12 @@ impl ConnectorCatalog for ProviderCatalog {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
         }
+    }
+}
+
+/// How a system signs and writes its webhooks. It needs no connection to the vendor.
+pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
+    match system {
+        System::Hubspot => Arc::new(HubspotWebhooks),
     }
 }

@@ -14,6 +14,7 @@ mod registry;
 mod scheduler;
 mod secrets;
 mod upsert_store;
+mod work_queue;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
@@ -24,3 +25,4 @@ pub use registry::MemoryRegistry;
 pub use scheduler::{Schedule, Scheduled};
 pub use secrets::MemorySecrets;
 pub use upsert_store::{MemoryUpsertStore, StoredRecord};
+pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

@@ -10,6 +10,9 @@ use secrecy::SecretString;
 use super::{AuthMode, Connection, ConnectionError, OauthApp, SecretError};
 use crate::model::{ObjectType, System, TenantId};
 
+/// What a connection that nobody has looked at is taken to have a key property for.
+const KEYED_BY_DEFAULT: [ObjectType; 2] = [ObjectType::Company, ObjectType::Deal];
+
 /// All that is kept secret of a connection. `Debug` can't print the tokens.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -29,7 +32,7 @@ pub struct Credentials {
     pub time_zone: Option<String>,
     /// Grows whenever the bearer token is replaced.
     pub token_version: u64,
-    /// The kinds of record whose key property exists; `None` when nobody has looked: all.
+    /// The kinds of record whose key property exists; `None` when nobody has looked.
     pub key_properties: Option<Vec<ObjectType>>,
 }
 
@@ -46,14 +49,14 @@ impl Credentials {
             expires_at: self.expires_at,
             default_region: self.default_region,
             time_zone: self.time_zone,
-            key_properties: self.key_properties.unwrap_or_else(|| ObjectType::ALL.to_vec()),
+            key_properties: self.key_properties.unwrap_or_else(|| KEYED_BY_DEFAULT.to_vec()),
         }
     }
 }
 
 /// The secrets that sign a private app's webhooks.
 #[derive(Debug, Clone)]
-pub struct WebhookSecrets {
+pub struct WebhookSecretPair {
     /// The one that is in use.
     pub current: SecretString,
     /// The one before, with the moment until which it is still good.
@@ -92,7 +95,7 @@ pub trait CredentialStore: Send + Sync {
         &self,
         tenant: &TenantId,
         system: System,
-    ) -> Result<Option<WebhookSecrets>, ConnectionError>;
+    ) -> Result<Option<WebhookSecretPair>, ConnectionError>;
 
     /// Replaces the webhook secrets.
     ///
@@ -102,7 +105,7 @@ pub trait CredentialStore: Send + Sync {
         &self,
         tenant: &TenantId,
         system: System,
-        secrets: &WebhookSecrets,
+        secrets: &WebhookSecretPair,
     ) -> Result<(), SecretError>;
 
     /// Deletes the webhook secrets at once and for good; it is no error when there are none.

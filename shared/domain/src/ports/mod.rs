@@ -13,8 +13,11 @@ mod connection_store;
 mod credential_store;
 mod crm_gateway;
 mod event_bus;
+mod gate_store;
 mod secret_source;
 mod upsert_store;
+mod webhook_protocol;
+mod webhook_secrets;
 mod work_queue;
 
 pub use account_connector::{
@@ -31,14 +34,20 @@ pub use connection_registry::{
     LockOutcome,
 };
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
-pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecrets};
+pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};
 pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
+pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
+pub use webhook_protocol::{
+    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
+    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+};
+pub use webhook_secrets::{SecretHolder, SigningSecrets, WebhookSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

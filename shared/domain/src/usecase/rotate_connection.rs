@@ -14,7 +14,7 @@ use super::locked_connection::{
 use crate::model::{AuditAction, InvalidField};
 use crate::ports::{
     AccountDetails, AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Finish, Found,
-    WebhookSecrets,
+    WebhookSecretPair,
 };
 
 /// What the caller wants; at least one of the two secrets.
@@ -135,7 +135,7 @@ async fn replace_token(
     Ok(is_new)
 }
 
-fn end_of_previous(secrets: Option<&WebhookSecrets>, now: Timestamp) -> Option<Timestamp> {
+fn end_of_previous(secrets: Option<&WebhookSecretPair>, now: Timestamp) -> Option<Timestamp> {
     let (_, until) = secrets?.previous.as_ref()?;
     Some(*until).filter(|until| *until > now)
 }
@@ -143,19 +143,19 @@ fn end_of_previous(secrets: Option<&WebhookSecrets>, now: Timestamp) -> Option<T
 /// The secrets after a rotation, `None` when the new one is in use already. What was in use becomes
 /// the one before; the one before that is good no longer.
 fn rotated(
-    stored: Option<&WebhookSecrets>,
+    stored: Option<&WebhookSecretPair>,
     next: &SecretString,
     now: Timestamp,
     grace: Duration,
-) -> Option<WebhookSecrets> {
+) -> Option<WebhookSecretPair> {
     let Some(stored) = stored else {
-        return Some(WebhookSecrets { current: next.clone(), previous: None });
+        return Some(WebhookSecretPair { current: next.clone(), previous: None });
     };
     if stored.current.expose_secret() == next.expose_secret() {
         return None;
     }
     let previous = Some((stored.current.clone(), now + grace));
-    Some(WebhookSecrets { current: next.clone(), previous })
+    Some(WebhookSecretPair { current: next.clone(), previous })
 }
 
 #[cfg(test)]
@@ -166,16 +166,16 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::rotated;
-    use crate::ports::WebhookSecrets;
+    use crate::ports::WebhookSecretPair;
 
     const GRACE: Duration = Duration::from_secs(86_400);
     const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-    fn after(stored: Option<WebhookSecrets>, next: &str, now: Timestamp) -> WebhookSecrets {
+    fn after(stored: Option<WebhookSecretPair>, next: &str, now: Timestamp) -> WebhookSecretPair {
         rotated(stored.as_ref(), &next.into(), now, GRACE).or(stored).unwrap()
     }
 
-    fn parts(secrets: &WebhookSecrets) -> (String, Option<(String, Timestamp)>) {
+    fn parts(secrets: &WebhookSecretPair) -> (String, Option<(String, Timestamp)>) {
         let previous = secrets.previous.as_ref();
         let previous = previous.map(|(secret, until)| (secret.expose_secret().to_owned(), *until));
         (secrets.current.expose_secret().to_owned(), previous)

@@ -1,7 +1,8 @@
 //! HubSpot CRM. Facts and their evidence: `docs/integrations/hubspot_mapping.md`.
 //!
 //! `client` knows URLs and calls, `wire` the shapes, `mapping` our attributes and theirs, `error`
-//! what an answer that is no success means; `account`, `oauth` and `properties` connect accounts.
+//! what an answer that is no success means; `account`, `oauth` and `properties` connect accounts;
+//! `signature`, `webhook` and `webhook_wire` read what HubSpot sends by itself.
 
 mod account;
 mod client;
@@ -9,7 +10,11 @@ mod error;
 mod mapping;
 mod oauth;
 mod properties;
+mod signature;
+mod webhook;
+mod webhook_wire;
 mod wire;
 
 pub use account::HubspotConnector;
 pub use client::{HubspotGateway, HubspotSettings};
+pub use webhook::HubspotWebhooks;

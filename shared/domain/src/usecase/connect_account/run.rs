@@ -12,7 +12,7 @@ use crate::model::{AuditAction, InvalidField, ObjectType};
 use crate::ports::{
     AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry, ConnectionError,
     ConnectionLock, ConnectionStatus, Credentials, Fenced, Finish, Found, GrantError, KeyProperty,
-    OauthApp, WebhookSecrets,
+    OauthApp, WebhookSecretPair,
 };
 
 /// One connect on its way.
@@ -251,7 +251,7 @@ impl Run<'_, '_> {
         let is_stored =
             stored.is_some_and(|it| it.current.expose_secret() == given.expose_secret());
         if !is_stored {
-            let secrets = WebhookSecrets { current: given.clone(), previous: None };
+            let secrets = WebhookSecretPair { current: given.clone(), previous: None };
             store.put_webhook_secrets(tenant, system, &secrets).await?;
         }
         Ok(())
