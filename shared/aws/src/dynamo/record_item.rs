@@ -11,9 +11,7 @@ use sync_domain::model::{
 };
 use sync_domain::ports::{RecordScope, StoreError};
 
-use super::item::{
-    ENTITY_POINTER, ENTITY_RECORD, Item, number, text, text_of, timestamp_of,
-};
+use super::item::{ENTITY_POINTER, ENTITY_RECORD, Item, number, text, text_of, timestamp_of};
 
 /// The attributes of a record that a version sets or, where it has no value for one, removes.
 /// `queued` is left out: it belongs to those who wait.
@@ -162,9 +160,7 @@ fn texts_of(item: &Item, name: &str) -> impl Iterator<Item = String> {
 }
 
 /// The attributes of a pointer; those without a value are absent.
-pub fn pointer_attributes(
-    pointer: &RecordPointer,
-) -> Vec<(&'static str, Option<AttributeValue>)> {
+pub fn pointer_attributes(pointer: &RecordPointer) -> Vec<(&'static str, Option<AttributeValue>)> {
     let key = |key: &Option<RecordKey>| key.as_ref().map(|key| text(key.as_str()));
     vec![
         ("record_key", key(&pointer.record)),
@@ -294,9 +290,8 @@ mod tests {
         };
         for pointer in [full, RecordPointer::default()] {
             let attributes = pointer_attributes(&pointer).into_iter();
-            let mut item: Item = attributes
-                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-                .collect();
+            let mut item: Item =
+                attributes.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
             item.insert("entity".to_owned(), text(ENTITY_POINTER));
             assert_eq!(pointer_of(&item).unwrap(), pointer);
         }

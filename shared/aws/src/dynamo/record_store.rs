@@ -13,9 +13,7 @@ use sync_domain::ports::{
 };
 
 use super::DynamoTable;
-use super::item::{
-    Item, PK, SK, pointer_sk, queued_prefix, record_sk, tenant_pk, text, text_of,
-};
+use super::item::{Item, PK, SK, pointer_sk, queued_prefix, record_sk, tenant_pk, text, text_of};
 use super::record_item::{pointer_of, record_of};
 use super::record_write::{pointer_write, record_write};
 use super::transaction::Committed;
@@ -38,12 +36,14 @@ enum Place {
 
 fn places_of(scope: &RecordScope, lookup: &Lookup) -> HashMap<String, Place> {
     let RecordScope { system, object_type, .. } = scope;
-    let pointers = lookup.ids.iter().map(|id| {
-        (pointer_sk(*system, *object_type, id), Place::Pointer(id.clone()))
-    });
-    let records = lookup.keys.iter().map(|key| {
-        (record_sk(*system, *object_type, key), Place::Record(key.clone()))
-    });
+    let pointers = lookup
+        .ids
+        .iter()
+        .map(|id| (pointer_sk(*system, *object_type, id), Place::Pointer(id.clone())));
+    let records = lookup
+        .keys
+        .iter()
+        .map(|key| (record_sk(*system, *object_type, key), Place::Record(key.clone())));
     pointers.chain(records).collect()
 }
 
@@ -156,9 +156,9 @@ impl DynamoTable {
         sort_keys: &[&String],
     ) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
         let pk = tenant_pk(&scope.tenant);
-        let keys = sort_keys.iter().map(|sk| {
-            Item::from([(PK.to_owned(), text(&pk)), (SK.to_owned(), text(sk.as_str()))])
-        });
+        let keys = sort_keys
+            .iter()
+            .map(|sk| Item::from([(PK.to_owned(), text(&pk)), (SK.to_owned(), text(sk.as_str()))]));
         // Decisions are made on what is read, and a refused write costs as much as a good one.
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))

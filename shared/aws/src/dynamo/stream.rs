@@ -56,9 +56,9 @@ fn record_change(new: Image<'_>, old: Option<Image<'_>>) -> Result<Option<Change
         version,
         change: parsed(new.text("change")?, "change", VersionChange::parse)?,
         // Versions from before there were two origins are all ours.
-        origin: new.text("origin").map_or(Ok(Origin::Platform), |text| {
-            parsed(text, "origin", Origin::parse)
-        })?,
+        origin: new
+            .text("origin")
+            .map_or(Ok(Origin::Platform), |text| parsed(text, "origin", Origin::parse))?,
         external_id: ExternalId::new(new.text("external_id")?),
         merged_into: new.merged_into(),
         differences: differences(new, old, version),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Connection, ProviderError};
+use super::{Called, Connection, ProviderError};
 use crate::model::{Association, Attributes, ExternalId, ObjectType};
 
 /// The most objects that one call reads.
@@ -56,7 +56,7 @@ pub trait CrmReader: Send + Sync {
         connection: &Connection,
         object_type: ObjectType,
         ids: &[ExternalId],
-    ) -> Result<Vec<RemoteObject>, ProviderError>;
+    ) -> Result<Called<Vec<RemoteObject>>, ProviderError>;
 
     /// A page of what these objects, up to [`READ_MAX`], are associated with.
     ///
@@ -68,5 +68,5 @@ pub trait CrmReader: Send + Sync {
         from: ObjectType,
         to: ObjectType,
         of: &[AssociationsOf],
-    ) -> Result<AssociationsPage, ProviderError>;
+    ) -> Result<Called<AssociationsPage>, ProviderError>;
 }

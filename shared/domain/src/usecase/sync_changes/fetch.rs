@@ -1,7 +1,6 @@
 //! Asks the provider: through the gate, with fresh credentials where they are refused, and in halves
 //! where a single id spoils the call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,11 +8,11 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join};
 
-use super::SyncDeps;
-use crate::gate::{Class, Entry, Outcome, Visit};
+use super::{CrmSystem, SyncDeps};
+use crate::gate::{Caller, Class};
 use crate::model::{ExternalId, ObjectType};
 use crate::ports::{
-    AssociationsOf, AssociationsPage, Connection, CrmReader, ProviderError, RecordScope,
+    AssociationsOf, AssociationsPage, Called, Connection, CrmReader, ProviderError, RecordScope,
     RemoteObject,
 };
 use crate::usecase::settle_work::Verdict;
@@ -27,14 +26,14 @@ pub(super) type Part<Q> = (Q, Result<<Q as Question>::Answer, Verdict>);
 /// Something to ask of the provider in one call.
 #[async_trait]
 pub(super) trait Question: Sized + Send + Sync {
-    type Answer: Send;
+    type Answer: Send + Sync;
 
     async fn ask(
         &self,
         reader: &dyn CrmReader,
         connection: &Connection,
         object_type: ObjectType,
-    ) -> Result<Self::Answer, ProviderError>;
+    ) -> Result<Called<Self::Answer>, ProviderError>;
 
     /// The two halves, `None` when it is about one object.
     fn halves(&self) -> Option<(Self, Self)>;
@@ -58,7 +57,7 @@ impl Question for Objects {
         reader: &dyn CrmReader,
         connection: &Connection,
         object_type: ObjectType,
-    ) -> Result<Self::Answer, ProviderError> {
+    ) -> Result<Called<Self::Answer>, ProviderError> {
         reader.read(connection, object_type, &self.0).await
     }
 
@@ -77,7 +76,7 @@ impl Question for Associations {
         reader: &dyn CrmReader,
         connection: &Connection,
         object_type: ObjectType,
-    ) -> Result<Self::Answer, ProviderError> {
+    ) -> Result<Called<Self::Answer>, ProviderError> {
         reader.associations(connection, object_type, self.to, &self.of).await
     }
 
@@ -107,18 +106,18 @@ impl From<Failure> for Verdict {
 }
 
 /// The way to one tenant's provider, for one group.
-pub(super) struct Caller<'a> {
+pub(super) struct Provider<'a> {
     deps: &'a SyncDeps<'a>,
     scope: &'a RecordScope,
-    reader: Arc<dyn CrmReader>,
+    system: CrmSystem,
     calls: AtomicU32,
     time_us: AtomicU64,
 }
 
-impl<'a> Caller<'a> {
+impl<'a> Provider<'a> {
     pub fn new(deps: &'a SyncDeps<'a>, scope: &'a RecordScope) -> Self {
-        let reader = (deps.reader)(scope.system);
-        Self { deps, scope, reader, calls: AtomicU32::new(0), time_us: AtomicU64::new(0) }
+        let system = (deps.systems)(scope.system);
+        Self { deps, scope, system, calls: AtomicU32::new(0), time_us: AtomicU64::new(0) }
     }
 
     /// How many calls were made.
@@ -156,50 +155,40 @@ impl<'a> Caller<'a> {
         .boxed()
     }
 
-    /// One call; the only place from which this use case reaches the provider. Refused credentials
-    /// may have been replaced since they were cached, so they are read anew, once.
+    /// Refused credentials may have been replaced since they were cached, so they are read anew,
+    /// once.
     async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, Failure> {
-        let RecordScope { tenant, system, object_type } = self.scope;
-        let mut is_repeated = false;
-        loop {
-            let connection = self.deps.connections.connection(tenant, *system).await;
-            let connection = connection.map_err(|error| Failure::Other(Verdict::from(&error)))?;
-            let visit = Visit {
-                tenant,
-                system: *system,
-                class: Class::Background,
-                default_limit: self.deps.default_limit,
-                wait_max: TURN_WAIT_MAX,
-            };
-            let permit = match self.deps.gate.enter(&visit).await {
-                Entry::Permit(permit) => permit,
-                Entry::Closed(closed) => {
-                    let after = closed.until.duration_since(self.deps.clock.now());
-                    let after = Duration::try_from(after).unwrap_or_default();
-                    return Err(Failure::Other(Verdict::Wait { after }));
-                }
-            };
-            let is_probe = permit.is_probe();
-            let began = self.deps.clock.monotonic();
-            let result = question.ask(self.reader.as_ref(), &connection, *object_type).await;
-            self.count(self.deps.clock.monotonic().saturating_sub(began));
-            let outcome = match &result {
-                Ok(_) => Outcome::Succeeded { reading: None },
-                Err(error) => Outcome::from(error),
-            };
-            self.deps.gate.report(permit, outcome).await;
-            match result {
-                Ok(answer) => return Ok(answer),
-                Err(ProviderError::Unauthorized) => {
-                    self.deps.connections.forget(tenant, *system);
-                    if is_repeated || is_probe {
-                        return Err(Failure::Provider(ProviderError::Unauthorized));
-                    }
-                    is_repeated = true;
-                }
-                Err(error) => return Err(Failure::Provider(error)),
-            }
+        match self.ask_once(question).await {
+            Err(Failure::Provider(ProviderError::Unauthorized)) => self.ask_once(question).await,
+            result => result,
         }
+    }
+
+    /// One call; the only place from which this use case reaches the provider.
+    async fn ask_once<Q: Question>(&self, question: &Q) -> Result<Q::Answer, Failure> {
+        let RecordScope { tenant, system, object_type } = self.scope;
+        let connection = self.deps.connections.connection(tenant, *system).await;
+        let connection = connection.map_err(|error| Failure::Other(Verdict::from(&error)))?;
+        let caller = Caller {
+            gate: self.deps.gate,
+            clock: self.deps.clock,
+            gateway: self.system.gateway.as_ref(),
+            connection: &connection,
+            class: Class::Background,
+            wait_max: TURN_WAIT_MAX,
+            notice: self.deps.notice,
+        };
+        let call = async {
+            let began = self.deps.clock.monotonic();
+            let called = question.ask(self.system.reader.as_ref(), &connection, *object_type).await;
+            self.count(self.deps.clock.monotonic().saturating_sub(began));
+            called
+        };
+        let called = caller.call(1, call).await;
+        if matches!(called, Err(ProviderError::Unauthorized)) {
+            self.deps.connections.forget(tenant, *system);
+        }
+        called.map(|called| called.value).map_err(Failure::Provider)
     }
 
     fn count(&self, took: Duration) {

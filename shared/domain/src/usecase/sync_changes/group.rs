@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::{join, join_all};
 
 use super::apply::{Application, settle_units};
-use super::fetch::{Associations, Caller, Objects};
+use super::fetch::{Associations, Objects, Provider};
 use super::unit::{Answers, needs_associations, units_of};
 use super::{Group, GroupReport, SyncDeps, SyncOutcome};
 use crate::model::{ChangeKind, ExternalId, ObjectType};
@@ -23,12 +23,12 @@ pub(super) async fn sync_group(
     group: Group,
 ) -> GroupReport {
     let began = deps.clock.monotonic();
-    let caller = Caller::new(deps, &scope);
+    let provider = Provider::new(deps, &scope);
     let outcomes = match check_account(deps, &scope, account_id).await {
-        Ok(()) => sync_objects(deps, &scope, &caller, &group).await,
+        Ok(()) => sync_objects(deps, &scope, &provider, &group).await,
         Err(verdict) => vec![SyncOutcome::Unapplied(verdict); group.objects.len()],
     };
-    let (provider_calls, provider_time) = (caller.calls(), caller.time());
+    let (provider_calls, provider_time) = (provider.calls(), provider.time());
     let took = deps.clock.monotonic().saturating_sub(began);
     GroupReport { scope, outcomes, provider_calls, provider_time, took }
 }
@@ -50,14 +50,14 @@ async fn check_account(
 async fn sync_objects(
     deps: &SyncDeps<'_>,
     scope: &RecordScope,
-    caller: &Caller<'_>,
+    provider: &Provider<'_>,
     group: &Group,
 ) -> Vec<SyncOutcome> {
     // Before anything is asked, so that no state counts as more recent than it is.
     let read_at_ms = deps.clock.now().as_millisecond();
     let mut application = Application::new(deps, scope, read_at_ms);
     let (loaded, answers) =
-        join(application.load(pointers_of(group)), answers_of(caller, scope, group)).await;
+        join(application.load(pointers_of(group)), answers_of(provider, scope, group)).await;
     let failed: BTreeMap<_, _> = group
         .objects
         .keys()
@@ -93,7 +93,7 @@ fn pointers_of(group: &Group) -> Lookup {
 }
 
 /// Everything that the provider must be asked, in flight together.
-async fn answers_of(caller: &Caller<'_>, scope: &RecordScope, group: &Group) -> Answers {
+async fn answers_of(provider: &Provider<'_>, scope: &RecordScope, group: &Group) -> Answers {
     let asked = group
         .objects
         .iter()
@@ -104,9 +104,9 @@ async fn answers_of(caller: &Caller<'_>, scope: &RecordScope, group: &Group) -> 
         .map(|(id, _)| id.clone())
         .collect();
     let objects =
-        join_all(ids.chunks(READ_MAX).map(|chunk| caller.ask_in_parts(Objects(chunk.to_vec()))));
+        join_all(ids.chunks(READ_MAX).map(|chunk| provider.ask_in_parts(Objects(chunk.to_vec()))));
     let associations = join_all(scope.object_type.associated_types().iter().flat_map(|to| {
-        with_associations.chunks(READ_MAX).map(|chunk| associations_of(caller, *to, chunk))
+        with_associations.chunks(READ_MAX).map(|chunk| associations_of(provider, *to, chunk))
     }));
     let (objects, associations) = join(objects, associations).await;
     let mut answers = Answers::default();
@@ -139,7 +139,7 @@ async fn answers_of(caller: &Caller<'_>, scope: &RecordScope, group: &Group) -> 
 }
 
 /// All pages of the associations with one kind of record.
-async fn associations_of(caller: &Caller<'_>, to: ObjectType, ids: &[ExternalId]) -> Answers {
+async fn associations_of(provider: &Provider<'_>, to: ObjectType, ids: &[ExternalId]) -> Answers {
     let mut answers = Answers::default();
     let first = |id: &ExternalId| AssociationsOf { external_id: id.clone(), after: None };
     let mut open: Vec<_> = ids.iter().map(first).collect();
@@ -147,7 +147,7 @@ async fn associations_of(caller: &Caller<'_>, to: ObjectType, ids: &[ExternalId]
         if open.is_empty() {
             return answers;
         }
-        let parts = caller.ask_in_parts(Associations { to, of: std::mem::take(&mut open) }).await;
+        let parts = provider.ask_in_parts(Associations { to, of: std::mem::take(&mut open) }).await;
         for (question, answer) in parts {
             match answer {
                 Ok(page) => {

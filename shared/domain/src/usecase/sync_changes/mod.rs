@@ -27,10 +27,19 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use self::group::sync_group;
-use crate::gate::{Gate, RateLimit};
+use crate::gate::{Gate, GateNotice};
 use crate::model::{ExternalId, ObjectChange, System};
-use crate::ports::{Clock, ConnectionStore, CrmReader, RecordScope, RecordStore};
+use crate::ports::{Clock, ConnectionStore, CrmGateway, CrmReader, RecordScope, RecordStore};
 use crate::usecase::settle_work::Verdict;
+
+/// A system that records are read from.
+#[derive(Clone)]
+pub struct CrmSystem {
+    /// Knows its limits.
+    pub gateway: Arc<dyn CrmGateway>,
+    /// Reads it.
+    pub reader: Arc<dyn CrmReader>,
+}
 
 /// The ports and settings of this use case.
 pub struct SyncDeps<'a> {
@@ -38,12 +47,12 @@ pub struct SyncDeps<'a> {
     pub connections: &'a dyn ConnectionStore,
     /// Where records are kept.
     pub store: &'a dyn RecordStore,
-    /// Reads a system.
-    pub reader: &'a (dyn Fn(System) -> Arc<dyn CrmReader> + Send + Sync),
+    /// The systems.
+    pub systems: &'a (dyn Fn(System) -> CrmSystem + Send + Sync),
     /// In front of every call to a provider.
     pub gate: &'a Gate,
-    /// The rate limit that holds until the provider tells another.
-    pub default_limit: RateLimit,
+    /// Is told when the gate opens or closes.
+    pub notice: GateNotice,
     /// Time and dice.
     pub clock: &'a dyn Clock,
 }
