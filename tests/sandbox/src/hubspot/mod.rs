@@ -15,6 +15,7 @@ mod merging;
 mod oauth;
 mod object_types;
 mod objects;
+mod operations;
 mod pipelines;
 mod portal_acts;
 mod property_api;
@@ -49,9 +50,9 @@ use events::Author;
 use oauth::Grants;
 use object_types::ObjectType;
 pub use pipelines::Pipeline;
-use routes::{AssociationVerb, Operation, Route, RouteError, Version};
+use routes::{Route, RouteError, Version};
 pub use schema::Definition;
-use store::{Portal, Portals, Preset};
+use store::{Portals, Preset};
 
 /// The simulated HubSpot.
 #[derive(Default)]
@@ -89,7 +90,7 @@ impl Hubspot {
                 let dated = version == Version::Dated;
                 let context = Context { account, request, object_type, dated, now_ms };
                 let mut portals = locked(&self.portals);
-                run(&context, portals.portal(&account.account), &operation)
+                operations::run(&context, portals.portal(&account.account), &operation)
             }
             Route::Properties { object_type, call, .. } => {
                 property_api::check_scopes(account, object_type, &call)?;
@@ -108,7 +109,7 @@ impl Hubspot {
             Route::Tokens(call) => {
                 // Errors of this endpoint have a shape of their own and are answers here.
                 let handled = oauth::handle(&self.grants, account, call, request, now_ms);
-                Ok((handled.unwrap_or_else(|refused| refused), false))
+                Ok((handled.unwrap_or_else(|refused| *refused), false))
             }
         }
     }
@@ -132,53 +133,6 @@ impl Hubspot {
     fn take_events(&self, account: &Account, author: Author) -> Vec<Value> {
         let changes = locked(&self.portals).portal(&account.account).take_changes();
         events::of_changes(account, &changes, author)
-    }
-}
-
-fn run(context: &Context<'_>, portal: &mut Portal, operation: &Operation) -> Handled {
-    let object_type = context.object_type;
-    match operation {
-        Operation::Create => objects::create(context, portal),
-        Operation::List => objects::list(context, portal.tables.of(object_type)),
-        Operation::Read(id) => objects::read(context, portal, id),
-        Operation::Update(id) => objects::update(context, portal, id),
-        Operation::Archive(id) => objects::archive(context, portal, id),
-        Operation::BatchCreate => batch_ops::create(context, portal),
-        Operation::BatchRead => batch_ops::read(context, portal.tables.of(object_type)),
-        Operation::BatchUpdate => batch_ops::update(context, portal),
-        Operation::BatchUpsert => batch_ops::upsert(context, portal),
-        Operation::BatchArchive => batch_ops::archive(context, portal),
-        Operation::Search => search::search(context, portal.tables.of(object_type)),
-        Operation::Merge => objects::merge(context, portal),
-        Operation::Erase => objects::erase(context, portal),
-        Operation::Associations(call) => associate(context, portal, call.to_type, &call.verb),
-    }
-}
-
-fn associate(
-    context: &Context<'_>,
-    portal: &mut Portal,
-    to_type: &'static ObjectType,
-    verb: &AssociationVerb,
-) -> Handled {
-    match verb {
-        AssociationVerb::List(from) => associations::list(context, portal, to_type, from),
-        AssociationVerb::PutDefault(ends) => {
-            associations::put_default(context, portal, to_type, ends.each_ref().map(String::as_str))
-        }
-        AssociationVerb::PutLabelled(ends) => associations::put_labelled(
-            context,
-            portal,
-            to_type,
-            ends.each_ref().map(String::as_str),
-        ),
-        AssociationVerb::Delete(ends) => {
-            associations::delete(context, portal, to_type, ends.each_ref().map(String::as_str))
-        }
-        AssociationVerb::BatchDefault => association_batch::associate(context, portal, to_type),
-        AssociationVerb::BatchCreate => association_batch::create(context, portal, to_type),
-        AssociationVerb::BatchRead => association_batch::read(context, portal, to_type),
-        AssociationVerb::BatchArchive => association_batch::archive(context, portal, to_type),
     }
 }
 
