@@ -22,6 +22,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RETRIES: u32 = 10;
 const IN_FLIGHT: usize = 10;
 const KEPT_DELIVERIES: usize = 10_000;
+/// When more events are kept than these, the oldest deliveries that are done with are dropped.
+const KEPT_EVENTS: usize = 200_000;
 const FIRST_RETRY_MS: f64 = 100.0;
 const LONGEST_RETRY_MS: f64 = 5_000.0;
 
@@ -112,7 +114,12 @@ impl Deliveries {
     }
 
     fn open(&self, target: &Target, events: Vec<Value>) -> u64 {
-        locked(&self.log).push(Delivery {
+        let mut log = locked(&self.log);
+        let mut kept: usize = log.iter().map(|delivery| delivery.events.len()).sum();
+        while kept > KEPT_EVENTS && log.drop_first(|old| old.delivered || old.given_up) {
+            kept = log.iter().map(|delivery| delivery.events.len()).sum();
+        }
+        log.push(Delivery {
             delivery_id: new_uuid(),
             system: target.system,
             account: target.account.clone(),

@@ -50,7 +50,7 @@ use events::Author;
 use oauth::Grants;
 use object_types::ObjectType;
 pub use pipelines::Pipeline;
-use routes::{Route, RouteError, Version};
+use routes::{Operation, Route, RouteError, Version};
 pub use schema::Definition;
 use store::{Portals, Preset};
 
@@ -74,44 +74,51 @@ struct Context<'a> {
 type Handled = Result<(Answer, bool), Refusal>;
 
 impl Hubspot {
-    fn route(&self, account: &Account, request: &VendorRequest) -> Handled {
+    fn route(&self, account: &Account, request: &VendorRequest) -> Result<Outcome, Refusal> {
         let route = routes::parse(&request.method, &request.path).map_err(|error| match error {
             RouteError::NotFound => Refusal::unknown_path(),
             RouteError::MethodNotAllowed => Refusal::method_not_allowed(),
         })?;
         let now_ms = now_ms();
-        match route {
+        let (answer, applied) = match route {
             Route::Objects { object_type, version, operation } => {
-                for needed in operation.scopes(object_type) {
-                    if !account.has_scope(&[needed]) {
-                        return Err(Refusal::missing_scopes(&[needed]));
-                    }
-                }
                 let dated = version == Version::Dated;
                 let context = Context { account, request, object_type, dated, now_ms };
-                let mut portals = locked(&self.portals);
-                operations::run(&context, portals.portal(&account.account), &operation)
+                return self.operate(&context, &operation);
             }
             Route::Properties { object_type, call, .. } => {
                 property_api::check_scopes(account, object_type, &call)?;
                 let mut portals = locked(&self.portals);
                 let table = portals.table(&account.account, object_type);
-                property_api::run(request, table, &call, now_ms)
+                property_api::run(request, table, &call, now_ms)?
             }
             Route::Pipelines(_, id) => {
-                let needed = object_types::DEAL.read_scope;
-                if !account.has_scope(&[needed]) {
-                    return Err(Refusal::missing_scopes(&[needed]));
-                }
-                pipelines::read(account, id.as_deref())
+                need_scopes(account, &[object_types::DEAL.read_scope])?;
+                pipelines::read(account, id.as_deref())?
             }
-            Route::AccountDetails => Ok((account_info::details(account)?, false)),
+            Route::AccountDetails => (account_info::details(account)?, false),
             Route::Tokens(call) => {
                 // Errors of this endpoint have a shape of their own and are answers here.
                 let handled = oauth::handle(&self.grants, account, call, request, now_ms);
-                Ok((handled.unwrap_or_else(|refused| *refused), false))
+                (handled.unwrap_or_else(|refused| *refused), false)
             }
-        }
+        };
+        Ok(Outcome { answer, applied, events: Vec::new() })
+    }
+
+    /// The changes are taken under the lock under which they are made, so that each call tells of
+    /// its own only.
+    fn operate(&self, context: &Context<'_>, operation: &Operation) -> Result<Outcome, Refusal> {
+        let account = context.account;
+        need_scopes(account, &operation.scopes(context.object_type))?;
+        let mut portals = locked(&self.portals);
+        let portal = portals.portal(&account.account);
+        let handled = operations::run(context, portal, operation);
+        let changes = portal.take_changes();
+        drop(portals);
+        let (answer, applied) = handled?;
+        let events = events::of_changes(account, &changes, Author::App);
+        Ok(Outcome { answer, applied, events })
     }
 
     fn token_match(&self, accounts: &AccountBook, token: &str) -> TokenMatch {
@@ -128,11 +135,13 @@ impl Hubspot {
             Some((account, _)) => TokenMatch::Valid(account),
         }
     }
+}
 
-    /// The events of what has happened in a portal since the last time.
-    fn take_events(&self, account: &Account, author: Author) -> Vec<Value> {
-        let changes = locked(&self.portals).portal(&account.account).take_changes();
-        events::of_changes(account, &changes, author)
+/// The token must hold all of them.
+fn need_scopes(account: &Account, scopes: &[&'static str]) -> Result<(), Refusal> {
+    match scopes.iter().find(|needed| !account.has_scope(&[needed])) {
+        Some(missing) => Err(Refusal::missing_scopes(&[missing])),
+        None => Ok(()),
     }
 }
 
@@ -215,13 +224,8 @@ impl Vendor for Hubspot {
     }
 
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome {
-        match self.route(account, request) {
-            Ok((answer, applied)) => {
-                let events = self.take_events(account, Author::App);
-                Outcome { answer, applied, events }
-            }
-            Err(refusal) => Outcome::unchanged(refusal.answer()),
-        }
+        let outcome = self.route(account, request);
+        outcome.unwrap_or_else(|refusal| Outcome::unchanged(refusal.answer()))
     }
 
     fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer {
@@ -246,11 +250,15 @@ impl Vendor for Hubspot {
     }
 
     fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String> {
-        let ids = {
-            let mut portals = locked(&self.portals);
-            portal_acts::run(portals.portal(&account.account), account, order, now_ms())?
-        };
-        Ok(PortalOutcome { ids, events: self.take_events(account, Author::User) })
+        let mut portals = locked(&self.portals);
+        let portal = portals.portal(&account.account);
+        let done = portal_acts::run(portal, account, order, now_ms());
+        let changes = portal.take_changes();
+        drop(portals);
+        Ok(PortalOutcome {
+            ids: done?,
+            events: events::of_changes(account, &changes, Author::User),
+        })
     }
 
     fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String> {
