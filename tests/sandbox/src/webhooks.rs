@@ -68,6 +68,8 @@ pub struct Target {
     pub url: String,
     /// Signing secret.
     pub secret: String,
+    /// The one version of signatures to use; absent means all that the vendor has.
+    pub signature_version: Option<String>,
 }
 
 impl Target {
@@ -78,6 +80,7 @@ impl Target {
             account: account.account.clone(),
             url: account.webhook_url.clone()?,
             secret: account.signing_secret()?.to_owned(),
+            signature_version: account.webhook_signature_version.clone(),
         })
     }
 }
@@ -164,7 +167,7 @@ async fn attempt_once(
 ) -> Option<bool> {
     let events = state.deliveries.events_of(number)?;
     let vendor = state.vendors.get(target.system);
-    let signed = vendor.sign_webhook(&target.secret, &target.url, &events, attempt);
+    let signed = vendor.sign_webhook(target, &events, attempt);
     let mut request = state.deliveries.client.post(&target.url).body(signed.body);
     for (name, value) in signed.headers {
         request = request.header(name, value);

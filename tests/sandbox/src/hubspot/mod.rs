@@ -45,6 +45,7 @@ use crate::vendor::{
     Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
     Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
+use crate::webhooks::Target;
 use errors::Refusal;
 use events::Author;
 use oauth::Grants;
@@ -175,6 +176,10 @@ impl Vendor for Hubspot {
         {
             return Err(format!("unknown webhook subscription `{unknown}`"));
         }
+        let version = account.webhook_signature_version.as_deref();
+        if version.is_some_and(|version| !["v1", "v3"].contains(&version)) {
+            return Err("`webhook_signature_version` must be v1 or v3".to_owned());
+        }
         pipelines::check(account)?;
         presets(account).map(|_| ())
     }
@@ -277,13 +282,7 @@ impl Vendor for Hubspot {
         webhooks::events(&mut locked(&self.portals), account, order, now_ms())
     }
 
-    fn sign_webhook(
-        &self,
-        secret: &str,
-        url: &str,
-        events: &[Value],
-        attempt: u32,
-    ) -> SignedWebhook {
-        webhooks::sign(secret, url, events, attempt, now_ms())
+    fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook {
+        webhooks::sign(target, events, attempt, now_ms())
     }
 }
