@@ -4,5 +4,6 @@ pub mod api;
 pub mod cloud;
 pub mod function_process;
 pub mod schemas;
+pub mod template;
 pub mod tenant;
 pub mod upsert_world;
