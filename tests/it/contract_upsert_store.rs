@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sync_domain::keys;
 use sync_domain::model::UpsertStatus::{Created, Updated};
 use sync_domain::model::{
-    CorrelationId, ExternalId, IdempotencyKey, OwnerId, RecordChange, System, TenantId,
-    contact_draft,
+    CorrelationId, ExternalId, IdempotencyKey, ObjectType, OwnerId, RecordChange, System, TenantId,
+    draft_of,
 };
 use sync_domain::ports::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, UpsertStore,
@@ -34,14 +34,14 @@ impl<'a> Bench<'a> {
     }
 
     fn claim(&self, key: &str, owner: &str, attributes: &Value) -> Claim {
-        let draft = contact_draft(attributes.as_object().unwrap(), None).unwrap();
+        let draft = draft_of(ObjectType::Contact, attributes.as_object().unwrap(), None).unwrap();
         let record =
             keys::record_key(&self.tenant, System::Hubspot, draft.object_type, &draft.natural_key)
                 .unwrap();
         let key = IdempotencyKey::parse(key).unwrap();
         Claim {
             key: keys::claim_key(&self.tenant, "contract", &key).unwrap(),
-            fingerprint: keys::fingerprint(&record, &draft.attributes).unwrap(),
+            fingerprint: keys::fingerprint(&record, &draft).unwrap(),
             tenant: self.tenant.clone(),
             system: System::Hubspot,
             record,

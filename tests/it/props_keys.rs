@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 use sync_domain::keys::{claim_key, fingerprint, record_key};
 use sync_domain::model::{
-    CrmDraft, IdempotencyKey, ObjectType, Sensitive, System, TenantId, contact_draft,
+    CrmDraft, IdempotencyKey, ObjectType, Sensitive, System, TenantId, draft_of,
 };
 
 const PART: &str = "[A-Za-z0-9_-]{1,12}";
@@ -20,7 +20,7 @@ fn email_key(tenant_id: &str, email: &str) -> String {
 }
 
 fn draft(attributes: &serde_json::Value) -> CrmDraft {
-    contact_draft(attributes.as_object().unwrap(), Some("US")).unwrap()
+    draft_of(ObjectType::Contact, attributes.as_object().unwrap(), Some("US")).unwrap()
 }
 
 /// The same text with other letter cases and blanks around it.
@@ -94,7 +94,7 @@ proptest! {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.into()))
             .collect();
-        let twice = contact_draft(&again, Some("US")).unwrap();
+        let twice = draft_of(ObjectType::Contact, &again, Some("US")).unwrap();
         prop_assert_eq!(once.attributes, twice.attributes);
     }
 
@@ -103,7 +103,7 @@ proptest! {
         let print = |name: &str| {
             let draft = draft(&json!({"email": "a@b.co", "firstname": name}));
             let key = record_key(&tenant("acme"), System::Hubspot, ObjectType::Contact, &draft.natural_key);
-            fingerprint(&key.unwrap(), &draft.attributes).unwrap()
+            fingerprint(&key.unwrap(), &draft).unwrap()
         };
         prop_assert_eq!(print(&first) == print(&second), first == second);
     }
@@ -113,7 +113,7 @@ proptest! {
         for value in [json!(text), json!(number), json!([text]), json!({ text.clone(): number }), json!(null)] {
             for name in ["email", "phone", "firstname", text.as_str()] {
                 let attributes = json!({ name: value.clone() });
-                let _answer = contact_draft(attributes.as_object().unwrap(), Some("GB"));
+                let _answer = draft_of(ObjectType::Contact, attributes.as_object().unwrap(), Some("GB"));
             }
         }
     }

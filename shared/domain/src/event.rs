@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::model::{AttributeName, Attributes, AuditEntry, SyncedRecord};
+use crate::model::{AttributeName, AuditEntry, SyncedRecord};
 use crate::pseudonym::Pseudonymiser;
 
 /// The version of the detail shapes below; it grows with a breaking change.
@@ -118,7 +118,7 @@ fn crm_synced(
             record_token: record_token.ok_or(EventError::NoToken)?,
             version: record.version,
             change: record.change.as_str(),
-            changed_attributes: changed(&record.previous, &record.attributes),
+            changed_attributes: changed(record),
             tokens,
         },
     };
@@ -146,12 +146,13 @@ fn audit_logged(entry: &AuditEntry, pseudonymiser: &Pseudonymiser) -> Result<Bus
 }
 
 /// The names of the attributes whose value is another than before.
-fn changed(before: &Attributes, after: &Attributes) -> Vec<&'static str> {
-    AttributeName::CONTACT
-        .into_iter()
+fn changed(record: &SyncedRecord) -> Vec<&'static str> {
+    let (before, after) = (&record.previous, &record.attributes);
+    AttributeName::of(record.object_type)
+        .iter()
         .filter(|name| {
-            before.get(*name).unwrap_or_default() != after.get(*name).unwrap_or_default()
+            before.get(**name).unwrap_or_default() != after.get(**name).unwrap_or_default()
         })
-        .map(AttributeName::as_str)
+        .map(|name| name.as_str())
         .collect()
 }

@@ -7,7 +7,9 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Attributes, IdempotencyKey, ObjectType, Sensitive, System, TenantId};
+use crate::model::{
+    Association, CrmDraft, IdempotencyKey, ObjectType, Sensitive, System, TenantId,
+};
 
 /// Joins key parts; forbidden inside them.
 const SEPARATOR: char = '\u{1f}';
@@ -102,14 +104,13 @@ pub fn claim_key(
 ///
 /// # Errors
 /// When a value contains the separator.
-pub fn fingerprint(
-    record: &RecordKey,
-    attributes: &Attributes,
-) -> Result<Fingerprint, SeparatorInPart> {
+pub fn fingerprint(record: &RecordKey, draft: &CrmDraft) -> Result<Fingerprint, SeparatorInPart> {
     let mut parts = vec![record.as_str()];
-    for (name, value) in attributes.iter() {
+    for (name, value) in draft.attributes.iter() {
         parts.push(name.as_str());
         parts.push(value);
     }
+    let associations: Vec<_> = draft.associations.iter().map(Association::to_stored).collect();
+    parts.extend(associations.iter().map(String::as_str));
     digest_of(&parts).map(Fingerprint)
 }

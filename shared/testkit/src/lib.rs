@@ -11,6 +11,7 @@ mod connections;
 mod gateway;
 mod scheduler;
 mod upsert_store;
+mod work_queue;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
@@ -18,3 +19,4 @@ pub use connections::MemoryConnections;
 pub use gateway::{GatewayFault, ScriptedGateway};
 pub use scheduler::{Schedule, Scheduled};
 pub use upsert_store::{MemoryUpsertStore, StoredRecord};
+pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

@@ -17,6 +17,7 @@ pub const SK: &str = "sk";
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
+pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
@@ -33,6 +34,10 @@ pub fn record_sk(system: System, object_type: ObjectType, key: &RecordKey) -> St
 
 pub fn claim_sk(key: &ClaimKey) -> String {
     format!("IDEM#{key}")
+}
+
+pub fn dead_letter_sk(system: System, id: &str) -> String {
+    format!("DEAD#{system}#{id}")
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {

@@ -3,6 +3,7 @@
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
 mod audit;
+mod dead_letters;
 mod expression;
 mod item;
 mod refusal;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Sensitive;
+use super::{ObjectType, Sensitive};
 
 /// A canonical attribute. The text form is the one of the HTTP contract and of the stored payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,18 +19,62 @@ pub enum AttributeName {
     Company,
     /// Where the person stands in the tenant's funnel.
     Lifecyclestage,
+    /// The platform's own id of a company or a deal, its natural key.
+    Reference,
+    /// The name of a company or a deal.
+    Name,
+    /// A company's internet domain.
+    Domain,
+    /// What a deal is worth, a decimal number in the account's currency.
+    Amount,
+    /// The pipeline that a deal is in, by the provider's id.
+    Pipeline,
+    /// The stage that a deal is at, by the provider's id.
+    Stage,
+    /// When a deal is expected to be closed, an instant in UTC.
+    Closedate,
 }
 
 impl AttributeName {
-    /// The attributes of a contact, in the order of the docs.
-    pub const CONTACT: [Self; 6] = [
+    /// Every attribute of any kind of record.
+    pub const ALL: [Self; 13] = [
         Self::Email,
         Self::Phone,
         Self::Firstname,
         Self::Lastname,
         Self::Company,
         Self::Lifecyclestage,
+        Self::Reference,
+        Self::Name,
+        Self::Domain,
+        Self::Amount,
+        Self::Pipeline,
+        Self::Stage,
+        Self::Closedate,
     ];
+
+    /// The attributes of a kind of record, in the order of the docs.
+    pub const fn of(object_type: ObjectType) -> &'static [Self] {
+        match object_type {
+            ObjectType::Contact => &[
+                Self::Email,
+                Self::Phone,
+                Self::Firstname,
+                Self::Lastname,
+                Self::Company,
+                Self::Lifecyclestage,
+            ],
+            ObjectType::Company => &[Self::Reference, Self::Name, Self::Domain, Self::Phone],
+            ObjectType::Deal => &[
+                Self::Reference,
+                Self::Name,
+                Self::Amount,
+                Self::Pipeline,
+                Self::Stage,
+                Self::Closedate,
+            ],
+        }
+    }
 
     /// The name in requests and in the stored payload.
     pub const fn as_str(self) -> &'static str {
@@ -41,19 +85,35 @@ impl AttributeName {
             Self::Lastname => "lastname",
             Self::Company => "company",
             Self::Lifecyclestage => "lifecyclestage",
+            Self::Reference => "reference",
+            Self::Name => "name",
+            Self::Domain => "domain",
+            Self::Amount => "amount",
+            Self::Pipeline => "pipeline",
+            Self::Stage => "stage",
+            Self::Closedate => "closedate",
         }
     }
 
     /// The attribute of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::CONTACT.into_iter().find(|name| name.as_str() == text)
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
     }
 
-    /// Whether the value is personal and goes into events only as a token.
+    /// Whether the value is personal and goes into events only as a token. No value of another
+    /// attribute is in an event at all.
     pub const fn is_personal(self) -> bool {
         match self {
             Self::Email | Self::Phone | Self::Firstname | Self::Lastname => true,
-            Self::Company | Self::Lifecyclestage => false,
+            Self::Company
+            | Self::Lifecyclestage
+            | Self::Reference
+            | Self::Name
+            | Self::Domain
+            | Self::Amount
+            | Self::Pipeline
+            | Self::Stage
+            | Self::Closedate => false,
         }
     }
 }

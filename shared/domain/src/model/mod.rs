@@ -2,18 +2,26 @@
 
 mod attributes;
 mod audit;
-mod contact;
+mod change;
+mod draft;
 mod ids;
 mod invalid;
+mod message;
+mod normalise;
+mod push_message;
 mod record;
 mod sensitive;
 mod system;
 
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
-pub use contact::contact_draft;
+pub use change::{ChangeKind, ObjectChange};
+pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
 pub use invalid::InvalidField;
-pub use record::{CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
+pub use message::UnreadableMessage;
+pub use normalise::normalised_remote;
+pub use push_message::PushMessage;
+pub use record::{Association, CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
 pub use sensitive::Sensitive;
-pub use system::{ObjectType, System};
+pub use system::{ObjectType, System, SystemKind};

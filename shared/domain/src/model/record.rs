@@ -1,5 +1,7 @@
 //! CRM records: what a caller asks for and what is stored.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Attributes, CorrelationId, ExternalId, ObjectType, Sensitive, System, TenantId};
@@ -14,6 +16,31 @@ pub struct CrmDraft {
     pub natural_key: Sensitive<String>,
     /// The values to write. Attributes that the caller left out are not touched.
     pub attributes: Attributes,
+    /// The records that it is to be associated with. Others that it has are not touched.
+    pub associations: BTreeSet<Association>,
+}
+
+/// The other end of an association: a record by the provider's id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Association {
+    /// Which kind of record.
+    pub object_type: ObjectType,
+    /// The provider's id of it.
+    pub external_id: ExternalId,
+}
+
+impl Association {
+    /// The text in the table: `company:123`.
+    pub fn to_stored(&self) -> String {
+        format!("{}:{}", self.object_type, self.external_id)
+    }
+
+    /// Reads the text in the table.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let (object_type, external_id) = text.split_once(':')?;
+        let object_type = ObjectType::parse(object_type)?;
+        Some(Self { object_type, external_id: ExternalId::new(external_id) })
+    }
 }
 
 /// What an upsert did, as the caller is told.

@@ -21,6 +21,13 @@ impl System {
         }
     }
 
+    /// What the system is used for.
+    pub const fn kind(self) -> SystemKind {
+        match self {
+            Self::Hubspot => SystemKind::Crm,
+        }
+    }
+
     /// The system of that name, `None` when this build has none.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|system| system.as_str() == text)
@@ -33,21 +40,67 @@ impl fmt::Display for System {
     }
 }
 
+/// What a system is used for; a part of its routes and of the connection's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SystemKind {
+    /// Contacts, companies and deals.
+    Crm,
+    /// Appointments.
+    Booking,
+}
+
+impl SystemKind {
+    /// The name in routes and keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crm => "crm",
+            Self::Booking => "booking",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Crm, Self::Booking].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for SystemKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A kind of CRM record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectType {
     /// A person.
     Contact,
+    /// An organisation.
+    Company,
+    /// A sale on its way through a pipeline.
+    Deal,
 }
 
 impl ObjectType {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Contact];
+    pub const ALL: [Self; 3] = [Self::Contact, Self::Company, Self::Deal];
 
     /// The name in requests, keys and events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contact => "contact",
+            Self::Company => "company",
+            Self::Deal => "deal",
+        }
+    }
+
+    /// The kinds that a record of this kind is associated with. Each association is kept at one of
+    /// its two ends only: the contact's for its companies, the deal's for its contacts and companies.
+    pub const fn associated_types(self) -> &'static [Self] {
+        match self {
+            Self::Contact => &[Self::Company],
+            Self::Company => &[],
+            Self::Deal => &[Self::Contact, Self::Company],
         }
     }
 

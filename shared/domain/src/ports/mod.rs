@@ -4,21 +4,31 @@
 //! the caller does next. Adapters live in `sync-aws` and `sync-providers`, fakes in `sync-testkit`,
 //! and one contract suite runs against both.
 
+mod account_directory;
 mod audit_log;
 mod clock;
 mod connection_store;
 mod crm_gateway;
 mod event_bus;
+mod gate_store;
 mod secret_source;
 mod upsert_store;
+mod work_queue;
 
+pub use account_directory::{
+    AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
+};
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
+pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
+};
+pub use work_queue::{
+    DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

@@ -1,4 +1,5 @@
 //! What the product does, one verb per file.
 
 pub mod publish_changes;
+pub mod settle_work;
 pub mod upsert_record;

@@ -42,15 +42,10 @@ impl HubspotGateway {
         let base_url = base_url.trim_end_matches('/');
         let objects = match object_type {
             ObjectType::Contact => "contacts",
+            ObjectType::Company => "companies",
+            ObjectType::Deal => "deals",
         };
         format!("{base_url}/crm/objects/{api_version}/{objects}/batch/{verb}")
-    }
-}
-
-/// The property that identifies a record of this kind.
-const fn id_property(object_type: ObjectType) -> &'static str {
-    match object_type {
-        ObjectType::Contact => "email",
     }
 }
 
@@ -69,11 +64,11 @@ impl CrmGateway for HubspotGateway {
         draft: &CrmDraft,
     ) -> Result<Written, ProviderError> {
         let url = self.batch_url(draft.object_type, "upsert");
-        let id_property = id_property(draft.object_type);
+        let id_property = mapping::id_property(draft.object_type);
         let input = wire::UpsertInput {
             id: draft.natural_key.expose(),
             id_property,
-            properties: mapping::properties_of(&draft.attributes, id_property),
+            properties: mapping::properties_of(draft),
         };
         let request = wire::Batch { inputs: [input] };
         let answer = self.http.post_json(&url, &connection.access_token, &request).await?;
@@ -98,8 +93,8 @@ impl CrmGateway for HubspotGateway {
     ) -> Result<Option<RemoteRecord>, ProviderError> {
         let url = self.batch_url(draft.object_type, "read");
         let request = wire::BatchRead {
-            id_property: id_property(draft.object_type),
-            properties: mapping::property_names(),
+            id_property: mapping::id_property(draft.object_type),
+            properties: mapping::property_names(draft.object_type),
             inputs: [wire::ReadInput { id: draft.natural_key.expose() }],
         };
         let answer = self.http.post_json(&url, &connection.access_token, &request).await?;
@@ -108,7 +103,8 @@ impl CrmGateway for HubspotGateway {
         }
         let batch: wire::BatchAnswer = success_of(&answer)?;
         let found = batch.results.into_iter().find(|record| !record.archived.unwrap_or(false));
-        Ok(found.and_then(mapping::remote_record))
+        let region = connection.default_region.as_deref();
+        Ok(found.and_then(|record| mapping::remote_record(draft.object_type, record, region)))
     }
 }
 

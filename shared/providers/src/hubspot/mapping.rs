@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use sync_domain::model::{AttributeName, Attributes, CrmDraft, ExternalId, InvalidField};
+use sync_domain::model::{
+    AttributeName, CrmDraft, ExternalId, InvalidField, ObjectType, normalised_remote,
+};
 use sync_domain::ports::RemoteRecord;
 
 use super::wire;
@@ -21,8 +23,13 @@ const LIFECYCLE_STAGES: [&str; 8] = [
     "other",
 ];
 
-/// The property that holds an attribute.
-const fn property_name(name: AttributeName) -> &'static str {
+/// The property of ours that identifies companies and deals, with the platform's own id in it. It is
+/// made, as a unique one, when a tenant connects: `domain` and `dealname` are not unique and are
+/// refused as keys (fact sheet 2.2).
+pub const KEY_PROPERTY: &str = "integration_reference";
+
+/// The property that holds an attribute. A company's and a deal's name differ by type alone.
+const fn property_name(object_type: ObjectType, name: AttributeName) -> &'static str {
     match name {
         AttributeName::Email => "email",
         AttributeName::Phone => "phone",
@@ -30,27 +37,50 @@ const fn property_name(name: AttributeName) -> &'static str {
         AttributeName::Lastname => "lastname",
         AttributeName::Company => "company",
         AttributeName::Lifecyclestage => "lifecyclestage",
+        AttributeName::Reference => KEY_PROPERTY,
+        AttributeName::Name => match object_type {
+            ObjectType::Contact | ObjectType::Company => "name",
+            ObjectType::Deal => "dealname",
+        },
+        AttributeName::Domain => "domain",
+        AttributeName::Amount => "amount",
+        AttributeName::Pipeline => "pipeline",
+        AttributeName::Stage => "dealstage",
+        AttributeName::Closedate => "closedate",
     }
 }
 
-/// The attribute that a property holds, if it is one of ours.
+/// The property that identifies a record of this kind.
+pub const fn id_property(object_type: ObjectType) -> &'static str {
+    match object_type {
+        ObjectType::Contact => "email",
+        ObjectType::Company | ObjectType::Deal => KEY_PROPERTY,
+    }
+}
+
+/// The attribute that a property of a kind of record holds, if it is one of ours.
+fn attribute_of(object_type: ObjectType, property: &str) -> Option<AttributeName> {
+    let mut names = AttributeName::of(object_type).iter().copied();
+    names.find(|name| property_name(object_type, *name) == property)
+}
+
+/// The attribute that a property holds, of whatever kind of record: what an error names.
 pub fn attribute_name(property: &str) -> Option<AttributeName> {
-    AttributeName::CONTACT.into_iter().find(|name| property_name(*name) == property)
+    ObjectType::ALL.into_iter().find_map(|object_type| attribute_of(object_type, property))
 }
 
 /// The properties that are read back.
-pub fn property_names() -> Vec<&'static str> {
-    AttributeName::CONTACT.into_iter().map(property_name).collect()
+pub fn property_names(object_type: ObjectType) -> Vec<&'static str> {
+    AttributeName::of(object_type).iter().map(|name| property_name(object_type, *name)).collect()
 }
 
 /// The properties to write, without the one that identifies the record.
-pub fn properties_of<'a>(
-    attributes: &'a Attributes,
-    id_property: &str,
-) -> BTreeMap<&'static str, &'a str> {
-    attributes
+pub fn properties_of(draft: &CrmDraft) -> BTreeMap<&'static str, &str> {
+    let id_property = id_property(draft.object_type);
+    draft
+        .attributes
         .iter()
-        .map(|(name, value)| (property_name(name), value))
+        .map(|(name, value)| (property_name(draft.object_type, name), value))
         .filter(|(property, _)| *property != id_property)
         .collect()
 }
@@ -70,20 +100,18 @@ pub fn check(draft: &CrmDraft) -> Result<(), InvalidField> {
     ))
 }
 
-/// A record as HubSpot holds it, `None` when it comes without an id.
-pub fn remote_record(record: wire::Record) -> Option<RemoteRecord> {
+/// A record as HubSpot holds it, `None` when it comes without an id. `default_region` is the
+/// tenant's, as for what callers send.
+pub fn remote_record(
+    object_type: ObjectType,
+    record: wire::Record,
+    default_region: Option<&str>,
+) -> Option<RemoteRecord> {
     let attributes = record
         .properties
         .into_iter()
-        .filter_map(|(property, value)| Some((attribute_name(&property)?, value?)))
-        .map(|(name, value)| match name {
-            AttributeName::Email => (name, value.to_lowercase()),
-            AttributeName::Phone
-            | AttributeName::Firstname
-            | AttributeName::Lastname
-            | AttributeName::Company
-            | AttributeName::Lifecyclestage => (name, value),
-        })
+        .filter_map(|(property, value)| Some((attribute_of(object_type, &property)?, value?)))
+        .map(|(name, value)| (name, normalised_remote(name, &value, default_region)))
         .collect();
     Some(RemoteRecord {
         external_id: ExternalId::new(record.id?),
@@ -95,15 +123,15 @@ pub fn remote_record(record: wire::Record) -> Option<RemoteRecord> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sync_domain::model::{AttributeName, contact_draft};
+    use sync_domain::model::{AttributeName, ObjectType, draft_of};
 
     use super::{check, properties_of, remote_record};
 
     #[test]
     fn properties_leave_the_id_property_out_and_keep_cleared_values() {
         let attributes = json!({"email": "a@b.co", "company": null, "firstname": "Ada"});
-        let draft = contact_draft(attributes.as_object().unwrap(), None).unwrap();
-        let properties = properties_of(&draft.attributes, "email");
+        let draft = draft_of(ObjectType::Contact, attributes.as_object().unwrap(), None).unwrap();
+        let properties = properties_of(&draft);
         assert_eq!(
             properties.into_iter().collect::<Vec<_>>(),
             [("company", ""), ("firstname", "Ada")]
@@ -116,7 +144,8 @@ mod tests {
             [("lead", true), ("81734", true), ("Lead", false), ("vip", false)]
         {
             let attributes = json!({"email": "a@b.co", "lifecyclestage": stage});
-            let draft = contact_draft(attributes.as_object().unwrap(), None).unwrap();
+            let draft =
+                draft_of(ObjectType::Contact, attributes.as_object().unwrap(), None).unwrap();
             assert_eq!(check(&draft).is_ok(), is_accepted, "{stage}");
         }
     }
@@ -127,7 +156,8 @@ mod tests {
             "id": "17", "createdAt": "yesterday",
             "properties": {"email": "A@b.co", "phone": null, "hs_object_id": "17"},
         });
-        let remote = remote_record(serde_json::from_value(record).unwrap()).unwrap();
+        let record = serde_json::from_value(record).unwrap();
+        let remote = remote_record(ObjectType::Contact, record, None).unwrap();
         assert_eq!(remote.attributes.get(AttributeName::Email), Some("a@b.co"));
         assert_eq!(remote.attributes.get(AttributeName::Phone), None);
         assert_eq!(remote.created_at, None);

@@ -29,7 +29,7 @@ pub(super) fn claim_for(
     let now = deps.clock.now();
     Ok(Claim {
         key: keys::claim_key(&command.tenant, &route, &command.idempotency_key)?,
-        fingerprint: keys::fingerprint(&record, &draft.attributes)?,
+        fingerprint: keys::fingerprint(&record, &draft)?,
         tenant: command.tenant.clone(),
         system: command.system,
         record,

@@ -18,7 +18,7 @@ use self::claiming::{Begun, claim_for, claim_or_answer};
 use self::run::Run;
 use crate::keys::SeparatorInPart;
 use crate::model::{
-    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, contact_draft,
+    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, draft_of,
 };
 use crate::ports::{
     Answer, Clock, ConnectionError, ConnectionStore, CrmGateway, Expectation, ProviderError,
@@ -125,11 +125,8 @@ pub async fn upsert_record(
     stats: &mut UpsertStats,
 ) -> Result<Upserted, UpsertError> {
     let connection = deps.connections.connection(&command.tenant, command.system).await?;
-    let draft = match command.object_type {
-        ObjectType::Contact => {
-            contact_draft(&command.attributes, connection.default_region.as_deref())?
-        }
-    };
+    let region = connection.default_region.as_deref();
+    let draft = draft_of(command.object_type, &command.attributes, region)?;
     deps.gateway.check(&draft)?;
     let mut claim = claim_for(deps, &command, draft)?;
     let expectation = match claim_or_answer(deps, &mut claim).await? {
