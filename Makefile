@@ -1,5 +1,5 @@
 # Every command of the project. CI calls these too (.ci/run), so none can rot.
-# Long steps say that they are alive; nothing here needs Docker or an AWS account.
+# Long steps say that they are alive; nothing here needs Docker, and only `dlq STAGE=…` an AWS account.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -47,7 +47,7 @@ status: ## Say what runs and where
 logs: ## Print the functions' logs (FN=crm-upsert for one, FOLLOW=1 to keep printing)
 	@$(LOCAL) logs $(if $(FN),--function $(FN)) $(if $(FOLLOW),--follow)
 
-token: ## Print a token of a demo tenant (TENANT=acme SCOPE=crm:write)
+token: ## Print a token of a demo tenant (TENANT=acme SCOPE=crm:write, or connections:manage)
 	@$(LOCAL) token $(TENANT) --scope '$(SCOPE)'
 
 invoke: ## Run one function with one event file (FN=crm-upsert EVENT=events/crm-upsert/create_contact.json)
@@ -66,7 +66,7 @@ test-unit: environment ## The tests that need no local cloud
 	@$(PYTHON_TESTS)
 	@$(E2E_FREE)
 
-lint: environment ## Formatting, clippy, docs, licences and sources, template, schemas
+lint: environment ## Formatting, clippy, docs, licences and sources, templates, schemas
 	@echo '-> cargo fmt'; cargo fmt --all --check
 	@echo '-> clippy'; cargo lint
 	@echo '-> cargo doc'; RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
