@@ -13,6 +13,8 @@ mod event_bus;
 mod gate_store;
 mod secret_source;
 mod upsert_store;
+mod webhook_protocol;
+mod webhook_secrets;
 mod work_queue;
 
 pub use account_directory::{
@@ -29,6 +31,11 @@ pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
+pub use webhook_protocol::{
+    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
+    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+};
+pub use webhook_secrets::{SecretHolder, SigningSecrets, WebhookSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
