@@ -141,3 +141,17 @@ fn runbook_says_what_to_do_about_every_alarm() {
         assert!(headings.contains(name.as_str()), "docs/RUNBOOK.md does not tell of {name}");
     }
 }
+
+#[test]
+fn runbook_says_what_to_do_about_every_cause_of_a_dead_letter() {
+    let source =
+        std::fs::read_to_string(root().join("shared/domain/src/ports/work_queue.rs")).unwrap();
+    let names = source.split_once("const fn as_str").unwrap().1.split_once("\n    }\n").unwrap().0;
+    let causes: Vec<_> = names.split('"').skip(1).step_by(2).collect();
+    assert!(causes.len() >= 9, "{causes:?}");
+    let runbook = std::fs::read_to_string(root().join("docs/RUNBOOK.md")).unwrap();
+    for cause in causes.into_iter().chain(["receives_exhausted"]) {
+        let row = format!("| `{cause}` | ");
+        assert!(runbook.contains(&row), "docs/RUNBOOK.md does not tell of {cause}");
+    }
+}
