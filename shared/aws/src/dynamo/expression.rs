@@ -21,6 +21,10 @@ impl Values {
         self.0.insert(format!(":{name}"), value);
         self
     }
+
+    pub fn into_map(self) -> HashMap<String, AttributeValue> {
+        self.0
+    }
 }
 
 /// A key of the table.
@@ -31,13 +35,13 @@ pub struct Key {
 }
 
 impl Key {
-    fn into_item(self) -> Item {
+    pub fn into_item(self) -> Item {
         HashMap::from([(PK.to_owned(), text(self.pk)), (SK.to_owned(), text(self.sk))])
     }
 }
 
 /// The `#name`s of an expression, each for the attribute `name`.
-fn names_in(expressions: &[&str]) -> HashMap<String, String> {
+pub fn names_in(expressions: &[&str]) -> HashMap<String, String> {
     expressions
         .iter()
         .flat_map(|expression| expression.split('#').skip(1))
@@ -86,6 +90,13 @@ pub fn put(
         .set_expression_attribute_values(Some(values.0))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A put that replaces whatever is there.
+pub fn replace(table: &str, key: Key, mut item: Item) -> Result<TransactWriteItem, BuildError> {
+    item.extend(key.into_item());
+    let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 

@@ -12,12 +12,16 @@ pub type Item = HashMap<String, AttributeValue>;
 
 pub const PK: &str = "pk";
 pub const SK: &str = "sk";
+/// The second key of an account pointer, which has a partition to itself.
+pub const ACCOUNT_SK: &str = "ACCOUNT";
 
 /// Values of the attribute `entity`.
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_CONNECTION: &str = "Connection";
+pub const ENTITY_ACCOUNT: &str = "AccountPointer";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
@@ -40,9 +44,18 @@ pub fn dead_letter_sk(system: System, id: &str) -> String {
     format!("DEAD#{system}#{id}")
 }
 
+pub fn connection_sk(system: System) -> String {
+    format!("CONN#{}#{system}", system.kind())
+}
+
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
+}
+
+/// Pointers are in no tenant's partition.
+pub fn account_pk(system: System, account_id: &str) -> String {
+    format!("ACCOUNT#{system}#{account_id}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {
@@ -64,4 +77,8 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
     let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
+}
+
+pub fn number_of(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -2,7 +2,10 @@
 //!
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
+mod account_registry;
 mod audit;
+mod connection_item;
+mod connection_registry;
 mod dead_letters;
 mod expression;
 mod item;

@@ -99,6 +99,7 @@ impl From<&ConnectionError> for Verdict {
     fn from(error: &ConnectionError) -> Self {
         match error {
             ConnectionError::NotFound => Self::Dead(DeadCause::ConnectionNotFound),
+            ConnectionError::Broken => Self::Dead(DeadCause::ProviderUnauthorized),
             ConnectionError::Malformed(_) => Self::Dead(DeadCause::Internal),
             ConnectionError::Unavailable(_) => Self::Retry { after: None },
         }
