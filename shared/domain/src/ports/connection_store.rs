@@ -34,6 +34,14 @@ pub struct Connection {
     pub key_properties: Vec<ObjectType>,
 }
 
+impl Connection {
+    /// Whether the provider itself finds a record of this kind by its natural key, so that it is
+    /// created or updated in one call. A contact's key is its email, which every account has.
+    pub fn has_key_property(&self, object_type: ObjectType) -> bool {
+        object_type == ObjectType::Contact || self.key_properties.contains(&object_type)
+    }
+}
+
 /// Why a connection could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {

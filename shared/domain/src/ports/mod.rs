@@ -35,19 +35,21 @@ pub use connection_registry::{
 };
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};
-pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use crm_gateway::{
+    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
+};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
 pub use webhook_protocol::{
     DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
-pub use webhook_secrets::{SecretHolder, SigningSecrets, WebhookSecrets};
+pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
