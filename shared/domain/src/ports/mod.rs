@@ -14,6 +14,7 @@ mod credential_store;
 mod crm_gateway;
 mod event_bus;
 mod gate_store;
+mod push_store;
 mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
@@ -40,6 +41,7 @@ pub use crm_gateway::{
 };
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
+pub use push_store::{KeyStatus, Parked, PushStart, PushStore, QueuedAgain, QueuedPush};
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,

@@ -3,8 +3,8 @@
 //! `client` knows URLs and operations, `calls` sends and counts, `wire` has the shapes, `mapping` our
 //! attributes and theirs, `associations` and `pipelines` what deals and companies need besides,
 //! `fallback` what is done without a key property, `rate` the headers of the limits, `error` what an
-//! answer that is no success means; `signature`, `webhook` and `webhook_wire` read what HubSpot sends
-//! by itself; `account`, `oauth` and `properties` connect accounts.
+//! answer that is no success means; `account`, `oauth` and `properties` connect accounts;
+//! `signature`, `webhook` and `webhook_wire` read what HubSpot sends by itself.
 
 mod account;
 mod associations;
