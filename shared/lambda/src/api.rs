@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sync_domain::model::{CorrelationId, InvalidField};
@@ -18,12 +18,18 @@ pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
 /// A request as a handler sees it.
 pub struct ApiRequest {
+    /// The method.
+    pub method: Method,
+    /// The host that was called.
+    pub domain_name: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, decoded if the gateway had encoded it.
     pub body: Bytes,
     /// Variables of the path.
     pub path_parameters: HashMap<String, String>,
+    /// What stands behind the `?`, decoded; of a name that comes twice, one.
+    pub query_parameters: HashMap<String, String>,
     /// Verified claims.
     pub claims: Claims,
     /// Ties log lines, answer and event together; replaced by the body's, if it has one.
@@ -127,6 +133,17 @@ impl JsonBody {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(InvalidField::new(name, "must be a string")),
         }
+    }
+
+    /// The caller's correlation id, if the body has one.
+    ///
+    /// # Errors
+    /// When it may not stand in a log.
+    pub fn correlation_id(&self) -> Result<Option<CorrelationId>, InvalidField> {
+        let Some(given) = self.optional_text("correlation_id")? else { return Ok(None) };
+        let reason = "must be 1 to 128 of the characters A-Za-z0-9._:-";
+        let parsed = CorrelationId::parse(given);
+        parsed.map(Some).ok_or_else(|| InvalidField::new("correlation_id", reason))
     }
 
     /// Any value that may be missing; null counts as missing.

@@ -38,6 +38,10 @@ pub enum ErrorCode {
     UnknownSystem,
     /// The tenant has no connection to the system.
     ConnectionNotFound,
+    /// The account is connected by another tenant.
+    AccountTaken,
+    /// We have no OAuth app at this provider.
+    OauthNotConfigured,
     /// The provider refused the content.
     ProviderRejected,
     /// The provider refused the tenant's credentials.
@@ -62,7 +66,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidJson,
         Self::InvalidEvents,
         Self::BodyTooLarge,
@@ -76,6 +80,8 @@ impl ErrorCode {
         Self::MissingScope,
         Self::UnknownSystem,
         Self::ConnectionNotFound,
+        Self::AccountTaken,
+        Self::OauthNotConfigured,
         Self::ProviderRejected,
         Self::ProviderUnauthorized,
         Self::ProviderMissingScope,
@@ -117,6 +123,12 @@ impl ErrorCode {
             Self::UnknownSystem => ("unknown_system", 404, "There is no such system"),
             Self::ConnectionNotFound => {
                 ("connection_not_found", 404, "The tenant is not connected to this system")
+            }
+            Self::AccountTaken => {
+                ("account_taken", 409, "The account is connected by another tenant")
+            }
+            Self::OauthNotConfigured => {
+                ("oauth_not_configured", 422, "There is no OAuth app for this system")
             }
             Self::ProviderRejected => ("provider_rejected", 422, "The provider refused the record"),
             Self::ProviderUnauthorized => (
