@@ -139,7 +139,7 @@ impl DynamoTable {
             .update_expression(expression)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names_in(&[expression, condition])))
-            .set_expression_attribute_values(Some(values.into_map()))
+            .set_expression_attribute_values(values.into_map())
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match update.send().await {
