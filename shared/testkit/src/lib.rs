@@ -17,6 +17,7 @@ mod secrets;
 mod stored_record;
 mod timeline;
 mod upsert_store;
+mod work_counts;
 mod work_queue;
 
 pub use bus::RecordingBus;
@@ -31,4 +32,5 @@ pub use secrets::MemorySecrets;
 pub use stored_record::StoredRecord;
 pub use timeline::{SimulatedClock, Timeline};
 pub use upsert_store::MemoryUpsertStore;
+pub use work_counts::FixedWorkCounts;
 pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

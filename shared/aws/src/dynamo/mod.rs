@@ -20,6 +20,7 @@ mod refusal;
 mod stream;
 mod transaction;
 mod upsert_store;
+mod work_counts;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

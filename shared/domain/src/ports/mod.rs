@@ -19,6 +19,7 @@ mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
 mod webhook_secrets;
+mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
@@ -52,6 +53,7 @@ pub use webhook_protocol::{
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
 pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
+pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };
