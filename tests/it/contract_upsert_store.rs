@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use sync_domain::keys;
 use sync_domain::model::UpsertStatus::{Created, Updated};
 use sync_domain::model::{
-    CorrelationId, ExternalId, IdempotencyKey, ObjectType, OwnerId, RecordChange, System, TenantId,
-    draft_of,
+    Attributes, CorrelationId, ExternalId, IdempotencyKey, ObjectType, OwnerId, RecordChange,
+    System, TenantId, draft_of,
 };
 use sync_domain::ports::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, UpsertStore,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, UpsertStore, Written,
 };
 use sync_testkit::MemoryUpsertStore;
 use uuid::Uuid;
@@ -59,7 +59,22 @@ impl<'a> Bench<'a> {
     }
 
     async fn complete(&self, claim: &Claim, change: RecordChange) -> Completion {
-        self.store.complete(claim, &ExternalId::new("17"), change, self.now).await.unwrap()
+        self.finish(claim, &self.finished(change)).await
+    }
+
+    async fn finish(&self, claim: &Claim, finished: &Finished) -> Completion {
+        self.store.complete(claim, finished).await.unwrap()
+    }
+
+    /// What the provider answered just now, without a version.
+    fn finished(&self, change: RecordChange) -> Finished {
+        let written = Written {
+            external_id: ExternalId::new("17"),
+            change,
+            attributes: Attributes::default(),
+            provider_version: None,
+        };
+        Finished { written, read_at: self.now, at: self.now }
     }
 
     /// Stores the attributes under a key, from claim to completion.

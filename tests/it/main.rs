@@ -22,6 +22,7 @@ mod e2e_publisher;
 mod e2e_table_contract;
 mod e2e_upsert;
 mod flow_publish;
+mod flow_settle_work;
 mod flow_upsert;
 mod flow_upsert_schedules;
 mod props_keys;

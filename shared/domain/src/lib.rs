@@ -5,6 +5,7 @@
 //! traits of [`ports`]. Use cases are one verb per file in [`usecase`].
 
 pub mod event;
+pub mod gate;
 pub mod keys;
 pub mod model;
 pub mod ports;

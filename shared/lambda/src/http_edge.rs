@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
 use sync_domain::model::CorrelationId;
@@ -17,7 +16,7 @@ use crate::auth::Claims;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::problem::{ErrorCode, Problem};
-use crate::serve::{BoxFuture, InitError, run};
+use crate::serve::{BoxFuture, InitError, deadline_of, run};
 
 /// The header that carries the correlation id both ways.
 const CORRELATION_HEADER: &str = "x-correlation-id";
@@ -70,11 +69,7 @@ fn api_request(request: Request) -> ApiRequest {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let claims = claims_of(&request);
-    let deadline_ms = request.lambda_context().deadline;
-    let deadline = i64::try_from(deadline_ms)
-        .ok()
-        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
-        .unwrap_or_else(|| SystemClock.now());
+    let deadline = deadline_of(request.lambda_context().deadline);
     let correlation_id = correlation_id_of(&request);
     let (parts, body) = request.into_parts();
     ApiRequest {

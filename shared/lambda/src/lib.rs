@@ -11,10 +11,12 @@ pub mod config;
 mod http_edge;
 pub mod metrics;
 pub mod problem;
+mod queue_edge;
 mod serve;
 mod stream_edge;
 pub mod telemetry;
 
 pub use http_edge::{HttpHandler, serve_http};
+pub use queue_edge::{QueueBatch, QueueHandler, serve_queue};
 pub use serve::{BoxFuture, InitError};
 pub use stream_edge::{StreamHandler, StreamRecord, serve_stream};

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use futures::future::LocalBoxFuture;
+use jiff::Timestamp;
+use sync_domain::ports::Clock;
 
+use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::{metrics, telemetry};
 
@@ -12,6 +15,14 @@ pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
 /// Why a function can't start. It is logged and ends the process, so that a bad deployment fails at
 /// once and not at its first event.
 pub type InitError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The end of an invocation from the runtime's epoch milliseconds; now, if they can't be read.
+pub fn deadline_of(epoch_ms: u64) -> Timestamp {
+    i64::try_from(epoch_ms)
+        .ok()
+        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+        .unwrap_or_else(|| SystemClock.now())
+}
 
 /// Sets telemetry up, runs `body` on a runtime of one thread (a function below 1,769 MB has less
 /// than one core) and reports how it ended.

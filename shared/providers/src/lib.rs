@@ -9,10 +9,10 @@ pub mod hubspot;
 use std::sync::Arc;
 
 use sync_domain::model::System;
-use sync_domain::ports::CrmGateway;
+use sync_domain::ports::{CrmGateway, WebhookProtocol};
 
 use crate::http::ProviderHttp;
-use crate::hubspot::{HubspotGateway, HubspotSettings};
+use crate::hubspot::{HubspotGateway, HubspotSettings, HubspotWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -37,5 +37,12 @@ impl ProviderCatalog {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmGateway>,
         }
+    }
+}
+
+/// How a system signs and writes its webhooks. It needs no connection to the vendor.
+pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
+    match system {
+        System::Hubspot => Arc::new(HubspotWebhooks),
     }
 }

@@ -192,7 +192,7 @@ fn name_of(connection: &Connection, draft: &CrmDraft) -> RecordName {
 }
 
 const fn one_call<T>(value: T) -> Called<T> {
-    Called { value, calls: 1, rate_limit: None }
+    Called { value, calls: 1, rate: None }
 }
 
 #[async_trait]

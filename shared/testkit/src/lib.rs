@@ -12,6 +12,7 @@ mod gateway;
 mod scheduler;
 mod stored_record;
 mod upsert_store;
+mod work_queue;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
@@ -20,3 +21,4 @@ pub use gateway::{GatewayFault, ScriptedGateway};
 pub use scheduler::{Schedule, Scheduled};
 pub use stored_record::StoredRecord;
 pub use upsert_store::MemoryUpsertStore;
+pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

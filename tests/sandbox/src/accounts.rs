@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
+use crate::hubspot::{Definition, Pipeline};
 use crate::lock::locked;
 use crate::vendor::System;
 
@@ -43,9 +44,29 @@ pub struct Account {
     /// How long a new object stays invisible to search; absent means it is found at once.
     #[serde(default)]
     pub search_lag_ms: Option<i64>,
+    /// Properties that the account's users have added, by object type.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Vec<Definition>>,
+    /// The deal pipelines; absent means the vendor's default one.
+    #[serde(default)]
+    pub pipelines: Option<Vec<Pipeline>>,
+    /// Whether changes through the API cause webhooks, too.
+    #[serde(default)]
+    pub webhooks_on_api_writes: bool,
+    /// The events that are told; absent means the vendor's usual ones.
+    #[serde(default)]
+    pub webhook_subscriptions: Option<Vec<String>>,
+    /// Whether a merge keeps the id of the primary record instead of giving a new one.
+    #[serde(default)]
+    pub merge_keeps_primary_id: bool,
 }
 
 impl Account {
+    /// What its webhooks are signed with.
+    pub fn signing_secret(&self) -> Option<&str> {
+        self.webhook_secret.as_deref()
+    }
+
     /// Whether the token holds at least one of `any_of`.
     pub fn has_scope(&self, any_of: &[&str]) -> bool {
         self.scopes
@@ -73,7 +94,7 @@ pub struct AccountBook {
 impl AccountBook {
     /// Adds or replaces an account. Two accounts of a system can't share a token: the token is
     /// all that tells whose call it is.
-    pub fn put(&self, account: Account) -> Result<(), String> {
+    pub fn put(&self, account: Account) -> Result<Arc<Account>, String> {
         if account.account.is_empty() || account.access_token.is_empty() {
             return Err("`account` and `access_token` must not be empty".to_owned());
         }
@@ -86,8 +107,9 @@ impl AccountBook {
         if taken {
             return Err("another account of this system has the same `access_token`".to_owned());
         }
-        accounts.insert((account.system, account.account.clone()), Arc::new(account));
-        Ok(())
+        let account = Arc::new(account);
+        accounts.insert((account.system, account.account.clone()), Arc::clone(&account));
+        Ok(account)
     }
 
     /// The account with that id.

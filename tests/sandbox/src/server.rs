@@ -118,6 +118,7 @@ impl Sandbox {
             rates: Default::default(),
             pauses: Default::default(),
             deliveries: Deliveries::new().map_err(StartError::Client)?,
+            held: Default::default(),
             issuer: Issuer::new(port).map_err(|_| StartError::Key)?,
             tap: Arc::clone(&tap),
         });

@@ -18,6 +18,7 @@ pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
 pub const ENTITY_POINTER: &str = "CrmPointer";
+pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
@@ -42,6 +43,10 @@ pub fn pointer_sk(system: System, object_type: ObjectType, id: &ExternalId) -> S
 
 pub fn claim_sk(key: &ClaimKey) -> String {
     format!("IDEM#{key}")
+}
+
+pub fn dead_letter_sk(system: System, id: &str) -> String {
+    format!("DEAD#{system}#{id}")
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod completion;
+mod dead_letters;
 mod expression;
 mod item;
 mod refusal;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CorrelationId, ExternalId, ObjectType, System, TenantId};
+use super::{CorrelationId, ExternalId, ObjectType, System, TenantId, UnreadableMessage};
 
 /// The version of the message's shape; a worker refuses one that it does not know.
 const VERSION: u32 = 1;
@@ -66,22 +66,6 @@ pub struct ObjectChange {
     pub received_at: Timestamp,
     /// The delivery.
     pub correlation_id: CorrelationId,
-}
-
-/// A message that is no change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadableChange {
-    /// It is not JSON, or lacks something.
-    #[error("the message can't be read")]
-    Malformed,
-    /// It is of a version that this build does not know.
-    #[error("the message has an unknown version")]
-    UnknownVersion,
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -149,16 +133,10 @@ impl ObjectChange {
     /// Reads the body of a message.
     ///
     /// # Errors
-    /// See [`UnreadableChange`].
-    pub fn parse(body: &str) -> Result<Self, UnreadableChange> {
-        let Versioned { version } =
-            serde_json::from_str(body).map_err(|_no_version| UnreadableChange::Malformed)?;
-        if version != VERSION {
-            return Err(UnreadableChange::UnknownVersion);
-        }
-        let message: Message =
-            serde_json::from_str(body).map_err(|_other_shape| UnreadableChange::Malformed)?;
-        Self::of(message).ok_or(UnreadableChange::Malformed)
+    /// See [`UnreadableMessage`].
+    pub fn parse(body: &str) -> Result<Self, UnreadableMessage> {
+        let message: Message = super::message::read(body, VERSION)?;
+        Self::of(message).ok_or(UnreadableMessage::Malformed)
     }
 
     fn of(message: Message) -> Option<Self> {
@@ -193,7 +171,7 @@ fn is_id(text: &str) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{ObjectChange, UnreadableChange};
+    use super::{ObjectChange, UnreadableMessage};
 
     fn body() -> Value {
         json!({
@@ -216,7 +194,7 @@ mod tests {
         future["version"] = json!(2);
         future["changes"] = json!({"of": "another shape"});
         let error = ObjectChange::parse(&future.to_string()).unwrap_err();
-        assert_eq!(error, UnreadableChange::UnknownVersion);
+        assert_eq!(error, UnreadableMessage::UnknownVersion);
         for (name, value) in [
             ("version", json!("1")),
             ("tenant_id", json!("a#b")),
@@ -232,7 +210,7 @@ mod tests {
             let mut broken = body();
             broken[name] = value;
             let error = ObjectChange::parse(&broken.to_string()).unwrap_err();
-            assert_eq!(error, UnreadableChange::Malformed, "{broken}");
+            assert_eq!(error, UnreadableMessage::Malformed, "{broken}");
         }
     }
 

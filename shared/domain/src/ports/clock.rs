@@ -11,6 +11,13 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 
+    /// Time since some fixed moment, which never steps and never goes back: for what lasts, as
+    /// opposed to what a date is written on. A clock that is never set can leave it to the time of
+    /// day.
+    fn monotonic(&self) -> Duration {
+        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default()
+    }
+
     /// Waits.
     async fn sleep(&self, duration: Duration);
 

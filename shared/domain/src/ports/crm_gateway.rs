@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Connection;
+use crate::gate::RateReading;
 use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
 
 /// What a call came to and what it cost.
@@ -16,20 +17,7 @@ pub struct Called<T> {
     /// How many requests were sent, one at least.
     pub calls: u32,
     /// What the last answer that spoke of it said of the account's limit.
-    pub rate_limit: Option<RateLimit>,
-}
-
-/// The account's limit, as an answer reports it. Other clients of the account use it up too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// How many calls a window has.
-    pub calls_max: u32,
-    /// How many of them are left.
-    pub calls_left: u32,
-    /// How long a window is.
-    pub window: Duration,
-    /// How many calls are left of the day, where days are limited.
-    pub daily_calls_left: Option<u32>,
+    pub rate: Option<RateReading>,
 }
 
 /// What the provider did with a draft.

@@ -10,8 +10,11 @@ mod clock;
 mod connection_store;
 mod crm_gateway;
 mod event_bus;
+mod gate_store;
 mod secret_source;
 mod upsert_store;
+mod webhook_protocol;
+mod webhook_secrets;
 mod work_queue;
 
 pub use account_directory::{
@@ -21,15 +24,20 @@ pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use crm_gateway::{
-    Called, Checked, CrmGateway, ProviderError, RateLimit, RateScope, RemoteEffect, RemoteRecord,
-    Written,
+    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
 };
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
+pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
+pub use webhook_protocol::{
+    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
+    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+};
+pub use webhook_secrets::{SecretHolder, SigningSecrets, WebhookSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

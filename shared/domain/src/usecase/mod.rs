@@ -1,4 +1,6 @@
 //! What the product does, one verb per file.
 
+pub mod accept_webhook;
 pub mod publish_changes;
+pub mod settle_work;
 pub mod upsert_record;

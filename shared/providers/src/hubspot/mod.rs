@@ -3,7 +3,8 @@
 //! `client` knows URLs and operations, `calls` sends and counts, `wire` has the shapes, `mapping` our
 //! attributes and theirs, `associations` and `pipelines` what deals and companies need besides,
 //! `fallback` what is done without a key property, `rate` the headers of the limits, `error` what an
-//! answer that is no success means.
+//! answer that is no success means; `signature`, `webhook` and `webhook_wire` read what HubSpot sends
+//! by itself.
 
 mod associations;
 mod calls;
@@ -13,6 +14,10 @@ mod fallback;
 mod mapping;
 mod pipelines;
 mod rate;
+mod signature;
+mod webhook;
+mod webhook_wire;
 mod wire;
 
 pub use client::{HubspotGateway, HubspotSettings};
+pub use webhook::HubspotWebhooks;

@@ -1,24 +1,22 @@
-//! What an answer's headers say of the account's limits.
+//! What an answer's headers say of the account's rate limit.
 //!
-//! `X-HubSpot-RateLimit-*` come with every answer but those of the search; the daily ones are absent
-//! with OAuth apps (developers.hubspot.com, "API usage guidelines", read 2026-11-22).
+//! `X-HubSpot-RateLimit-*` come with every answer but those of the search (developers.hubspot.com,
+//! "API usage guidelines", read 2026-11-22). The daily headers are not read: the day's end shows in a
+//! refusal, and other clients use the day up too.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use sync_domain::ports::RateLimit;
+use sync_domain::gate::{RateLimit, RateReading};
 
-/// The account's limit, `None` when the headers of the burst limit are not all there.
-pub fn rate_limit_of(headers: &HeaderMap) -> Option<RateLimit> {
-    Some(RateLimit {
-        calls_max: number(headers, "x-hubspot-ratelimit-max")?,
-        calls_left: number(headers, "x-hubspot-ratelimit-remaining")?,
-        window: Duration::from_millis(number(
-            headers,
-            "x-hubspot-ratelimit-interval-milliseconds",
-        )?),
-        daily_calls_left: number(headers, "x-hubspot-ratelimit-daily-remaining"),
+/// The burst limit, `None` when its size or its window is not said.
+pub fn reading_of(headers: &HeaderMap) -> Option<RateReading> {
+    let window_ms = number(headers, "x-hubspot-ratelimit-interval-milliseconds")?;
+    let max = number(headers, "x-hubspot-ratelimit-max")?;
+    Some(RateReading {
+        limit: RateLimit { max, window: Duration::from_millis(window_ms) },
+        remaining: number(headers, "x-hubspot-ratelimit-remaining"),
     })
 }
 
@@ -31,9 +29,13 @@ mod tests {
     use std::time::Duration;
 
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-    use sync_domain::ports::RateLimit;
+    use sync_domain::gate::{RateLimit, RateReading};
 
-    use super::rate_limit_of;
+    use super::reading_of;
+
+    const MAX: (&str, &str) = ("x-hubspot-ratelimit-max", "190");
+    const WINDOW: (&str, &str) = ("x-hubspot-ratelimit-interval-milliseconds", "10000");
+    const REMAINING: (&str, &str) = ("x-hubspot-ratelimit-remaining", "0");
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -43,24 +45,13 @@ mod tests {
     }
 
     #[test]
-    fn rate_limit_is_read_whole_or_not_at_all() {
-        let burst = [
-            ("x-hubspot-ratelimit-max", "190"),
-            ("x-hubspot-ratelimit-remaining", "0"),
-            ("x-hubspot-ratelimit-interval-milliseconds", "10000"),
-        ];
-        let mut expected = RateLimit {
-            calls_max: 190,
-            calls_left: 0,
-            window: Duration::from_secs(10),
-            daily_calls_left: None,
-        };
-        assert_eq!(rate_limit_of(&headers(&burst)), Some(expected));
-        let daily = [&burst[..], &[("x-hubspot-ratelimit-daily-remaining", "7")]].concat();
-        expected.daily_calls_left = Some(7);
-        assert_eq!(rate_limit_of(&headers(&daily)), Some(expected));
-        assert_eq!(rate_limit_of(&headers(&burst[..2])), None);
-        let odd = [&burst[..2], &[("x-hubspot-ratelimit-interval-milliseconds", "-1")]].concat();
-        assert_eq!(rate_limit_of(&headers(&odd)), None);
+    fn reading_needs_the_limit_and_its_window() {
+        let limit = RateLimit { max: 190, window: Duration::from_secs(10) };
+        let full = reading_of(&headers(&[MAX, WINDOW, REMAINING]));
+        assert_eq!(full, Some(RateReading { limit, remaining: Some(0) }));
+        let partial = reading_of(&headers(&[MAX, WINDOW]));
+        assert_eq!(partial, Some(RateReading { limit, remaining: None }));
+        assert_eq!(reading_of(&headers(&[MAX, REMAINING])), None);
+        assert_eq!(reading_of(&headers(&[MAX, (WINDOW.0, "-1"), REMAINING])), None);
     }
 }

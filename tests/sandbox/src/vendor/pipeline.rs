@@ -2,15 +2,21 @@
 //! record. Carrying a request out has no await in it, so a caller that goes away can't leave it
 //! half done.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::StatusCode;
+use serde_json::Value;
 
 use super::{Caller, FaultDetails, Outcome, System, VendorRequest};
+use crate::accounts::Account;
 use crate::calls::CallRecord;
 use crate::clock::now_ms;
 use crate::connection::Connection;
 use crate::faults::{Fault, deliver};
+use crate::spread::Spread;
 use crate::state::SandboxState;
+use crate::webhooks::{Target, send_later};
 
 /// Larger requests are refused before a vendor sees them.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -70,16 +76,25 @@ fn open_record(
     state.calls.open(record.arrived_at(now_ms()))
 }
 
+/// Sends the webhooks of an API write, as vendors do, whether or not its caller is still there.
+fn echo(state: &Arc<SandboxState>, account: &Account, events: Vec<Value>) {
+    if let (Some(target), false) = (Target::of(account), events.is_empty()) {
+        let batches = Spread::default().batches(events).batches;
+        tokio::spawn(send_later(Arc::clone(state), target, batches, 0));
+    }
+}
+
 /// Answers one vendor request.
 pub async fn serve(
-    state: &SandboxState,
+    state: &Arc<SandboxState>,
     system: System,
     connection: &Connection,
     request: VendorRequest,
 ) -> Response {
     let vendor = state.vendors.get(system);
     let caller = vendor.identify(&state.accounts, &request);
-    let account = caller.account.as_ref().map(|account| account.account.clone());
+    let known = caller.account.clone();
+    let account = known.as_ref().map(|account| account.account.clone());
     let method = request.method.as_str();
     let fault = state.faults.take(system, account.as_deref(), method, &request.path);
     let number = open_record(state, system, account, &request, fault.as_ref());
@@ -87,6 +102,9 @@ pub async fn serve(
         let outcome = carry_out(state, system, caller, &request);
         if outcome.applied {
             state.calls.mark_applied(number);
+        }
+        if let Some(account) = known.filter(|account| account.webhooks_on_api_writes) {
+            echo(state, &account, outcome.events);
         }
         outcome.answer
     };

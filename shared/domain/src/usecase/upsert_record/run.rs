@@ -142,7 +142,7 @@ impl Run<'_, '_> {
         }
         let read_at = self.deps.clock.now();
         let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
-        match called(self.deps, self.stats, 1, upsert).await {
+        match called(self.deps, self.stats, self.requests(known), upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
                 *is_unresolved = error.effect() == RemoteEffect::Unknown;
@@ -169,6 +169,13 @@ impl Run<'_, '_> {
             };
             Done { written, read_at }
         }))
+    }
+
+    /// How many requests a write is expected to send: without a key and without an id the record must
+    /// be searched for first.
+    fn requests(&self, known: Option<&ExternalId>) -> u32 {
+        let has_key = self.connection.has_key_property(self.claim.draft.object_type);
+        if has_key || known.is_some() { 1 } else { 2 }
     }
 
     async fn associate(&mut self, external_id: &ExternalId) -> Result<(), ProviderError> {
