@@ -12,6 +12,7 @@
 
 mod after_suite_canary;
 mod contract_upsert_store;
+mod contract_upsert_versions;
 mod e2e_auth;
 mod e2e_bad_input;
 mod e2e_concurrency;
@@ -24,6 +25,7 @@ mod e2e_upsert;
 mod flow_publish;
 mod flow_settle_work;
 mod flow_upsert;
+mod flow_upsert_associations;
 mod flow_upsert_schedules;
 mod props_keys;
 mod rules_docs;
