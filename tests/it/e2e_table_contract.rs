@@ -10,7 +10,7 @@ use sync_domain::ports::Claim;
 
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
-use crate::{contract_upsert_store, contract_upsert_versions};
+use crate::{contract_gate_store, contract_upsert_store, contract_upsert_versions};
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
     SdkConfig::builder()
@@ -72,11 +72,19 @@ impl Records for Items {
     }
 }
 
-#[tokio::test]
-async fn table_keeps_the_contract() {
+fn table() -> DynamoTable {
     let cloud = Cloud::open();
-    let table = DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned());
-    contract_upsert_store::whole_suite(&table).await;
+    DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned())
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_claims() {
+    contract_upsert_store::whole_suite(&table()).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_gates() {
+    contract_gate_store::whole_suite(&table()).await;
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sync_domain::gate::RateLimit;
 use sync_domain::model::{
     Association, Attributes, CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange,
 };
@@ -197,6 +199,10 @@ const fn one_call<T>(value: T) -> Called<T> {
 
 #[async_trait]
 impl CrmGateway for ScriptedGateway {
+    fn default_limit(&self, _connection: &Connection) -> RateLimit {
+        RateLimit { max: 1_000, window: Duration::from_secs(10) }
+    }
+
     fn check(
         &self,
         _connection: &Connection,

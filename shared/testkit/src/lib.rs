@@ -8,17 +8,27 @@
 mod bus;
 mod clock;
 mod connections;
+mod connector;
+mod gate_store;
 mod gateway;
+mod registry;
 mod scheduler;
+mod secrets;
 mod stored_record;
+mod timeline;
 mod upsert_store;
 mod work_queue;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
+pub use connector::{OneConnector, ScriptedConnector, TOKEN_LIFETIME};
+pub use gate_store::MemoryGateStore;
 pub use gateway::{GatewayFault, ScriptedGateway};
+pub use registry::MemoryRegistry;
 pub use scheduler::{Schedule, Scheduled};
+pub use secrets::MemorySecrets;
 pub use stored_record::StoredRecord;
+pub use timeline::{SimulatedClock, Timeline};
 pub use upsert_store::MemoryUpsertStore;
 pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

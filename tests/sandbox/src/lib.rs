@@ -20,6 +20,7 @@ mod ring;
 mod server;
 mod spread;
 mod state;
+mod traffic;
 mod vendor;
 mod webhooks;
 

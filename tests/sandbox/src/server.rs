@@ -116,6 +116,7 @@ impl Sandbox {
             calls: Default::default(),
             faults: Default::default(),
             rates: Default::default(),
+            traffic: Default::default(),
             pauses: Default::default(),
             deliveries: Deliveries::new().map_err(StartError::Client)?,
             held: Default::default(),

@@ -10,6 +10,7 @@ use crate::held::HeldEvents;
 use crate::oidc::Issuer;
 use crate::pause::Pauses;
 use crate::rates::Rates;
+use crate::traffic::Traffic;
 use crate::vendor::{System, Vendors};
 use crate::webhooks::Deliveries;
 
@@ -25,6 +26,8 @@ pub struct SandboxState {
     pub faults: FaultPlan,
     /// Rate windows.
     pub rates: Rates,
+    /// How hard the accounts were called.
+    pub traffic: Traffic,
     /// Waits of faults.
     pub pauses: Pauses,
     /// Webhooks sent.
@@ -47,7 +50,7 @@ impl SandboxState {
         Ok(())
     }
 
-    /// Clears objects, calls, faults, rate windows, deliveries and held events; accounts stay.
+    /// Clears objects, calls, faults, limits, deliveries and held events; accounts stay.
     pub fn reset(&self, system: Option<System>, account: Option<&str>) {
         for vendor in System::ALL {
             if system.is_none_or(|wanted| wanted == vendor) {
@@ -57,6 +60,7 @@ impl SandboxState {
         self.calls.reset(system, account);
         self.faults.clear(system, account);
         self.rates.reset(system, account);
+        self.traffic.reset(system, account);
         self.deliveries.reset(system, account);
         self.held.take(system, account);
         self.pauses.release();

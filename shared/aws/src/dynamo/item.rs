@@ -13,12 +13,16 @@ pub type Item = HashMap<String, AttributeValue>;
 pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 
+/// The sort key of an account pointer.
+pub const ACCOUNT_SK: &str = "ACCOUNT";
+
 /// Values of the attribute `entity`.
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
-pub const ENTITY_POINTER: &str = "CrmPointer";
+pub const ENTITY_GATE: &str = "Gate";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_POINTER: &str = "CrmPointer";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
@@ -52,6 +56,15 @@ pub fn dead_letter_sk(system: System, id: &str) -> String {
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
+}
+
+pub fn gate_sk(system: System) -> String {
+    format!("GATE#{system}")
+}
+
+/// Pointers are in no tenant's partition.
+pub fn account_pk(system: System, account_id: &str) -> String {
+    format!("ACCOUNT#{system}#{account_id}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {

@@ -2,10 +2,13 @@
 //!
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
+mod account_pointer;
 mod audit;
 mod completion;
 mod dead_letters;
 mod expression;
+mod gate_item;
+mod gate_store;
 mod item;
 mod refusal;
 mod stream;

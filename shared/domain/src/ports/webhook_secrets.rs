@@ -60,7 +60,7 @@ impl fmt::Debug for SigningSecrets {
 
 /// Finds signing secrets. An implementation caches, also that there are none.
 #[async_trait]
-pub trait WebhookSecrets: Send + Sync {
+pub trait SigningSecretSource: Send + Sync {
     /// The holder's secrets, at most a minute old; `None` when it has none.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ pub trait WebhookSecrets: Send + Sync {
         holder: &SecretHolder,
     ) -> Result<Option<Arc<SigningSecrets>>, SecretError>;
 
-    /// The holder's secrets if they are others by now than [`WebhookSecrets::secrets`] has just
+    /// The holder's secrets if they are others by now than [`SigningSecretSource::secrets`] has just
     /// given. `None` when they are the same, or when somebody looked only moments ago: bad
     /// signatures must not become reads of the secret store.
     ///

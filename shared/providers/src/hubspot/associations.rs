@@ -131,7 +131,8 @@ impl Wanted<'_> {
             | ProviderError::Contended { .. }
             | ProviderError::RateLimited { .. }
             | ProviderError::Unavailable { .. }
-            | ProviderError::TimedOut => error,
+            | ProviderError::TimedOut
+            | ProviderError::Closed { .. } => error,
         })?;
         if let Some(error) = batch.errors.first() {
             return Err(self.refusal(error, error.rejection()));

@@ -6,7 +6,7 @@ use sync_domain::gate::RateReading;
 use sync_domain::ports::{Called, Connection, ProviderError, RemoteEffect};
 
 use super::error::error_of;
-use super::rate::reading_of;
+use super::rate::rate_of;
 use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// What one operation has sent so far.
@@ -53,7 +53,7 @@ impl<'a> Calls<'a> {
         answer: Result<RawAnswer, ProviderError>,
     ) -> Result<RawAnswer, ProviderError> {
         let answer = answer?;
-        self.rate = reading_of(&answer.headers).or(self.rate);
+        self.rate = rate_of(&answer.headers).or(self.rate);
         Ok(answer)
     }
 

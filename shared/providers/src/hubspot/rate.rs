@@ -1,8 +1,7 @@
-//! What an answer's headers say of the account's rate limit.
+//! What an answer's headers say of the account's limits.
 //!
-//! `X-HubSpot-RateLimit-*` come with every answer but those of the search (developers.hubspot.com,
-//! "API usage guidelines", read 2026-11-22). The daily headers are not read: the day's end shows in a
-//! refusal, and other clients use the day up too.
+//! `X-HubSpot-RateLimit-*` come with every answer but those of the search; the daily ones are absent
+//! with OAuth apps (developers.hubspot.com, "API usage guidelines", read 2026-11-22).
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,12 +9,14 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use sync_domain::gate::{RateLimit, RateReading};
 
-/// The burst limit, `None` when its size or its window is not said.
-pub fn reading_of(headers: &HeaderMap) -> Option<RateReading> {
+/// The account's limit, `None` when the headers of the burst limit are not all there.
+pub fn rate_of(headers: &HeaderMap) -> Option<RateReading> {
     let window_ms = number(headers, "x-hubspot-ratelimit-interval-milliseconds")?;
-    let max = number(headers, "x-hubspot-ratelimit-max")?;
     Some(RateReading {
-        limit: RateLimit { max, window: Duration::from_millis(window_ms) },
+        limit: RateLimit {
+            max: number(headers, "x-hubspot-ratelimit-max")?,
+            window: Duration::from_millis(window_ms),
+        },
         remaining: number(headers, "x-hubspot-ratelimit-remaining"),
     })
 }
@@ -31,11 +32,7 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
     use sync_domain::gate::{RateLimit, RateReading};
 
-    use super::reading_of;
-
-    const MAX: (&str, &str) = ("x-hubspot-ratelimit-max", "190");
-    const WINDOW: (&str, &str) = ("x-hubspot-ratelimit-interval-milliseconds", "10000");
-    const REMAINING: (&str, &str) = ("x-hubspot-ratelimit-remaining", "0");
+    use super::rate_of;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -45,13 +42,17 @@ mod tests {
     }
 
     #[test]
-    fn reading_needs_the_limit_and_its_window() {
+    fn rate_limit_is_read_whole_or_not_at_all() {
+        let burst = [
+            ("x-hubspot-ratelimit-max", "190"),
+            ("x-hubspot-ratelimit-remaining", "0"),
+            ("x-hubspot-ratelimit-interval-milliseconds", "10000"),
+        ];
         let limit = RateLimit { max: 190, window: Duration::from_secs(10) };
-        let full = reading_of(&headers(&[MAX, WINDOW, REMAINING]));
-        assert_eq!(full, Some(RateReading { limit, remaining: Some(0) }));
-        let partial = reading_of(&headers(&[MAX, WINDOW]));
-        assert_eq!(partial, Some(RateReading { limit, remaining: None }));
-        assert_eq!(reading_of(&headers(&[MAX, REMAINING])), None);
-        assert_eq!(reading_of(&headers(&[MAX, (WINDOW.0, "-1"), REMAINING])), None);
+        let expected = RateReading { limit, remaining: Some(0) };
+        assert_eq!(rate_of(&headers(&burst)), Some(expected));
+        assert_eq!(rate_of(&headers(&burst[..2])), None);
+        let odd = [&burst[..2], &[("x-hubspot-ratelimit-interval-milliseconds", "-1")]].concat();
+        assert_eq!(rate_of(&headers(&odd)), None);
     }
 }

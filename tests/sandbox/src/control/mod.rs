@@ -4,6 +4,8 @@
 mod aws;
 mod calls;
 mod error;
+mod limits;
+mod oauth;
 mod objects;
 mod portal;
 mod webhooks;
@@ -40,6 +42,8 @@ pub fn router() -> Router<Arc<SandboxState>> {
         .route("/calls", get(calls::list))
         .route("/faults", post(calls::add_fault).get(calls::faults).delete(calls::clear_faults))
         .route("/webhooks", post(webhooks::send).get(webhooks::list))
+        .route("/limits", post(limits::set).get(limits::list))
+        .route("/oauth", post(oauth::act).get(oauth::show))
         .nest("/portal", portal::router())
         .nest("/aws", aws::router())
         .fallback(error::unknown_path)

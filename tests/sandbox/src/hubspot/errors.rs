@@ -158,6 +158,7 @@ impl Refusal {
 
     /// 429. This body has no category.
     pub fn rate_limited(policy: &str) -> Self {
+        let policy = if policy == limits::ASSOCIATIONS { limits::TEN_SECONDLY } else { policy };
         let message = format!("You have reached your {} limit.", policy_in_words(policy));
         let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "", &message);
         refusal.members.remove("category");

@@ -12,6 +12,7 @@ mod events;
 mod limits;
 mod links;
 mod merging;
+mod oauth;
 mod object_types;
 mod objects;
 mod pipelines;
@@ -40,11 +41,12 @@ use crate::clock::now_ms;
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
 use crate::vendor::{
-    Answer, Caller, FaultDetails, Outcome, PortalOrder, PortalOutcome, SignedWebhook, Summary,
-    System, Vendor, VendorRequest, WebhookOrder,
+    Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
+    Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
 use errors::Refusal;
 use events::Author;
+use oauth::Grants;
 use object_types::ObjectType;
 pub use pipelines::Pipeline;
 use routes::{AssociationVerb, Operation, Route, RouteError, Version};
@@ -55,6 +57,7 @@ use store::{Portal, Portals, Preset};
 #[derive(Default)]
 pub struct Hubspot {
     portals: Mutex<Portals>,
+    grants: Grants,
 }
 
 /// What an operation works with.
@@ -102,7 +105,26 @@ impl Hubspot {
                 pipelines::read(account, id.as_deref())
             }
             Route::AccountDetails => Ok((account_info::details(account)?, false)),
-            Route::Tokens(_) => Err(Refusal::unknown_path()),
+            Route::Tokens(call) => {
+                // Errors of this endpoint have a shape of their own and are answers here.
+                let handled = oauth::handle(&self.grants, account, call, request, now_ms);
+                Ok((handled.unwrap_or_else(|refused| refused), false))
+            }
+        }
+    }
+
+    fn token_match(&self, accounts: &AccountBook, token: &str) -> TokenMatch {
+        let now_ms = now_ms();
+        let by_entry = accounts.by_token(System::Hubspot, token, now_ms);
+        if !matches!(by_entry, TokenMatch::Unknown) {
+            return by_entry;
+        }
+        match self.grants.by_access_token(accounts, token) {
+            None => TokenMatch::Unknown,
+            Some((account, expires_at_ms)) if expires_at_ms <= now_ms => {
+                TokenMatch::Expired(account, expires_at_ms)
+            }
+            Some((account, _)) => TokenMatch::Valid(account),
         }
     }
 
@@ -201,9 +223,11 @@ impl Vendor for Hubspot {
     }
 
     fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller {
-        let found = bearer_token(request).map_or(TokenMatch::Unknown, |token| {
-            accounts.by_token(System::Hubspot, token, now_ms())
-        });
+        if let Ok(Route::Tokens(call)) = routes::parse(&request.method, &request.path) {
+            return oauth::identify(&self.grants, accounts, call, request);
+        }
+        let found = bearer_token(request)
+            .map_or(TokenMatch::Unknown, |token| self.token_match(accounts, token));
         match found {
             TokenMatch::Valid(account) => Caller { account: Some(account), refusal: None },
             TokenMatch::Expired(account, expiry_ms) => Caller {
@@ -221,19 +245,19 @@ impl Vendor for Hubspot {
     }
 
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy> {
-        let is_search = matches!(
-            routes::parse(&request.method, &request.path),
-            Ok(Route::Objects { operation: Operation::Search, .. })
-        );
-        limits::policies(account, is_search)
+        limits::policies(account, routes::parse(&request.method, &request.path).ok().as_ref())
+    }
+
+    fn all_policies(&self, account: &Account) -> Vec<Policy> {
+        limits::all(account)
     }
 
     fn over_limit(&self, policy: &Policy) -> Answer {
         Refusal::rate_limited(policy.name).answer()
     }
 
-    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)> {
-        limits::headers(usages)
+    fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)> {
+        limits::headers(account, usages)
     }
 
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome {
@@ -273,6 +297,14 @@ impl Vendor for Hubspot {
             portal_acts::run(portals.portal(&account.account), account, order, now_ms())?
         };
         Ok(PortalOutcome { ids, events: self.take_events(account, Author::User) })
+    }
+
+    fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String> {
+        if let Some(act) = act {
+            self.grants.act(account, act, now_ms());
+        }
+        let state = self.grants.state(account, now_ms());
+        state.ok_or_else(|| "the account has no `oauth`".to_owned())
     }
 
     fn webhook_events(

@@ -87,6 +87,21 @@ pub struct WebhookOrder {
     pub fields: Value,
 }
 
+/// What happens to an OAuth grant outside of the token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OauthAct {
+    /// The refresh token dies; access tokens live on.
+    Revoke,
+    /// It is good again.
+    Restore,
+    /// The account throws the app out.
+    Uninstall,
+    /// A user has allowed the app: this code can be exchanged once.
+    AddCode(String),
+    /// All access tokens are over now.
+    ExpireAccessTokens,
+}
+
 /// One webhook request as the vendor would send it.
 pub struct SignedWebhook {
     /// Headers, the signature among them.
@@ -112,11 +127,14 @@ pub trait Vendor: Send + Sync {
     /// The rate limits that the request counts against.
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy>;
 
+    /// All rate limits of an account, the main one first.
+    fn all_policies(&self, account: &Account) -> Vec<Policy>;
+
     /// The answer to a request over a limit.
     fn over_limit(&self, policy: &Policy) -> Answer;
 
     /// Headers that tell the caller its limits.
-    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)>;
+    fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)>;
 
     /// Carries the request out.
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome;
@@ -135,6 +153,9 @@ pub trait Vendor: Send + Sync {
 
     /// Does what a user of the vendor's own interface would do, wholly or not at all.
     fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String>;
+
+    /// Does something to the account's OAuth grant; `None` only looks. Gives the grant's state.
+    fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String>;
 
     /// The events of a webhook order, one per object.
     fn webhook_events(&self, account: &Account, order: &WebhookOrder)

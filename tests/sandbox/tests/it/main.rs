@@ -17,6 +17,10 @@ mod hubspot_batch;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod properties;

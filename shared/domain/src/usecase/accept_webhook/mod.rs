@@ -17,8 +17,8 @@ use self::signer::{Signer, signer_of};
 use crate::model::{CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
 use crate::ports::{
     AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredChange, SecretError, SendOutcome,
-    SignatureFault, StoreError, UnreadableDelivery, WebhookDelivery, WebhookProtocol,
-    WebhookSecrets, WorkHistory, WorkMessage, WorkQueue,
+    SignatureFault, SigningSecretSource, StoreError, UnreadableDelivery, WebhookDelivery,
+    WebhookProtocol, WorkHistory, WorkMessage, WorkQueue,
 };
 
 /// What is needed.
@@ -26,7 +26,7 @@ pub struct AcceptWebhookDeps<'a> {
     /// The vendor.
     pub protocol: &'a dyn WebhookProtocol,
     /// What deliveries are signed with.
-    pub secrets: &'a dyn WebhookSecrets,
+    pub secrets: &'a dyn SigningSecretSource,
     /// Whose account it is, for accounts of a verified delivery.
     pub accounts: &'a dyn AccountDirectory,
     /// The same for accounts that anybody may have made up: it gives up sooner than to be made to
