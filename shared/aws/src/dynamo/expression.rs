@@ -23,7 +23,7 @@ impl Values {
     }
 
     /// The table refuses an empty map.
-    fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
+    pub fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
         (!self.0.is_empty()).then_some(self.0)
     }
 }
@@ -36,13 +36,13 @@ pub struct Key {
 }
 
 impl Key {
-    fn into_item(self) -> Item {
+    pub fn into_item(self) -> Item {
         HashMap::from([(PK.to_owned(), text(self.pk)), (SK.to_owned(), text(self.sk))])
     }
 }
 
 /// The `#name`s of an expression, each for the attribute `name`.
-fn names_in(expressions: &[&str]) -> HashMap<String, String> {
+pub fn names_in(expressions: &[&str]) -> HashMap<String, String> {
     expressions
         .iter()
         .flat_map(|expression| expression.split('#').skip(1))

@@ -23,6 +23,8 @@ pub const ENTITY_AUDIT: &str = "Audit";
 pub const ENTITY_GATE: &str = "Gate";
 pub const ENTITY_QUEUED_PUSH: &str = "QueuedPush";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_CONNECTION: &str = "Connection";
+pub const ENTITY_ACCOUNT: &str = "AccountPointer";
 pub const ENTITY_POINTER: &str = "CrmPointer";
 
 /// Values of a claim's attribute `status`.
@@ -75,6 +77,10 @@ pub fn dead_letter_sk(system: System, id: &str) -> String {
     format!("DEAD#{system}#{id}")
 }
 
+pub fn connection_sk(system: System) -> String {
+    format!("CONN#{}#{system}", system.kind())
+}
+
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
@@ -108,4 +114,8 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
     let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
+}
+
+pub fn number_of(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
