@@ -105,11 +105,8 @@ async fn upsert_under_another_key_goes_on_after_a_refused_association() {
 
 #[tokio::test]
 async fn upsert_repeats_only_the_associations_after_their_failure() {
-    let unavailable = |effect| ProviderError::Unavailable {
-        status: Some(502),
-        retry_after: None,
-        effect,
-    };
+    let unavailable =
+        |effect| ProviderError::Unavailable { status: Some(502), retry_after: None, effect };
     for error in [
         ProviderError::TimedOut,
         unavailable(RemoteEffect::Unknown),
@@ -157,7 +154,10 @@ async fn upsert_that_crashes_at_any_await_is_finished_by_the_next_caller() {
         }
         assert_whole(&world);
         if is_over {
-            assert!(steps > 6, "claim, upsert, associate and complete give way at least twice each");
+            assert!(
+                steps > 6,
+                "claim, upsert, associate and complete give way at least twice each"
+            );
             return;
         }
     }
