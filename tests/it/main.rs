@@ -23,6 +23,8 @@ mod e2e_provider_faults;
 mod e2e_publisher;
 mod e2e_table_contract;
 mod e2e_upsert;
+mod e2e_upsert_company;
+mod e2e_upsert_deal;
 mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;
