@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sync_domain::model::{CorrelationId, InvalidField};
@@ -18,10 +18,14 @@ pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
 /// A request as a handler sees it.
 pub struct ApiRequest {
+    /// The method.
+    pub method: Method,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, decoded if the gateway had encoded it.
     pub body: Bytes,
+    /// Parameters of the query, decoded; of a repeated one the first.
+    pub query: HashMap<String, String>,
     /// Variables of the path.
     pub path_parameters: HashMap<String, String>,
     /// Verified claims.
@@ -50,8 +54,17 @@ pub struct ApiResponse {
 impl ApiResponse {
     /// A 200 with a JSON body.
     pub fn ok(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::OK, body, correlation_id)
+    }
+
+    /// A 202 with a JSON body: it is taken on and not done yet.
+    pub fn accepted(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::ACCEPTED, body, correlation_id)
+    }
+
+    fn json(status: StatusCode, body: &Value, correlation_id: CorrelationId) -> Self {
         Self {
-            status: StatusCode::OK,
+            status,
             body: body.to_string().into_bytes(),
             content_type: "application/json",
             correlation_id,

@@ -68,11 +68,18 @@ fn api_request(request: Request) -> ApiRequest {
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let query = request.query_string_parameters();
+    let query = query
+        .iter()
+        .filter_map(|(name, _)| Some((name.to_owned(), query.first(name)?.to_owned())))
+        .collect();
     let claims = claims_of(&request);
     let deadline = deadline_of(request.lambda_context().deadline);
     let correlation_id = correlation_id_of(&request);
     let (parts, body) = request.into_parts();
     ApiRequest {
+        method: parts.method,
+        query,
         headers: parts.headers,
         body: body.to_vec().into(),
         path_parameters,

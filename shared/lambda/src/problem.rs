@@ -38,6 +38,8 @@ pub enum ErrorCode {
     UnknownSystem,
     /// The tenant has no connection to the system.
     ConnectionNotFound,
+    /// No upsert under this idempotency key is known.
+    UpsertNotFound,
     /// The provider refused the content.
     ProviderRejected,
     /// The provider refused the tenant's credentials.
@@ -62,7 +64,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidJson,
         Self::InvalidEvents,
         Self::BodyTooLarge,
@@ -76,6 +78,7 @@ impl ErrorCode {
         Self::MissingScope,
         Self::UnknownSystem,
         Self::ConnectionNotFound,
+        Self::UpsertNotFound,
         Self::ProviderRejected,
         Self::ProviderUnauthorized,
         Self::ProviderMissingScope,
@@ -115,6 +118,9 @@ impl ErrorCode {
             }
             Self::MissingScope => ("missing_scope", 403, "The token lacks the required scope"),
             Self::UnknownSystem => ("unknown_system", 404, "There is no such system"),
+            Self::UpsertNotFound => {
+                ("upsert_not_found", 404, "No upsert under this idempotency key is known")
+            }
             Self::ConnectionNotFound => {
                 ("connection_not_found", 404, "The tenant is not connected to this system")
             }
