@@ -28,13 +28,6 @@ impl Values {
     }
 }
 
-impl Values {
-    /// As the SDK takes them: an empty map is refused.
-    fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
-        (!self.0.is_empty()).then_some(self.0)
-    }
-}
-
 /// A key of the table.
 #[derive(Debug, Clone)]
 pub struct Key {

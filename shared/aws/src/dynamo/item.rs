@@ -50,11 +50,6 @@ pub fn pointer_sk(system: System, object_type: ObjectType, id: &ExternalId) -> S
     format!("CRMID#{system}#{object_type}#{id}")
 }
 
-/// How the keys of upserts that wait for a record begin.
-pub fn queued_prefix(system: System, key: &RecordKey) -> String {
-    format!("QUEUED#{system}#{key}#")
-}
-
 pub fn claim_sk(key: &ClaimKey) -> String {
     format!("IDEM#{key}")
 }
