@@ -4,11 +4,10 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use sync_aws::dynamo::DynamoTable;
 
-use crate::contract_upsert_store::whole_suite;
 use crate::support::cloud::Cloud;
+use crate::{contract_gate_store, contract_upsert_store};
 
-#[tokio::test]
-async fn table_keeps_the_contract() {
+fn table() -> DynamoTable {
     let cloud = Cloud::open();
     let config = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -18,5 +17,15 @@ async fn table_keeps_the_contract() {
             "test", "test", None, None, "test",
         )))
         .build();
-    whole_suite(&DynamoTable::new(&config, cloud.text("table").to_owned())).await;
+    DynamoTable::new(&config, cloud.text("table").to_owned())
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_claims() {
+    contract_upsert_store::whole_suite(&table()).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_gates() {
+    contract_gate_store::whole_suite(&table()).await;
 }

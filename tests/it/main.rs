@@ -11,6 +11,7 @@
 )]
 
 mod after_suite_canary;
+mod contract_gate_store;
 mod contract_upsert_store;
 mod e2e_auth;
 mod e2e_bad_input;
@@ -21,6 +22,10 @@ mod e2e_provider_faults;
 mod e2e_publisher;
 mod e2e_table_contract;
 mod e2e_upsert;
+mod flow_gate_breaker;
+mod flow_gate_budget;
+mod flow_gate_pause;
+mod flow_gate_wire;
 mod flow_publish;
 mod flow_settle_work;
 mod flow_upsert;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sync_domain::model::{System, TenantId};
+use sync_domain::model::{ObjectType, System, TenantId};
 use sync_domain::ports::{
     Clock, Connection, ConnectionError, ConnectionStore, SecretError, SecretSource,
 };
@@ -44,6 +44,17 @@ struct StoredConnection {
     #[serde(default)]
     account_id: String,
     default_region: Option<String>,
+    /// Kinds of record with our key property. Absent: all that need one.
+    key_properties: Option<Vec<String>>,
+}
+
+impl StoredConnection {
+    fn key_properties(&self) -> Vec<ObjectType> {
+        let Some(names) = &self.key_properties else {
+            return ObjectType::ALL.to_vec();
+        };
+        names.iter().filter_map(|name| ObjectType::parse(name)).collect()
+    }
 }
 
 impl SecretConnectionStore {
@@ -92,6 +103,7 @@ impl ConnectionStore for SecretConnectionStore {
         let connection = Arc::new(Connection {
             tenant: tenant.clone(),
             system,
+            key_properties: stored.key_properties(),
             account_id: stored.account_id,
             access_token: stored.access_token,
             default_region: stored.default_region,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sync_domain::model::{System, TenantId};
+use sync_domain::model::{ObjectType, System, TenantId};
 use sync_domain::ports::{Connection, ConnectionError, ConnectionStore};
 
 /// Connections of the tenants that were added.
@@ -21,6 +21,7 @@ impl MemoryConnections {
                 account_id: format!("account-of-{tenant}"),
                 access_token: format!("token-of-{tenant}").into(),
                 default_region: Some("US".to_owned()),
+                key_properties: ObjectType::ALL.to_vec(),
             };
             (((*tenant).clone(), System::Hubspot), Arc::new(connection))
         };

@@ -8,15 +8,21 @@
 mod bus;
 mod clock;
 mod connections;
+mod gate_store;
 mod gateway;
 mod scheduler;
+mod stored_record;
+mod timeline;
 mod upsert_store;
 mod work_queue;
 
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
+pub use gate_store::MemoryGateStore;
 pub use gateway::{GatewayFault, ScriptedGateway};
 pub use scheduler::{Schedule, Scheduled};
-pub use upsert_store::{MemoryUpsertStore, StoredRecord};
+pub use stored_record::StoredRecord;
+pub use timeline::{SimulatedClock, Timeline};
+pub use upsert_store::MemoryUpsertStore;
 pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod cloud;
 pub mod function_process;
+pub mod gate_world;
 pub mod schemas;
 pub mod tenant;
 pub mod upsert_world;

@@ -9,6 +9,7 @@ use futures::stream;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::accounts::Account;
 use crate::clock::{new_uuid, now_ms, sleep_ms};
 use crate::http_client::{ClientSettings, client};
 use crate::lock::locked;
@@ -65,6 +66,18 @@ pub struct Target {
     pub url: String,
     /// Signing secret.
     pub secret: String,
+}
+
+impl Target {
+    /// Where the account's webhooks go, if it says so.
+    pub fn of(account: &Account) -> Option<Self> {
+        Some(Self {
+            system: account.system,
+            account: account.account.clone(),
+            url: account.webhook_url.clone()?,
+            secret: account.signing_secret()?.to_owned(),
+        })
+    }
 }
 
 /// The deliveries of all vendors.
@@ -165,6 +178,17 @@ async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
             return;
         }
     }
+}
+
+/// The same in the background, after a while.
+pub async fn send_later(
+    state: Arc<SandboxState>,
+    target: Target,
+    batches: Vec<Vec<Value>>,
+    delay_ms: u64,
+) {
+    sleep_ms(delay_ms).await;
+    send(&state, &target, batches).await;
 }
 
 /// Delivers each batch of events once and leaves the failed ones to retries in the background.

@@ -89,6 +89,13 @@ pub fn put(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
+/// A put that replaces whatever is there.
+pub fn replace(table: &str, key: Key, mut item: Item) -> Result<TransactWriteItem, BuildError> {
+    item.extend(key.into_item());
+    let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
 /// A conditional delete that gives the item back when the condition fails.
 pub fn delete(
     table: &str,

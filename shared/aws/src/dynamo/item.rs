@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use sync_domain::keys::{ClaimKey, RecordKey};
-use sync_domain::model::{ObjectType, System, TenantId};
+use sync_domain::model::{ExternalId, ObjectType, System, TenantId};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -20,11 +20,16 @@ pub const ACCOUNT_SK: &str = "ACCOUNT";
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
+pub const ENTITY_GATE: &str = "Gate";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_POINTER: &str = "CrmPointer";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
 pub const STATUS_COMPLETED: &str = "completed";
+
+/// Value of a record's attribute `origin` for versions that our own callers caused.
+pub const ORIGIN_PLATFORM: &str = "platform";
 
 /// Every tenant-owned item is in the tenant's own partition.
 pub fn tenant_pk(tenant: &TenantId) -> String {
@@ -33,6 +38,11 @@ pub fn tenant_pk(tenant: &TenantId) -> String {
 
 pub fn record_sk(system: System, object_type: ObjectType, key: &RecordKey) -> String {
     format!("CRM#{system}#{object_type}#{key}")
+}
+
+/// The item that leads from a provider's id to our record.
+pub fn pointer_sk(system: System, object_type: ObjectType, id: &ExternalId) -> String {
+    format!("CRMID#{system}#{object_type}#{id}")
 }
 
 pub fn claim_sk(key: &ClaimKey) -> String {
@@ -51,6 +61,10 @@ pub fn audit_sk(at: Timestamp, id: &str) -> String {
 /// Pointers are in no tenant's partition.
 pub fn account_pk(system: System, account_id: &str) -> String {
     format!("ACCOUNT#{system}#{account_id}")
+}
+
+pub fn gate_sk(system: System) -> String {
+    format!("GATE#{system}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {

@@ -4,8 +4,11 @@
 
 mod account_pointer;
 mod audit;
+mod completion;
 mod dead_letters;
 mod expression;
+mod gate_item;
+mod gate_store;
 mod item;
 mod refusal;
 mod stream;

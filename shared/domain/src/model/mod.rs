@@ -1,5 +1,6 @@
 //! The nouns: tenants, systems, records and what protects their data.
 
+mod associations;
 mod attributes;
 mod audit;
 mod change;
@@ -13,6 +14,7 @@ mod record;
 mod sensitive;
 mod system;
 
+pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
 pub use change::{ChangeKind, ObjectChange};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use crate::model::{System, TenantId};
+use crate::model::{ObjectType, System, TenantId};
 
 /// What is needed to call a tenant's system. `Debug` can't print the token.
 #[derive(Debug, Clone)]
@@ -20,6 +20,16 @@ pub struct Connection {
     pub access_token: SecretString,
     /// The tenant's two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// The kinds of record whose unique key property exists at the provider.
+    pub key_properties: Vec<ObjectType>,
+}
+
+impl Connection {
+    /// Whether the provider itself finds a record of this kind by its natural key, so that it is
+    /// created or updated in one call. A contact's key is its email, which every account has.
+    pub fn has_key_property(&self, object_type: ObjectType) -> bool {
+        object_type == ObjectType::Contact || self.key_properties.contains(&object_type)
+    }
 }
 
 /// Why a connection could not be had.

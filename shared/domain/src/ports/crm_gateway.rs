@@ -8,6 +8,30 @@ use jiff::Timestamp;
 use super::Connection;
 use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
 
+/// What a call came to and what it cost.
+#[derive(Debug, Clone)]
+pub struct Called<T> {
+    /// The result.
+    pub value: T,
+    /// How many requests were sent, one at least.
+    pub calls: u32,
+    /// What the last answer that spoke of it said of the account's limit.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// The account's limit, as an answer reports it. Other clients of the account use it up too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many calls a window has.
+    pub calls_max: u32,
+    /// How many of them are left.
+    pub calls_left: u32,
+    /// How long a window is.
+    pub window: Duration,
+    /// How many calls are left of the day, where days are limited.
+    pub daily_calls_left: Option<u32>,
+}
+
 /// What the provider did with a draft.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -15,6 +39,10 @@ pub struct Written {
     pub external_id: ExternalId,
     /// Whether the record is new.
     pub change: RecordChange,
+    /// What the answer said of the attributes that we know.
+    pub attributes: Attributes,
+    /// When the provider last changed the record, if it says so.
+    pub provider_version: Option<Timestamp>,
 }
 
 /// A record as the provider holds it now.
@@ -26,6 +54,17 @@ pub struct RemoteRecord {
     pub attributes: Attributes,
     /// When the provider created it, if it says so.
     pub created_at: Option<Timestamp>,
+    /// When the provider last changed it, if it says so.
+    pub provider_version: Option<Timestamp>,
+}
+
+/// What a check without a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// Nothing is known against the draft.
+    Passed,
+    /// The account's own lists must be read first, see [`CrmGateway::refresh`].
+    Unsure,
 }
 
 /// Whether a call that failed may have had an effect all the same.
@@ -37,6 +76,15 @@ pub enum RemoteEffect {
     Unknown,
 }
 
+/// Which of an account's limits was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateScope {
+    /// One of some seconds; it passes by itself.
+    Window,
+    /// The one of the day, which ends at midnight where the account is.
+    Daily,
+}
+
 /// Why a call to the provider failed, cut by what is done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
@@ -45,7 +93,7 @@ pub enum ProviderError {
     Rejected {
         /// The vendor's own code, one of a known form (`INVALID_EMAIL`).
         vendor_code: Option<String>,
-        /// The path of the attribute at fault.
+        /// The path of the attribute or association at fault.
         field: Option<String>,
     },
     /// The tenant's credentials are refused.
@@ -65,8 +113,10 @@ pub enum ProviderError {
     /// The account is over its limit.
     #[error("the provider limits the rate")]
     RateLimited {
-        /// What the provider asks for.
+        /// What the provider asks for, else what is known of the limit.
         retry_after: Option<Duration>,
+        /// Which limit.
+        scope: RateScope,
     },
     /// The provider has a fault or an answer that can't be read.
     #[error("the provider is not available")]
@@ -102,7 +152,7 @@ impl ProviderError {
         match self {
             Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope => None,
             Self::Contended { retry_after, .. } => Some(Some(*retry_after)),
-            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 Some(*retry_after)
             }
             Self::TimedOut => Some(None),
@@ -123,16 +173,36 @@ impl ProviderError {
     }
 }
 
-/// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway.
+/// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway, but
+/// for lists of its account under a key that contains the tenant.
+///
+/// `known` is the provider's id of the record as we stored it. It is given only where the account
+/// has no key property for the kind of record ([`Connection::has_key_property`]).
 #[async_trait]
 pub trait CrmGateway: Send + Sync {
     /// Refuses what the provider is known to refuse, before anything is claimed or called.
     ///
     /// # Errors
     /// The field at fault.
-    fn check(&self, draft: &CrmDraft) -> Result<(), InvalidField>;
+    fn check(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        now: Timestamp,
+    ) -> Result<Checked, InvalidField>;
 
-    /// Creates or updates the record in one call.
+    /// Reads the lists of the account that drafts are checked against, in one call. A failure is
+    /// remembered for a while, in which drafts pass and the provider judges them.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn refresh(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<Called<()>, ProviderError>;
+
+    /// Creates or updates the record.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -140,7 +210,8 @@ pub trait CrmGateway: Send + Sync {
         &self,
         connection: &Connection,
         draft: &CrmDraft,
-    ) -> Result<Written, ProviderError>;
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Written>, ProviderError>;
 
     /// Looks the record up by its natural key.
     ///
@@ -150,5 +221,18 @@ pub trait CrmGateway: Send + Sync {
         &self,
         connection: &Connection,
         draft: &CrmDraft,
-    ) -> Result<Option<RemoteRecord>, ProviderError>;
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Option<RemoteRecord>>, ProviderError>;
+
+    /// Associates the record with all that the draft names. It can be done again without harm, and
+    /// must be after any failure: some may have been made.
+    ///
+    /// # Errors
+    /// See [`ProviderError`]; a refusal names the association, if the provider does.
+    async fn associate(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        external_id: &ExternalId,
+    ) -> Result<Called<()>, ProviderError>;
 }

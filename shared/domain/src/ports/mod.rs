@@ -23,12 +23,15 @@ pub use account_directory::{
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
-pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use crm_gateway::{
+    Called, Checked, CrmGateway, ProviderError, RateLimit, RateScope, RemoteEffect, RemoteRecord,
+    Written,
+};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
 pub use secret_source::{SecretError, SecretSource};
 pub use upsert_store::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
 pub use webhook_protocol::{

@@ -2,15 +2,27 @@
 //! and generically over an object type: another type is a row in `object_types`.
 
 mod account_info;
+mod association_batch;
+mod associations;
 mod batch;
 mod batch_ops;
+mod changes;
 mod errors;
+mod events;
 mod limits;
+mod links;
+mod merging;
+mod oauth;
 mod object_types;
 mod objects;
+mod pipelines;
+mod portal_acts;
+mod property_api;
 mod recording;
+mod records;
 mod render;
 mod routes;
+mod schema;
 mod search;
 mod search_filter;
 mod seed;
@@ -29,18 +41,23 @@ use crate::clock::now_ms;
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
 use crate::vendor::{
-    Answer, Caller, FaultDetails, Outcome, SignedWebhook, Summary, System, Vendor, VendorRequest,
-    WebhookOrder,
+    Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
+    Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
 use errors::Refusal;
+use events::Author;
+use oauth::Grants;
 use object_types::ObjectType;
-use routes::{Operation, Route, RouteError};
-use store::{Portals, Table};
+pub use pipelines::Pipeline;
+use routes::{AssociationVerb, Operation, Route, RouteError, Version};
+pub use schema::Definition;
+use store::{Portal, Portals, Preset};
 
 /// The simulated HubSpot.
 #[derive(Default)]
 pub struct Hubspot {
     portals: Mutex<Portals>,
+    grants: Grants,
 }
 
 /// What an operation works with.
@@ -61,34 +78,123 @@ impl Hubspot {
             RouteError::NotFound => Refusal::unknown_path(),
             RouteError::MethodNotAllowed => Refusal::method_not_allowed(),
         })?;
-        let Route::Objects { object_type, dated, operation } = route else {
-            return Ok((account_info::details(account)?, false));
-        };
-        let needed = operation.scope(object_type);
-        if !account.has_scope(&[needed]) {
-            return Err(Refusal::missing_scopes(&[needed]));
+        let now_ms = now_ms();
+        match route {
+            Route::Objects { object_type, version, operation } => {
+                for needed in operation.scopes(object_type) {
+                    if !account.has_scope(&[needed]) {
+                        return Err(Refusal::missing_scopes(&[needed]));
+                    }
+                }
+                let dated = version == Version::Dated;
+                let context = Context { account, request, object_type, dated, now_ms };
+                let mut portals = locked(&self.portals);
+                run(&context, portals.portal(&account.account), &operation)
+            }
+            Route::Properties { object_type, call, .. } => {
+                property_api::check_scopes(account, object_type, &call)?;
+                let mut portals = locked(&self.portals);
+                let table = portals.table(&account.account, object_type);
+                property_api::run(request, table, &call, now_ms)
+            }
+            Route::Pipelines(_, id) => {
+                let needed = object_types::DEAL.read_scope;
+                if !account.has_scope(&[needed]) {
+                    return Err(Refusal::missing_scopes(&[needed]));
+                }
+                pipelines::read(account, id.as_deref())
+            }
+            Route::AccountDetails => Ok((account_info::details(account)?, false)),
+            Route::Tokens(call) => {
+                // Errors of this endpoint have a shape of their own and are answers here.
+                let handled = oauth::handle(&self.grants, account, call, request, now_ms);
+                Ok((handled.unwrap_or_else(|refused| refused), false))
+            }
         }
-        let context = Context { account, request, object_type, dated, now_ms: now_ms() };
-        let mut portals = locked(&self.portals);
-        let table = portals.table(&account.account, object_type);
-        run(&context, table, &operation)
+    }
+
+    fn token_match(&self, accounts: &AccountBook, token: &str) -> TokenMatch {
+        let now_ms = now_ms();
+        let by_entry = accounts.by_token(System::Hubspot, token, now_ms);
+        if !matches!(by_entry, TokenMatch::Unknown) {
+            return by_entry;
+        }
+        match self.grants.by_access_token(accounts, token) {
+            None => TokenMatch::Unknown,
+            Some((account, expires_at_ms)) if expires_at_ms <= now_ms => {
+                TokenMatch::Expired(account, expires_at_ms)
+            }
+            Some((account, _)) => TokenMatch::Valid(account),
+        }
+    }
+
+    /// The events of what has happened in a portal since the last time.
+    fn take_events(&self, account: &Account, author: Author) -> Vec<Value> {
+        let changes = locked(&self.portals).portal(&account.account).take_changes();
+        events::of_changes(account, &changes, author)
     }
 }
 
-fn run(context: &Context<'_>, table: &mut Table, operation: &Operation) -> Handled {
+fn run(context: &Context<'_>, portal: &mut Portal, operation: &Operation) -> Handled {
+    let object_type = context.object_type;
     match operation {
-        Operation::Create => objects::create(context, table),
-        Operation::List => objects::list(context, table),
-        Operation::Read(id) => objects::read(context, table, id),
-        Operation::Update(id) => objects::update(context, table, id),
-        Operation::Archive(id) => objects::archive(context, table, id),
-        Operation::BatchCreate => batch_ops::create(context, table),
-        Operation::BatchRead => batch_ops::read(context, table),
-        Operation::BatchUpdate => batch_ops::update(context, table),
-        Operation::BatchUpsert => batch_ops::upsert(context, table),
-        Operation::BatchArchive => batch_ops::archive(context, table),
-        Operation::Search => search::search(context, table),
+        Operation::Create => objects::create(context, portal),
+        Operation::List => objects::list(context, portal.tables.of(object_type)),
+        Operation::Read(id) => objects::read(context, portal, id),
+        Operation::Update(id) => objects::update(context, portal, id),
+        Operation::Archive(id) => objects::archive(context, portal, id),
+        Operation::BatchCreate => batch_ops::create(context, portal),
+        Operation::BatchRead => batch_ops::read(context, portal.tables.of(object_type)),
+        Operation::BatchUpdate => batch_ops::update(context, portal),
+        Operation::BatchUpsert => batch_ops::upsert(context, portal),
+        Operation::BatchArchive => batch_ops::archive(context, portal),
+        Operation::Search => search::search(context, portal.tables.of(object_type)),
+        Operation::Merge => objects::merge(context, portal),
+        Operation::Erase => objects::erase(context, portal),
+        Operation::Associations(call) => associate(context, portal, call.to_type, &call.verb),
     }
+}
+
+fn associate(
+    context: &Context<'_>,
+    portal: &mut Portal,
+    to_type: &'static ObjectType,
+    verb: &AssociationVerb,
+) -> Handled {
+    match verb {
+        AssociationVerb::List(from) => associations::list(context, portal, to_type, from),
+        AssociationVerb::PutDefault(ends) => {
+            associations::put_default(context, portal, to_type, ends.each_ref().map(String::as_str))
+        }
+        AssociationVerb::PutLabelled(ends) => associations::put_labelled(
+            context,
+            portal,
+            to_type,
+            ends.each_ref().map(String::as_str),
+        ),
+        AssociationVerb::Delete(ends) => {
+            associations::delete(context, portal, to_type, ends.each_ref().map(String::as_str))
+        }
+        AssociationVerb::BatchDefault => association_batch::associate(context, portal, to_type),
+        AssociationVerb::BatchCreate => association_batch::create(context, portal, to_type),
+        AssociationVerb::BatchRead => association_batch::read(context, portal, to_type),
+        AssociationVerb::BatchArchive => association_batch::archive(context, portal, to_type),
+    }
+}
+
+/// The properties of the account's entry.
+fn presets(account: &Account) -> Result<Vec<Preset>, String> {
+    let mut presets = Vec::new();
+    for (name, definitions) in &account.properties {
+        let object_type = ObjectType::from_name(name)
+            .ok_or_else(|| format!("`properties`: unknown object type `{name}`"))?;
+        let known = definitions.iter().find(|one| object_type.property(&one.name).is_some());
+        if let Some(known) = known {
+            return Err(format!("`properties`: {name} has `{}` of its own", known.name));
+        }
+        presets.extend(definitions.iter().map(|one| (object_type, one.clone())));
+    }
+    Ok(presets)
 }
 
 fn bearer_token(request: &VendorRequest) -> Option<&str> {
@@ -98,15 +204,30 @@ fn bearer_token(request: &VendorRequest) -> Option<&str> {
 
 impl Vendor for Hubspot {
     fn check_account(&self, account: &Account) -> Result<(), String> {
-        account.account.parse::<u32>().map(|_| ()).map_err(|_| {
+        account.account.parse::<u32>().map_err(|_| {
             "a HubSpot account is a portal id, a decimal number such as 62515001".to_owned()
-        })
+        })?;
+        let subscriptions = account.webhook_subscriptions.iter().flatten();
+        if let Some(unknown) = subscriptions.into_iter().find(|name| !events::is_subscription(name))
+        {
+            return Err(format!("unknown webhook subscription `{unknown}`"));
+        }
+        pipelines::check(account)?;
+        presets(account).map(|_| ())
+    }
+
+    fn account_put(&self, account: &Account) {
+        if let Ok(presets) = presets(account) {
+            locked(&self.portals).preset(&account.account, presets);
+        }
     }
 
     fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller {
-        let found = bearer_token(request).map_or(TokenMatch::Unknown, |token| {
-            accounts.by_token(System::Hubspot, token, now_ms())
-        });
+        if let Ok(Route::Tokens(call)) = routes::parse(&request.method, &request.path) {
+            return oauth::identify(&self.grants, accounts, call, request);
+        }
+        let found = bearer_token(request)
+            .map_or(TokenMatch::Unknown, |token| self.token_match(accounts, token));
         match found {
             TokenMatch::Valid(account) => Caller { account: Some(account), refusal: None },
             TokenMatch::Expired(account, expiry_ms) => Caller {
@@ -124,24 +245,27 @@ impl Vendor for Hubspot {
     }
 
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy> {
-        let is_search = matches!(
-            routes::parse(&request.method, &request.path),
-            Ok(Route::Objects { operation: Operation::Search, .. })
-        );
-        limits::policies(account, is_search)
+        limits::policies(account, routes::parse(&request.method, &request.path).ok().as_ref())
+    }
+
+    fn all_policies(&self, account: &Account) -> Vec<Policy> {
+        limits::all(account)
     }
 
     fn over_limit(&self, policy: &Policy) -> Answer {
         Refusal::rate_limited(policy.name).answer()
     }
 
-    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)> {
-        limits::headers(usages)
+    fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)> {
+        limits::headers(account, usages)
     }
 
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome {
         match self.route(account, request) {
-            Ok((answer, applied)) => Outcome { answer, applied },
+            Ok((answer, applied)) => {
+                let events = self.take_events(account, Author::App);
+                Outcome { answer, applied, events }
+            }
             Err(refusal) => Outcome::unchanged(refusal.answer()),
         }
     }
@@ -165,6 +289,22 @@ impl Vendor for Hubspot {
         let mut portals = locked(&self.portals);
         let table = portals.table(account, object_type);
         Ok(table.all().map(render::whole).collect())
+    }
+
+    fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String> {
+        let ids = {
+            let mut portals = locked(&self.portals);
+            portal_acts::run(portals.portal(&account.account), account, order, now_ms())?
+        };
+        Ok(PortalOutcome { ids, events: self.take_events(account, Author::User) })
+    }
+
+    fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String> {
+        if let Some(act) = act {
+            self.grants.act(account, act, now_ms());
+        }
+        let state = self.grants.state(account, now_ms());
+        state.ok_or_else(|| "the account has no `oauth`".to_owned())
     }
 
     fn webhook_events(

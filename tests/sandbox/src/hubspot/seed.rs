@@ -54,7 +54,7 @@ fn seed_one(portals: &mut Portals, portal: &str, seed: &Seed, now_ms: i64) -> Re
         Some(id) => id.parse().map_err(|_| format!("id `{id}` is not a decimal number"))?,
         None => table.draw_id(),
     };
-    if let Some(holder) = table.holder_of(&values, Some(id)) {
+    if let Some((_, holder)) = table.holder_of(&values, Some(id)) {
         return Err(format!("record {holder} already has a unique value of record {id}"));
     }
     let created_ms = instant(seed.created_at.as_ref(), now_ms)?;
@@ -81,18 +81,18 @@ pub fn seed(
             Seed::deserialize(object).map_err(|error| format!("objects[{index}]: {error}"))
         })
         .collect::<Result<_, _>>()?;
-    portals.begin(portal);
+    portals.portal(portal).tables.begin();
     let mut ids = Vec::with_capacity(seeds.len());
     for (index, seed) in seeds.iter().enumerate() {
         match seed_one(portals, portal, seed, now_ms) {
             Ok(id) => ids.push(id.to_string()),
             Err(reason) => {
-                portals.roll_back(portal);
+                portals.portal(portal).tables.roll_back();
                 return Err(format!("objects[{index}]: {reason}"));
             }
         }
     }
-    portals.commit(portal);
+    portals.portal(portal).tables.commit();
     Ok(ids)
 }
 

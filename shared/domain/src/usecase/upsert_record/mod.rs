@@ -1,4 +1,4 @@
-//! Push one record into a tenant's CRM: claim, call, complete.
+//! Push one record into a tenant's CRM: claim, call, associate, complete.
 //!
 //! The order is what keeps the promises. The claim is one conditional write, so of any number of
 //! callers one goes on (I1). The provider is called once it is ours. The completion is fenced by the
@@ -6,6 +6,7 @@
 //! together, so the stream has exactly one version to tell of (I3). Whoever finds a claim that its
 //! owner left behind looks at the provider first and writes only what is not there yet.
 
+mod checking;
 mod claiming;
 mod run;
 
@@ -14,11 +15,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use self::checking::check;
 use self::claiming::{Begun, claim_for, claim_or_answer};
 use self::run::Run;
 use crate::keys::SeparatorInPart;
 use crate::model::{
-    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, draft_of,
+    Association, CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId,
+    draft_of,
 };
 use crate::ports::{
     Answer, Clock, ConnectionError, ConnectionStore, CrmGateway, Expectation, ProviderError,
@@ -37,6 +40,8 @@ pub struct UpsertRecord {
     pub object_type: ObjectType,
     /// The attributes as they came.
     pub attributes: Map<String, Value>,
+    /// The records that it is to be associated with.
+    pub associations: Vec<Association>,
     /// The caller's key.
     pub idempotency_key: IdempotencyKey,
     /// The request.
@@ -126,8 +131,9 @@ pub async fn upsert_record(
 ) -> Result<Upserted, UpsertError> {
     let connection = deps.connections.connection(&command.tenant, command.system).await?;
     let region = connection.default_region.as_deref();
-    let draft = draft_of(command.object_type, &command.attributes, region)?;
-    deps.gateway.check(&draft)?;
+    let mut draft = draft_of(command.object_type, &command.attributes, region)?;
+    draft.associations.clone_from(&command.associations);
+    check(deps, &connection, &draft, stats).await?;
     let mut claim = claim_for(deps, &command, draft)?;
     let expectation = match claim_or_answer(deps, &mut claim).await? {
         Begun::Answered(upserted) => return Ok(upserted),
@@ -137,10 +143,10 @@ pub async fn upsert_record(
     let mut run = Run { deps, claim: &claim, connection: &connection, stats };
     let is_unresolved = run.stats.took_over;
     match run.write(is_unresolved).await {
-        Ok(written) => run.complete(written).await,
-        Err((error, effect)) => {
-            run.give_back(&error, effect).await;
-            Err(error.into())
+        Ok(done) => run.complete(done).await,
+        Err(stopped) => {
+            run.give_back(&stopped).await;
+            Err(stopped.error)
         }
     }
 }
