@@ -7,3 +7,5 @@ pub mod gate_world;
 pub mod schemas;
 pub mod tenant;
 pub mod upsert_world;
+pub mod webhook_signing;
+pub mod webhook_world;
