@@ -36,6 +36,7 @@ mod flow_webhook_signers;
 mod props_keys;
 mod props_webhook;
 mod rules_docs;
+mod rules_queues;
 mod rules_rooms;
 mod rules_template;
 mod support;

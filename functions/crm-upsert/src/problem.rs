@@ -22,6 +22,7 @@ pub fn problem_of(error: &UpsertError) -> Problem {
         }
         UpsertError::Provider(error) => provider_problem(error),
         UpsertError::Connection(ConnectionError::NotFound) => ErrorCode::ConnectionNotFound.into(),
+        UpsertError::Connection(ConnectionError::Broken) => ErrorCode::ProviderUnauthorized.into(),
         UpsertError::Connection(ConnectionError::Unavailable(_))
         | UpsertError::Store(StoreError::Unavailable(_) | StoreError::Conflict) => {
             log_cause(error);

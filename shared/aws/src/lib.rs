@@ -2,9 +2,11 @@
 
 pub mod accounts;
 pub mod connections;
+pub mod credentials;
 pub mod dead_letters;
 pub mod dynamo;
 pub mod event_bus;
+pub mod oauth_apps;
 pub mod sdk;
 pub mod secrets;
 pub mod webhook_secrets;

@@ -98,6 +98,18 @@ impl ProviderHttp {
         self.send(self.client.patch(url).bearer_auth(token.expose_secret()).json(body)).await
     }
 
+    /// Posts a form without a token; what is secret is in the body.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.post(url).form(form)).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
         let sent = request.timeout(self.call_timeout).send();
         let mut response = sent.await.map_err(|error| transport_error(&error))?;

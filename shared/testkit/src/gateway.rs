@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sync_domain::gate::RateLimit;
 use sync_domain::model::{
     Association, Attributes, CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange,
 };
@@ -192,11 +193,15 @@ fn name_of(connection: &Connection, draft: &CrmDraft) -> RecordName {
 }
 
 const fn one_call<T>(value: T) -> Called<T> {
-    Called { value, calls: 1, rate_limit: None }
+    Called { value, calls: 1, rate: None }
 }
 
 #[async_trait]
 impl CrmGateway for ScriptedGateway {
+    fn default_limit(&self, _connection: &Connection) -> RateLimit {
+        RateLimit { max: 1_000, window: Duration::from_secs(10) }
+    }
+
     fn check(
         &self,
         _connection: &Connection,

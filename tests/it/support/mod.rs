@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod function_process;
 pub mod gate_world;
 pub mod schemas;
+pub mod template;
 pub mod tenant;
 pub mod upsert_world;
 pub mod webhook_signing;

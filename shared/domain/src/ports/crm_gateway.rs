@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Connection;
+use crate::gate::{ClosedReason, RateLimit, RateReading};
 use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
 
 /// What a call came to and what it cost.
@@ -16,20 +17,7 @@ pub struct Called<T> {
     /// How many requests were sent, one at least.
     pub calls: u32,
     /// What the last answer that spoke of it said of the account's limit.
-    pub rate_limit: Option<RateLimit>,
-}
-
-/// The account's limit, as an answer reports it. Other clients of the account use it up too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// How many calls a window has.
-    pub calls_max: u32,
-    /// How many of them are left.
-    pub calls_left: u32,
-    /// How long a window is.
-    pub window: Duration,
-    /// How many calls are left of the day, where days are limited.
-    pub daily_calls_left: Option<u32>,
+    pub rate: Option<RateReading>,
 }
 
 /// What the provider did with a draft.
@@ -131,6 +119,14 @@ pub enum ProviderError {
     /// No answer in time.
     #[error("the provider did not answer in time")]
     TimedOut,
+    /// It was not called: the gate in front of it is closed.
+    #[error("the provider is not called for now: {}", reason.as_str())]
+    Closed {
+        /// When it is worth coming back.
+        retry_after: Duration,
+        /// Why.
+        reason: ClosedReason,
+    },
 }
 
 impl ProviderError {
@@ -143,19 +139,38 @@ impl ProviderError {
             | Self::Unauthorized
             | Self::MissingScope
             | Self::Contended { .. }
-            | Self::RateLimited { .. } => RemoteEffect::None,
+            | Self::RateLimited { .. }
+            | Self::Closed { .. } => RemoteEffect::None,
         }
     }
 
-    /// Whether another attempt could succeed, and what the provider asks to wait for.
+    /// Whether another attempt at once could succeed, and what the provider asks to wait for. Who
+    /// was not let through the gate has waited there as long as he could.
     pub const fn retry(&self) -> Option<Option<Duration>> {
         match self {
-            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope => None,
-            Self::Contended { retry_after, .. } => Some(Some(*retry_after)),
-            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+            Self::Rejected { .. }
+            | Self::Unauthorized
+            | Self::MissingScope
+            | Self::Closed { .. } => None,
+            Self::Contended { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut => Some(self.asked_wait()),
+        }
+    }
+
+    /// How long to stay away, where that was said.
+    pub const fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Contended { retry_after, .. } | Self::Closed { retry_after, .. } => {
                 Some(*retry_after)
             }
-            Self::TimedOut => Some(None),
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope | Self::TimedOut => {
+                None
+            }
         }
     }
 
@@ -169,6 +184,7 @@ impl ProviderError {
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut => "timed_out",
+            Self::Closed { .. } => "closed",
         }
     }
 }
@@ -180,6 +196,9 @@ impl ProviderError {
 /// has no key property for the kind of record ([`Connection::has_key_property`]).
 #[async_trait]
 pub trait CrmGateway: Send + Sync {
+    /// The limit of calls that holds for a connection until an answer tells another.
+    fn default_limit(&self, connection: &Connection) -> RateLimit;
+
     /// Refuses what the provider is known to refuse, before anything is claimed or called.
     ///
     /// # Errors

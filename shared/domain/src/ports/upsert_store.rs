@@ -38,6 +38,9 @@ pub struct Claim {
     pub started_at: Timestamp,
     /// The request.
     pub correlation_id: CorrelationId,
+    /// Of an upsert that had to wait: its place in the line of its record, which it leaves when it
+    /// is completed.
+    pub queued_at: Option<Timestamp>,
 }
 
 /// A claim whose owner is gone.
@@ -92,6 +95,10 @@ pub enum ClaimOutcome {
     },
     /// The record already holds all the wanted values and associations, and was not deleted.
     Unchanged(ExternalId),
+    /// The same call waits already, to be carried out later.
+    Waiting,
+    /// Earlier upserts of the record wait; this one must not go before them.
+    Behind,
     /// The one before us died. Claim again with this expectation, and find out what it did.
     Stale(Expectation),
 }

@@ -73,11 +73,11 @@ impl HubspotGateway {
         let types: BTreeSet<_> = draft.associations.iter().map(|it| it.object_type).collect();
         let batches =
             types.into_iter().map(|to| self.associate_batch(connection, draft, external_id, to));
-        let mut total = Called { value: (), calls: 0, rate_limit: None };
+        let mut total = Called { value: (), calls: 0, rate: None };
         for batch in join_all(batches).await {
             let batch = batch?;
             total.calls += batch.calls;
-            total.rate_limit = batch.rate_limit.or(total.rate_limit);
+            total.rate = batch.rate.or(total.rate);
         }
         Ok(total)
     }
@@ -131,7 +131,8 @@ impl Wanted<'_> {
             | ProviderError::Contended { .. }
             | ProviderError::RateLimited { .. }
             | ProviderError::Unavailable { .. }
-            | ProviderError::TimedOut => error,
+            | ProviderError::TimedOut
+            | ProviderError::Closed { .. } => error,
         })?;
         if let Some(error) = batch.errors.first() {
             return Err(self.refusal(error, error.rejection()));

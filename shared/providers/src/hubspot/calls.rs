@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sync_domain::ports::{Called, Connection, ProviderError, RateLimit, RemoteEffect};
+use sync_domain::gate::RateReading;
+use sync_domain::ports::{Called, Connection, ProviderError, RemoteEffect};
 
 use super::error::error_of;
-use super::rate::rate_limit_of;
+use super::rate::rate_of;
 use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// What one operation has sent so far.
@@ -13,12 +14,12 @@ pub struct Calls<'a> {
     http: &'a ProviderHttp,
     connection: &'a Connection,
     sent: u32,
-    rate_limit: Option<RateLimit>,
+    rate: Option<RateReading>,
 }
 
 impl<'a> Calls<'a> {
     pub const fn new(http: &'a ProviderHttp, connection: &'a Connection) -> Self {
-        Self { http, connection, sent: 0, rate_limit: None }
+        Self { http, connection, sent: 0, rate: None }
     }
 
     pub async fn get(&mut self, url: &str) -> Result<RawAnswer, ProviderError> {
@@ -52,7 +53,7 @@ impl<'a> Calls<'a> {
         answer: Result<RawAnswer, ProviderError>,
     ) -> Result<RawAnswer, ProviderError> {
         let answer = answer?;
-        self.rate_limit = rate_limit_of(&answer.headers).or(self.rate_limit);
+        self.rate = rate_of(&answer.headers).or(self.rate);
         Ok(answer)
     }
 
@@ -63,7 +64,7 @@ impl<'a> Calls<'a> {
 
     /// The operation's result with what it cost.
     pub fn done<T>(self, value: T) -> Called<T> {
-        Called { value, calls: self.sent, rate_limit: self.rate_limit }
+        Called { value, calls: self.sent, rate: self.rate }
     }
 }
 

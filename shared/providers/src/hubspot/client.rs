@@ -4,11 +4,14 @@
 //! unsupported from September 2027 (developers.hubspot.com, "date-based API versioning", read
 //! 2026-11-22).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
-    Called, Checked, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
+    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
 };
 
 use super::calls::{Calls, bad_answer, success_of};
@@ -25,6 +28,14 @@ pub struct HubspotSettings {
     /// `HUBSPOT_API_VERSION`, `YYYY-MM`.
     pub api_version: String,
 }
+
+/// The window of the burst limits below (developers.hubspot.com, "API usage guidelines", read
+/// 2026-11-22).
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// What the smallest plan lets a private app send per window; larger ones are learned from answers.
+const PRIVATE_APP_CALLS_MAX: u32 = 100;
+/// What an OAuth app may send per window and installing account.
+const OAUTH_CALLS_MAX: u32 = 110;
 
 /// Calls HubSpot for any tenant.
 #[derive(Debug)]
@@ -162,6 +173,14 @@ pub(super) fn written_of(
 
 #[async_trait]
 impl CrmGateway for HubspotGateway {
+    fn default_limit(&self, connection: &Connection) -> RateLimit {
+        let max = match connection.auth {
+            AuthMode::PrivateApp => PRIVATE_APP_CALLS_MAX,
+            AuthMode::Oauth => OAUTH_CALLS_MAX,
+        };
+        RateLimit { max, window: RATE_WINDOW }
+    }
+
     fn check(
         &self,
         connection: &Connection,

@@ -153,7 +153,7 @@ impl ErrorBody {
 }
 
 /// Whether a vendor's text is a code and not prose, which could hold personal data.
-fn is_code(text: &str) -> bool {
+pub fn is_code(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= CODE_MAX_BYTES
         && text

@@ -7,18 +7,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use sync_domain::ports::RateLimit;
+use sync_domain::gate::{RateLimit, RateReading};
 
 /// The account's limit, `None` when the headers of the burst limit are not all there.
-pub fn rate_limit_of(headers: &HeaderMap) -> Option<RateLimit> {
-    Some(RateLimit {
-        calls_max: number(headers, "x-hubspot-ratelimit-max")?,
-        calls_left: number(headers, "x-hubspot-ratelimit-remaining")?,
-        window: Duration::from_millis(number(
-            headers,
-            "x-hubspot-ratelimit-interval-milliseconds",
-        )?),
-        daily_calls_left: number(headers, "x-hubspot-ratelimit-daily-remaining"),
+pub fn rate_of(headers: &HeaderMap) -> Option<RateReading> {
+    let window_ms = number(headers, "x-hubspot-ratelimit-interval-milliseconds")?;
+    Some(RateReading {
+        limit: RateLimit {
+            max: number(headers, "x-hubspot-ratelimit-max")?,
+            window: Duration::from_millis(window_ms),
+        },
+        remaining: number(headers, "x-hubspot-ratelimit-remaining"),
     })
 }
 
@@ -31,9 +30,9 @@ mod tests {
     use std::time::Duration;
 
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-    use sync_domain::ports::RateLimit;
+    use sync_domain::gate::{RateLimit, RateReading};
 
-    use super::rate_limit_of;
+    use super::rate_of;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -49,18 +48,11 @@ mod tests {
             ("x-hubspot-ratelimit-remaining", "0"),
             ("x-hubspot-ratelimit-interval-milliseconds", "10000"),
         ];
-        let mut expected = RateLimit {
-            calls_max: 190,
-            calls_left: 0,
-            window: Duration::from_secs(10),
-            daily_calls_left: None,
-        };
-        assert_eq!(rate_limit_of(&headers(&burst)), Some(expected));
-        let daily = [&burst[..], &[("x-hubspot-ratelimit-daily-remaining", "7")]].concat();
-        expected.daily_calls_left = Some(7);
-        assert_eq!(rate_limit_of(&headers(&daily)), Some(expected));
-        assert_eq!(rate_limit_of(&headers(&burst[..2])), None);
+        let limit = RateLimit { max: 190, window: Duration::from_secs(10) };
+        let expected = RateReading { limit, remaining: Some(0) };
+        assert_eq!(rate_of(&headers(&burst)), Some(expected));
+        assert_eq!(rate_of(&headers(&burst[..2])), None);
         let odd = [&burst[..2], &[("x-hubspot-ratelimit-interval-milliseconds", "-1")]].concat();
-        assert_eq!(rate_limit_of(&headers(&odd)), None);
+        assert_eq!(rate_of(&headers(&odd)), None);
     }
 }

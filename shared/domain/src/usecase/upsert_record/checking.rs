@@ -19,7 +19,7 @@ pub(super) async fn check(
         return Ok(());
     }
     let refresh = deps.gateway.refresh(connection, now);
-    if called(deps, stats, 1, refresh).await.is_ok() {
+    if called(deps, connection, stats, 1, refresh).await.is_ok() {
         deps.gateway.check(connection, draft, now)?;
     }
     Ok(())

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
+use crate::gate::Caller;
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
     Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
@@ -30,17 +31,31 @@ const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
 /// How far the provider's clock may be behind ours when "created since we began" is decided.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// The one way from an upsert to the provider, so that every request is counted. `requests` is how
-/// many a call that fails is counted as.
+/// The one way from an upsert to the provider, through the gate, with every request counted.
+/// `requests` is how many a call is that fails.
 pub(super) async fn called<T>(
     deps: &UpsertDeps<'_>,
+    connection: &Connection,
     stats: &mut UpsertStats,
     requests: u32,
     call: impl Future<Output = Result<Called<T>, ProviderError>>,
 ) -> Result<T, ProviderError> {
     let began = deps.clock.now();
-    let result = call.await;
-    stats.provider_calls += result.as_ref().map_or(requests, |called| called.calls);
+    let caller = Caller {
+        gate: deps.gate,
+        clock: deps.clock,
+        gateway: deps.gateway,
+        connection,
+        class: deps.class,
+        wait_max: deps.retry.wait_max,
+        notice: deps.notice,
+    };
+    let result = caller.call(requests, call).await;
+    stats.provider_calls += match &result {
+        Ok(called) => called.calls,
+        Err(ProviderError::Closed { .. }) => 0,
+        Err(_) => requests,
+    };
     stats.provider_time += until_from(began, deps.clock.now());
     result.map(|called| called.value)
 }
@@ -142,7 +157,7 @@ impl Run<'_, '_> {
         }
         let read_at = self.deps.clock.now();
         let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
-        match called(self.deps, self.stats, 1, upsert).await {
+        match called(self.deps, self.connection, self.stats, 1, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
                 *is_unresolved = error.effect() == RemoteEffect::Unknown;
@@ -155,7 +170,7 @@ impl Run<'_, '_> {
     async fn resolve(&mut self, known: Option<&ExternalId>) -> Result<Option<Done>, ProviderError> {
         let read_at = self.deps.clock.now();
         let find = self.deps.gateway.find(self.connection, &self.claim.draft, known);
-        let found = called(self.deps, self.stats, 1, find).await?;
+        let found = called(self.deps, self.connection, self.stats, 1, find).await?;
         let wanted = &self.claim.draft.attributes;
         let there = found.filter(|remote| remote.attributes.contains_all(wanted));
         Ok(there.map(|remote| {
@@ -179,7 +194,7 @@ impl Run<'_, '_> {
         }
         let requests = u32::try_from(types.len()).unwrap_or(u32::MAX);
         let associate = self.deps.gateway.associate(self.connection, draft, external_id);
-        called(self.deps, self.stats, requests, associate).await
+        called(self.deps, self.connection, self.stats, requests, associate).await
     }
 
     /// How long a wait may be so that another try, which is a look, a write and the associations,
