@@ -5,6 +5,7 @@
 //! a crash, at each of these points. Fakes that stand for a store enforce the same conditions as the
 //! table: one contract suite (`tests/it/contract_upsert_store.rs`) runs against both.
 
+mod accounts;
 mod bus;
 mod clock;
 mod connections;
@@ -20,6 +21,7 @@ mod upsert_store;
 mod work_counts;
 mod work_queue;
 
+pub use accounts::MemoryAccounts;
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;

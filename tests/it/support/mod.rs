@@ -10,3 +10,5 @@ pub mod template;
 pub mod tenant;
 pub mod upsert_world;
 pub mod vendor_server;
+pub mod webhook_signing;
+pub mod webhook_world;
