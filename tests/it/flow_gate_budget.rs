@@ -10,7 +10,7 @@ use sync_testkit::Scheduled;
 
 use crate::support::gate_world::{CALL_MAX, LIMIT, Machine, World};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 /// Two clocks differ by at most twice this.
 const SKEW_MS_MAX: u64 = 2_400;
 /// What a dead holder's share counts on for at most: lease, longest call, window, clocks.
@@ -59,7 +59,7 @@ fn no_rolling_window_exceeds_the_limit_with_crashes_slow_calls_and_clocks_that_s
         calls += world.arrivals().len();
         world.assert_budget_held(&format!("seed {seed}, limit {max}"));
     }
-    assert!(calls > 10_000, "only {calls} calls: the test tests nothing");
+    assert!(calls > 5_000, "only {calls} calls: the test tests nothing");
 }
 
 #[test]
@@ -118,7 +118,7 @@ async fn flood(machine: &Machine<'_>, class: Class, end: Duration) {
 
 #[test]
 fn crashed_instances_share_returns_without_a_window_above_the_limit() {
-    for seed in 0..10 {
+    for seed in 0..5 {
         let world = World::new(seed);
         let began = world.timeline.elapsed();
         let greedy = world.machine();
@@ -143,7 +143,7 @@ fn crashed_instances_share_returns_without_a_window_above_the_limit() {
 
 #[test]
 fn live_callers_find_room_during_a_background_flood() {
-    for seed in 0..10 {
+    for seed in 0..4 {
         let world = World::new(seed);
         let end = world.timeline.elapsed() + Duration::from_secs(180);
         let background: Vec<_> = (0..4).map(|_| world.machine()).collect();
