@@ -30,6 +30,7 @@ mod flow_publish;
 mod flow_settle_work;
 mod flow_upsert;
 mod flow_upsert_schedules;
+mod props_gate_ledger;
 mod props_keys;
 mod rules_docs;
 mod rules_rooms;
