@@ -33,6 +33,7 @@ mod flow_upsert_schedules;
 mod props_gate_ledger;
 mod props_keys;
 mod rules_docs;
+mod rules_queues;
 mod rules_rooms;
 mod rules_template;
 mod support;

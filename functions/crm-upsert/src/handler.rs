@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sync_domain::model::{
     AuditAction, AuditEntry, CorrelationId, IdempotencyKey, InvalidField, ObjectType, System,
-    TenantId,
+    TenantId, associations_of,
 };
 use sync_domain::ports::{AuditLog, Clock, ConnectionStore, UpsertStore};
 use sync_domain::retry::RetryPolicy;
@@ -25,7 +25,8 @@ const SCOPE: &str = "crm:write";
 /// The route, as metrics and logs name it.
 const ROUTE: &str = "crm-upsert";
 /// The members of a request.
-const MEMBERS: [&str; 5] = ["tenant_id", "type", "attributes", "idempotency_key", "correlation_id"];
+const MEMBERS: [&str; 6] =
+    ["tenant_id", "type", "attributes", "associations", "idempotency_key", "correlation_id"];
 
 /// What the route needs.
 pub struct Deps {
@@ -121,6 +122,9 @@ fn command_of(
         system,
         object_type,
         attributes: body.object("attributes")?.clone(),
+        associations: body
+            .optional("associations")
+            .map_or(Ok(Vec::new()), |given| associations_of(object_type, given))?,
         idempotency_key: IdempotencyKey::parse(body.text("idempotency_key")?)?,
         correlation_id: call.correlation_id.clone(),
         deadline: request.deadline,

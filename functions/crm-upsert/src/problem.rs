@@ -22,6 +22,7 @@ pub fn problem_of(error: &UpsertError) -> Problem {
         }
         UpsertError::Provider(error) => provider_problem(error),
         UpsertError::Connection(ConnectionError::NotFound) => ErrorCode::ConnectionNotFound.into(),
+        UpsertError::Connection(ConnectionError::Broken) => ErrorCode::ProviderUnauthorized.into(),
         UpsertError::Connection(ConnectionError::Unavailable(_))
         | UpsertError::Store(StoreError::Unavailable(_) | StoreError::Conflict) => {
             log_cause(error);
@@ -48,7 +49,7 @@ fn provider_problem(error: &ProviderError) -> Problem {
         }
         ProviderError::Unauthorized => ErrorCode::ProviderUnauthorized.into(),
         ProviderError::MissingScope => ErrorCode::ProviderMissingScope.into(),
-        ProviderError::Contended { status: 409, .. } => {
+        ProviderError::Contended { status: 400 | 409, .. } => {
             let mut problem = Problem::new(ErrorCode::ProviderRejected);
             problem.provider_code = Some("CONFLICT".to_owned());
             problem
@@ -56,7 +57,7 @@ fn provider_problem(error: &ProviderError) -> Problem {
         ProviderError::Contended { retry_after, .. } => {
             later(ErrorCode::ProviderBusy, Some(*retry_after))
         }
-        ProviderError::RateLimited { retry_after } => {
+        ProviderError::RateLimited { retry_after, .. } => {
             later(ErrorCode::ProviderRateLimited, *retry_after)
         }
         ProviderError::TimedOut => later(ErrorCode::ProviderTimeout, None),

@@ -1,8 +1,7 @@
 //! Connections out of secrets, cached for a few minutes.
 //!
-//! A tenant's secret is named `{prefix}/{tenant}/{system}` and holds JSON:
-//! `{"access_token": "…", "account_id": "…", "default_region": "US"}`. The cache key contains the
-//! tenant, so one tenant's token can't answer for another's.
+//! Names and shapes of the secrets: [`crate::credentials`]. The cache key contains the tenant, so one
+//! tenant's token can't answer for another's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,12 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use sync_domain::model::{System, TenantId};
-use sync_domain::ports::{
-    Clock, Connection, ConnectionError, ConnectionStore, SecretError, SecretSource,
-};
+use sync_domain::ports::{Clock, Connection, ConnectionError, ConnectionStore, SecretSource};
+
+use crate::credentials::{credentials_name, parse_credentials, unreadable};
 
 /// How long a connection is used without looking again. A rotated token is noticed at once all the
 /// same, because a refusal by the provider drops the entry.
@@ -36,14 +33,6 @@ pub struct SecretConnectionStore {
     clock: Arc<dyn Clock>,
     prefix: String,
     cache: Mutex<HashMap<CacheKey, Cached>>,
-}
-
-#[derive(Deserialize)]
-struct StoredConnection {
-    access_token: SecretString,
-    #[serde(default)]
-    account_id: String,
-    default_region: Option<String>,
 }
 
 impl SecretConnectionStore {
@@ -79,23 +68,9 @@ impl ConnectionStore for SecretConnectionStore {
         if let Some(connection) = self.cached(&key) {
             return Ok(connection);
         }
-        let name = format!("{}/{tenant}/{system}", self.prefix);
-        let secret = self.secrets.read(&name).await.map_err(|error| match error {
-            SecretError::NotFound => ConnectionError::NotFound,
-            SecretError::Unavailable(source) => ConnectionError::Unavailable(source),
-        })?;
-        let stored: StoredConnection = serde_json::from_str(secret.expose_secret())
-            .map_err(|_quotes_the_secret| ConnectionError::Malformed("not the expected JSON"))?;
-        if stored.access_token.expose_secret().is_empty() {
-            return Err(ConnectionError::Malformed("the access token is empty"));
-        }
-        let connection = Arc::new(Connection {
-            tenant: tenant.clone(),
-            system,
-            account_id: stored.account_id,
-            access_token: stored.access_token,
-            default_region: stored.default_region,
-        });
+        let name = credentials_name(&self.prefix, tenant, system);
+        let secret = self.secrets.read(&name).await.map_err(unreadable)?;
+        let connection = Arc::new(parse_credentials(&secret)?.connection(tenant, system));
         self.keep(key, &connection);
         Ok(connection)
     }

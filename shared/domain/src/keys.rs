@@ -100,7 +100,7 @@ pub fn claim_key(
     digest_of(&[tenant.as_str(), route, key.expose()]).map(ClaimKey)
 }
 
-/// The fingerprint of a normalised payload.
+/// The fingerprint of a normalised payload. The order of associations does not count.
 ///
 /// # Errors
 /// When a value contains the separator.
@@ -110,7 +110,8 @@ pub fn fingerprint(record: &RecordKey, draft: &CrmDraft) -> Result<Fingerprint, 
         parts.push(name.as_str());
         parts.push(value);
     }
-    let associations: Vec<_> = draft.associations.iter().map(Association::to_stored).collect();
+    let mut associations: Vec<_> = draft.associations.iter().map(Association::to_stored).collect();
+    associations.sort_unstable();
     parts.extend(associations.iter().map(String::as_str));
     digest_of(&parts).map(Fingerprint)
 }

@@ -8,6 +8,7 @@ pub mod event;
 pub mod gate;
 pub mod keys;
 pub mod model;
+pub mod oauth_state;
 pub mod ports;
 pub mod pseudonym;
 pub mod retry;

@@ -129,6 +129,11 @@ impl JsonBody {
         }
     }
 
+    /// Any value that may be missing; null counts as missing.
+    pub fn optional(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     /// An object that must be there.
     ///
     /// # Errors

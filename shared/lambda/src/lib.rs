@@ -15,8 +15,11 @@ mod queue_edge;
 mod serve;
 mod stream_edge;
 pub mod telemetry;
+pub mod webhook;
+pub mod webhook_edge;
 
 pub use http_edge::{HttpHandler, serve_http};
 pub use queue_edge::{QueueBatch, QueueHandler, serve_queue};
 pub use serve::{BoxFuture, InitError};
 pub use stream_edge::{StreamHandler, StreamRecord, serve_stream};
+pub use webhook_edge::{WebhookHandler, serve_webhook};

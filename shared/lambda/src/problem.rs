@@ -14,6 +14,8 @@ use sync_domain::model::{CorrelationId, InvalidField};
 pub enum ErrorCode {
     /// The body is not a JSON object.
     InvalidJson,
+    /// The body of a webhook is not a list of events that we take.
+    InvalidEvents,
     /// The body is larger than we take.
     BodyTooLarge,
     /// The content type is not JSON.
@@ -26,6 +28,8 @@ pub enum ErrorCode {
     InProgress,
     /// The request has no usable token.
     Unauthorized,
+    /// The webhook is not signed by the provider.
+    InvalidSignature,
     /// The body names another tenant than the token.
     TenantMismatch,
     /// The token lacks the scope.
@@ -58,14 +62,16 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidJson,
+        Self::InvalidEvents,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
         Self::InProgress,
         Self::Unauthorized,
+        Self::InvalidSignature,
         Self::TenantMismatch,
         Self::MissingScope,
         Self::UnknownSystem,
@@ -86,6 +92,7 @@ impl ErrorCode {
     const fn parts(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::InvalidJson => ("invalid_json", 400, "The body is not a JSON object"),
+            Self::InvalidEvents => ("invalid_events", 400, "The body is not a list of events"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The content type must be application/json")
@@ -100,6 +107,9 @@ impl ErrorCode {
                 ("in_progress", 409, "A request for the same key or record is in progress")
             }
             Self::Unauthorized => ("unauthorized", 401, "A valid token is required"),
+            Self::InvalidSignature => {
+                ("invalid_signature", 401, "The webhook has no valid signature")
+            }
             Self::TenantMismatch => {
                 ("tenant_mismatch", 403, "The token belongs to another tenant than the body names")
             }

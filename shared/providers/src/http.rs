@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -39,6 +40,8 @@ pub struct RawAnswer {
     pub status: u16,
     /// `Retry-After`, if it was given in seconds.
     pub retry_after: Option<Duration>,
+    /// All headers: each vendor has its own for its limits.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -61,6 +64,14 @@ impl ProviderHttp {
         Ok(Self { client, call_timeout })
     }
 
+    /// Gets with a bearer token and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn get(&self, url: &str, token: &SecretString) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.get(url).bearer_auth(token.expose_secret())).await
+    }
+
     /// Posts JSON with a bearer token and reads the whole answer.
     ///
     /// # Errors
@@ -71,15 +82,39 @@ impl ProviderHttp {
         token: &SecretString,
         body: &(impl Serialize + Sync),
     ) -> Result<RawAnswer, ProviderError> {
-        let request = self
-            .client
-            .post(url)
-            .timeout(self.call_timeout)
-            .bearer_auth(token.expose_secret())
-            .json(body);
-        let mut response = request.send().await.map_err(|error| transport_error(&error))?;
+        self.send(self.client.post(url).bearer_auth(token.expose_secret()).json(body)).await
+    }
+
+    /// Patches JSON with a bearer token and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn patch_json(
+        &self,
+        url: &str,
+        token: &SecretString,
+        body: &(impl Serialize + Sync),
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.patch(url).bearer_auth(token.expose_secret()).json(body)).await
+    }
+
+    /// Posts a form without a token; what is secret is in the body.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.post(url).form(form)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
+        let sent = request.timeout(self.call_timeout).send();
+        let mut response = sent.await.map_err(|error| transport_error(&error))?;
         let status = response.status().as_u16();
-        let retry_after = retry_after_of(response.headers());
+        let headers = response.headers().clone();
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
             if body.len() + chunk.len() > ANSWER_MAX_BYTES {
@@ -87,7 +122,8 @@ impl ProviderHttp {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(RawAnswer { status, retry_after, body: body.freeze() })
+        let retry_after = retry_after_of(&headers);
+        Ok(RawAnswer { status, retry_after, headers, body: body.freeze() })
     }
 }
 

@@ -9,10 +9,10 @@ pub mod hubspot;
 use std::sync::Arc;
 
 use sync_domain::model::System;
-use sync_domain::ports::CrmGateway;
+use sync_domain::ports::{AccountConnector, ConnectorCatalog, CrmGateway, WebhookProtocol};
 
 use crate::http::ProviderHttp;
-use crate::hubspot::{HubspotGateway, HubspotSettings};
+use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -24,12 +24,17 @@ pub struct ProviderSettings {
 /// Every system that this build can talk to, ready to be called.
 pub struct ProviderCatalog {
     hubspot: Arc<HubspotGateway>,
+    hubspot_connector: Arc<HubspotConnector>,
 }
 
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
-        Self { hubspot: Arc::new(HubspotGateway::new(http.clone(), settings.hubspot)) }
+        let connector = HubspotConnector::new(http.clone(), settings.hubspot.clone());
+        Self {
+            hubspot: Arc::new(HubspotGateway::new(http.clone(), settings.hubspot)),
+            hubspot_connector: Arc::new(connector),
+        }
     }
 
     /// The CRM gateway of a system.
@@ -37,5 +42,20 @@ impl ProviderCatalog {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmGateway>,
         }
+    }
+}
+
+impl ConnectorCatalog for ProviderCatalog {
+    fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
+        match system {
+            System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
+        }
+    }
+}
+
+/// How a system signs and writes its webhooks. It needs no connection to the vendor.
+pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
+    match system {
+        System::Hubspot => Arc::new(HubspotWebhooks),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sync_domain::model::{System, TenantId};
-use sync_domain::ports::{Connection, ConnectionError, ConnectionStore};
+use sync_domain::model::{ObjectType, System, TenantId};
+use sync_domain::ports::{AuthMode, Connection, ConnectionError, ConnectionStore};
 
 /// Connections of the tenants that were added.
 #[derive(Debug, Default)]
@@ -18,9 +18,14 @@ impl MemoryConnections {
             let connection = Connection {
                 tenant: (*tenant).clone(),
                 system: System::Hubspot,
+                auth: AuthMode::PrivateApp,
                 account_id: format!("account-of-{tenant}"),
                 access_token: format!("token-of-{tenant}").into(),
+                token_version: 0,
+                expires_at: None,
                 default_region: Some("US".to_owned()),
+                time_zone: None,
+                key_properties: ObjectType::ALL.to_vec(),
             };
             (((*tenant).clone(), System::Hubspot), Arc::new(connection))
         };

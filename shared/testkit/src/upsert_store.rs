@@ -6,18 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_domain::keys::{ClaimKey, Fingerprint, RecordKey};
-use sync_domain::model::{Attributes, ExternalId, OwnerId, RecordChange, TenantId};
+use sync_domain::model::{ExternalId, ObjectType, TenantId};
 use sync_domain::ports::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
 
-#[derive(Debug, Clone)]
-struct Holder {
-    owner: OwnerId,
-    lease_until: Timestamp,
-    started_at: Timestamp,
-}
+use crate::stored_record::{Holder, StoredRecord};
 
 #[derive(Debug, Clone)]
 struct StoredClaim {
@@ -26,21 +21,11 @@ struct StoredClaim {
     answer: Option<Answer>,
 }
 
-/// A record as it is stored.
-#[derive(Debug, Clone, Default)]
-pub struct StoredRecord {
-    /// Grows by one with each stored change; 0 while there is only a lock.
-    pub version: u64,
-    /// The payload.
-    pub attributes: Attributes,
-    external_id: Option<ExternalId>,
-    lock: Option<Holder>,
-}
-
 #[derive(Debug, Default)]
 struct State {
     claims: HashMap<(TenantId, ClaimKey), StoredClaim>,
     records: HashMap<(TenantId, RecordKey), StoredRecord>,
+    pointers: HashMap<(TenantId, ObjectType, ExternalId), RecordKey>,
 }
 
 /// The fake table.
@@ -51,6 +36,21 @@ impl MemoryUpsertStore {
     /// All records that have a version, for assertions.
     pub fn records(&self) -> Vec<StoredRecord> {
         self.state().records.values().filter(|record| record.version > 0).cloned().collect()
+    }
+
+    /// The record that a provider's id leads to.
+    pub fn pointer(
+        &self,
+        tenant: &TenantId,
+        object_type: ObjectType,
+        id: &ExternalId,
+    ) -> Option<RecordKey> {
+        self.state().pointers.get(&(tenant.clone(), object_type, id.clone())).cloned()
+    }
+
+    /// Changes a stored record, as the reader of the provider's changes would.
+    pub fn edit(&self, tenant: &TenantId, key: &RecordKey, edit: impl FnOnce(&mut StoredRecord)) {
+        edit(self.state().records.entry((tenant.clone(), key.clone())).or_default());
     }
 
     /// How many items there are of any kind, locks included.
@@ -66,8 +66,7 @@ impl MemoryUpsertStore {
 
 impl State {
     fn claim(&mut self, claim: &Claim, expected: &Expectation) -> ClaimOutcome {
-        let claim_key = (claim.tenant.clone(), claim.key.clone());
-        let record_key = (claim.tenant.clone(), claim.record.clone());
+        let (claim_key, record_key) = (claim_key(claim), record_key(claim));
         let held = self.claims.get(&claim_key);
         let record = self.records.get(&record_key);
         let refused = refused_claim(held, expected);
@@ -93,14 +92,53 @@ impl State {
     }
 
     fn owns(&self, claim: &Claim) -> bool {
-        let held = self.claims.get(&(claim.tenant.clone(), claim.key.clone()));
-        let record = self.records.get(&(claim.tenant.clone(), claim.record.clone()));
+        let held = self.claims.get(&claim_key(claim));
+        let record = self.records.get(&record_key(claim));
         let claimed = held.is_some_and(|it| it.answer.is_none() && it.holder.owner == claim.owner);
         let locked = record
             .and_then(|record| record.lock.as_ref())
             .is_some_and(|lock| lock.owner == claim.owner);
         claimed && locked
     }
+
+    fn complete(&mut self, claim: &Claim, finished: &Finished) -> Completion {
+        let is_ours = self.owns(claim);
+        let held = self.claims.get_mut(&claim_key(claim));
+        let written = &finished.written;
+        if !is_ours {
+            let held = held.filter(|held| held.fingerprint == claim.fingerprint);
+            return Completion::Lost(held.and_then(|held| held.answer.clone()));
+        }
+        if let Some(held) = held {
+            let status = written.change.into();
+            held.answer = Some(Answer { external_id: written.external_id.clone(), status });
+        }
+        let record = self.records.entry(record_key(claim)).or_default();
+        record.lock = None;
+        if record.is_later_than(finished) {
+            return Completion::Stored;
+        }
+        for (name, value) in finished.attributes(&claim.draft).iter() {
+            record.attributes.set(name, value);
+        }
+        record.version += 1;
+        record.external_id = Some(written.external_id.clone());
+        record.associations.extend(claim.draft.associations.iter().cloned());
+        record.provider_version = written.provider_version.or(record.provider_version);
+        record.read_at = Some(finished.read_at);
+        record.is_deleted = false;
+        let id = (claim.tenant.clone(), claim.draft.object_type, written.external_id.clone());
+        self.pointers.insert(id, claim.record.clone());
+        Completion::Stored
+    }
+}
+
+fn claim_key(claim: &Claim) -> (TenantId, ClaimKey) {
+    (claim.tenant.clone(), claim.key.clone())
+}
+
+fn record_key(claim: &Claim) -> (TenantId, RecordKey) {
+    (claim.tenant.clone(), claim.record.clone())
 }
 
 fn refused_claim(held: Option<&StoredClaim>, expected: &Expectation) -> bool {
@@ -116,9 +154,7 @@ fn refused_lock(record: Option<&StoredRecord>, claim: &Claim, expected: &Expecta
     match &expected.lock {
         Some(stale) => lock.is_none_or(|lock| lock.owner != stale.owner),
         None => record.is_some_and(|record| {
-            let is_unchanged =
-                record.version > 0 && record.attributes.contains_all(&claim.draft.attributes);
-            record.lock.is_some() || is_unchanged
+            record.lock.is_some() || (record.version > 0 && record.holds(&claim.draft))
         }),
     }
 }
@@ -189,36 +225,16 @@ impl UpsertStore for MemoryUpsertStore {
         Ok(outcome)
     }
 
-    async fn complete(
-        &self,
-        claim: &Claim,
-        external_id: &ExternalId,
-        change: RecordChange,
-        _at: Timestamp,
-    ) -> Result<Completion, StoreError> {
+    async fn known_external_id(&self, claim: &Claim) -> Result<Option<ExternalId>, StoreError> {
         tokio::task::yield_now().await;
-        let completion = {
-            let mut state = self.state();
-            let is_ours = state.owns(claim);
-            let held = state.claims.get_mut(&(claim.tenant.clone(), claim.key.clone()));
-            if is_ours {
-                let answer = Answer { external_id: external_id.clone(), status: change.into() };
-                if let Some(held) = held {
-                    held.answer = Some(answer);
-                }
-                let key = (claim.tenant.clone(), claim.record.clone());
-                let record = state.records.entry(key).or_default();
-                for (name, value) in claim.draft.attributes.iter() {
-                    record.attributes.set(name, value);
-                }
-                record.version += 1;
-                record.external_id = Some(external_id.clone());
-                record.lock = None;
-                Completion::Stored
-            } else {
-                Completion::Lost(held.and_then(|held| held.answer.clone()))
-            }
-        };
+        let state = self.state();
+        let record = state.records.get(&record_key(claim));
+        Ok(record.filter(|record| !record.is_deleted).and_then(|record| record.external_id.clone()))
+    }
+
+    async fn complete(&self, claim: &Claim, finished: &Finished) -> Result<Completion, StoreError> {
+        tokio::task::yield_now().await;
+        let completion = self.state().complete(claim, finished);
         tokio::task::yield_now().await;
         Ok(completion)
     }
@@ -229,8 +245,7 @@ impl UpsertStore for MemoryUpsertStore {
         if !state.owns(claim) {
             return Ok(());
         }
-        let claim_key = (claim.tenant.clone(), claim.key.clone());
-        let record_key = (claim.tenant.clone(), claim.record.clone());
+        let (claim_key, record_key) = (claim_key(claim), record_key(claim));
         match release {
             Release::Undone => {
                 state.claims.remove(&claim_key);

@@ -5,5 +5,6 @@ pub mod cloud;
 pub mod function_process;
 pub mod gate_world;
 pub mod schemas;
+pub mod template;
 pub mod tenant;
 pub mod upsert_world;

@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod control;
 mod faults;
+mod held;
 mod http_client;
 mod hubspot;
 mod lock;
@@ -17,7 +18,9 @@ mod percent;
 mod rates;
 mod ring;
 mod server;
+mod spread;
 mod state;
+mod traffic;
 mod vendor;
 mod webhooks;
 

@@ -1,11 +1,28 @@
-//! Rolling-window rate limits, shared by all vendors. A vendor names its policies per request; a
-//! request is counted in all of them or, if one is full, in none.
+//! Rate limits, shared by all vendors. A vendor names its policies per request; a request is
+//! counted in all of them or, if one is full, in none.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use crate::lock::locked;
 use crate::vendor::System;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The time over which calls are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The last so many milliseconds, at every instant.
+    Rolling {
+        /// Length.
+        window_ms: i64,
+    },
+    /// From midnight to midnight.
+    Day {
+        /// How far the account's clocks are ahead of UTC.
+        utc_offset_ms: i64,
+    },
+}
 
 /// One limit of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +31,8 @@ pub struct Policy {
     pub name: &'static str,
     /// Requests allowed in a window.
     pub max_calls: usize,
-    /// Length of the window.
-    pub window_ms: i64,
+    /// What is counted together.
+    pub window: Window,
 }
 
 /// A policy and what is left of it after this request.
@@ -27,12 +44,64 @@ pub struct Usage {
     pub remaining: usize,
 }
 
-type Windows = BTreeMap<(System, String, &'static str), VecDeque<i64>>;
+/// The calls of one policy of one account that still count.
+#[derive(Default)]
+struct Counted {
+    /// Instants, for a rolling window.
+    instants: VecDeque<i64>,
+    /// For a day: which one, and how many calls.
+    day: i64,
+    day_calls: usize,
+}
+
+impl Counted {
+    fn used(&mut self, window: Window, at_ms: i64) -> usize {
+        match window {
+            Window::Rolling { window_ms } => {
+                while self.instants.front().is_some_and(|first| at_ms - first >= window_ms) {
+                    self.instants.pop_front();
+                }
+                self.instants.len()
+            }
+            Window::Day { utc_offset_ms } => {
+                let day = at_ms.saturating_add(utc_offset_ms).div_euclid(DAY_MS);
+                if day != self.day {
+                    (self.day, self.day_calls) = (day, 0);
+                }
+                self.day_calls
+            }
+        }
+    }
+
+    fn count(&mut self, window: Window, at_ms: i64) {
+        match window {
+            Window::Rolling { .. } => self.instants.push_back(at_ms),
+            Window::Day { .. } => self.day_calls += 1,
+        }
+    }
+}
+
+type ByPolicy = BTreeMap<(System, String, &'static str), Counted>;
 
 /// The windows of all accounts.
 #[derive(Default)]
 pub struct Rates {
-    windows: Mutex<Windows>,
+    windows: Mutex<ByPolicy>,
+}
+
+fn usages(
+    windows: &mut ByPolicy,
+    system: System,
+    account: &str,
+    policies: &[Policy],
+    at_ms: i64,
+) -> Vec<Usage> {
+    let usage = |policy: &Policy| {
+        let counted = windows.entry((system, account.to_owned(), policy.name)).or_default();
+        let used = counted.used(policy.window, at_ms);
+        Usage { policy: policy.clone(), remaining: policy.max_calls.saturating_sub(used) }
+    };
+    policies.iter().map(usage).collect()
 }
 
 impl Rates {
@@ -45,23 +114,35 @@ impl Rates {
         at_ms: i64,
     ) -> Result<Vec<Usage>, Policy> {
         let mut windows = locked(&self.windows);
+        let before = usages(&mut windows, system, account, policies, at_ms);
+        if let Some(full) = before.into_iter().find(|usage| usage.remaining == 0) {
+            return Err(full.policy);
+        }
         for policy in policies {
-            let window = windows.entry((system, account.to_owned(), policy.name)).or_default();
-            while window.front().is_some_and(|first| at_ms - first >= policy.window_ms) {
-                window.pop_front();
-            }
-            if window.len() >= policy.max_calls {
-                return Err(policy.clone());
+            let counted = windows.entry((system, account.to_owned(), policy.name)).or_default();
+            counted.count(policy.window, at_ms);
+        }
+        Ok(usages(&mut windows, system, account, policies, at_ms))
+    }
+
+    /// What is left, without counting anything.
+    pub fn peek(
+        &self,
+        system: System,
+        account: &str,
+        policies: &[Policy],
+        at_ms: i64,
+    ) -> Vec<Usage> {
+        usages(&mut locked(&self.windows), system, account, policies, at_ms)
+    }
+
+    /// Forgets the calls of an account's days.
+    pub fn reset_days(&self, system: System, account: &str) {
+        for ((of_system, of_account, _), counted) in locked(&self.windows).iter_mut() {
+            if *of_system == system && of_account == account {
+                counted.day_calls = 0;
             }
         }
-        let mut usages = Vec::with_capacity(policies.len());
-        for policy in policies {
-            let window = windows.entry((system, account.to_owned(), policy.name)).or_default();
-            window.push_back(at_ms);
-            let remaining = policy.max_calls.saturating_sub(window.len());
-            usages.push(Usage { policy: policy.clone(), remaining });
-        }
-        Ok(usages)
     }
 
     /// Forgets the windows of one system and account, or of all that are not named.
@@ -75,11 +156,13 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
-    use super::{Policy, Rates};
+    use super::{DAY_MS, Policy, Rates, Window};
     use crate::vendor::System::Hubspot;
 
-    const BURST: Policy = Policy { name: "burst", max_calls: 2, window_ms: 1_000 };
-    const DAILY: Policy = Policy { name: "daily", max_calls: 3, window_ms: 86_400_000 };
+    const BURST: Policy =
+        Policy { name: "burst", max_calls: 2, window: Window::Rolling { window_ms: 1_000 } };
+    const DAILY: Policy =
+        Policy { name: "daily", max_calls: 3, window: Window::Day { utc_offset_ms: -3_600_000 } };
 
     #[test]
     fn admit_refuses_the_call_over_the_window_and_recovers() {
@@ -90,6 +173,8 @@ mod tests {
         assert_eq!(admit(10), Ok(0));
         assert_eq!(admit(999), Err(BURST));
         assert_eq!(admit(1_000), Ok(0));
+        assert_eq!(admit(1_009), Err(BURST));
+        assert_eq!(rates.peek(Hubspot, "1", &[BURST], 1_010)[0].remaining, 1);
     }
 
     #[test]
@@ -100,6 +185,19 @@ mod tests {
         }
         assert_eq!(rates.admit(Hubspot, "1", &[DAILY, BURST], 2_000).unwrap()[0].remaining, 0);
         assert!(rates.admit(Hubspot, "1", &[DAILY, BURST], 4_000).is_err());
+    }
+
+    #[test]
+    fn day_ends_at_midnight_of_the_account_or_when_it_is_reset() {
+        let rates = Rates::default();
+        let admit = |at_ms| rates.admit(Hubspot, "1", &[DAILY], at_ms).is_ok();
+        let midnight = DAY_MS + 3_600_000;
+        assert!([midnight - 3, midnight - 2, midnight - 1].into_iter().all(admit));
+        assert!(!admit(midnight - 1));
+        assert!([midnight, midnight, midnight].into_iter().all(admit));
+        assert!(!admit(midnight));
+        rates.reset_days(Hubspot, "1");
+        assert!(admit(midnight));
     }
 
     #[test]

@@ -116,8 +116,10 @@ impl Sandbox {
             calls: Default::default(),
             faults: Default::default(),
             rates: Default::default(),
+            traffic: Default::default(),
             pauses: Default::default(),
             deliveries: Deliveries::new().map_err(StartError::Client)?,
+            held: Default::default(),
             issuer: Issuer::new(port).map_err(|_| StartError::Key)?,
             tap: Arc::clone(&tap),
         });

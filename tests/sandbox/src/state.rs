@@ -6,9 +6,11 @@ use crate::accounts::{Account, AccountBook};
 use crate::aws_tap::Tap;
 use crate::calls::CallLog;
 use crate::faults::FaultPlan;
+use crate::held::HeldEvents;
 use crate::oidc::Issuer;
 use crate::pause::Pauses;
 use crate::rates::Rates;
+use crate::traffic::Traffic;
 use crate::vendor::{System, Vendors};
 use crate::webhooks::Deliveries;
 
@@ -24,10 +26,14 @@ pub struct SandboxState {
     pub faults: FaultPlan,
     /// Rate windows.
     pub rates: Rates,
+    /// How hard the accounts were called.
+    pub traffic: Traffic,
     /// Waits of faults.
     pub pauses: Pauses,
     /// Webhooks sent.
     pub deliveries: Deliveries,
+    /// Webhook events that wait to be sent.
+    pub held: HeldEvents,
     /// Token issuer.
     pub issuer: Issuer,
     /// The AWS tap, controlled from here, served on a port of its own.
@@ -37,11 +43,14 @@ pub struct SandboxState {
 impl SandboxState {
     /// Adds or replaces an account after the vendor has looked at it.
     pub fn put_account(&self, account: Account) -> Result<(), String> {
-        self.vendors.get(account.system).check_account(&account)?;
-        self.accounts.put(account)
+        let vendor = self.vendors.get(account.system);
+        vendor.check_account(&account)?;
+        let put = self.accounts.put(account)?;
+        vendor.account_put(&put);
+        Ok(())
     }
 
-    /// Clears objects, calls, faults, rate windows and deliveries; accounts stay.
+    /// Clears objects, calls, faults, limits, deliveries and held events; accounts stay.
     pub fn reset(&self, system: Option<System>, account: Option<&str>) {
         for vendor in System::ALL {
             if system.is_none_or(|wanted| wanted == vendor) {
@@ -51,7 +60,9 @@ impl SandboxState {
         self.calls.reset(system, account);
         self.faults.clear(system, account);
         self.rates.reset(system, account);
+        self.traffic.reset(system, account);
         self.deliveries.reset(system, account);
+        self.held.take(system, account);
         self.pauses.release();
     }
 }

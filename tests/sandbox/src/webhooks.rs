@@ -9,6 +9,7 @@ use futures::stream;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::accounts::Account;
 use crate::clock::{new_uuid, now_ms, sleep_ms};
 use crate::http_client::{ClientSettings, client};
 use crate::lock::locked;
@@ -21,6 +22,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RETRIES: u32 = 10;
 const IN_FLIGHT: usize = 10;
 const KEPT_DELIVERIES: usize = 10_000;
+/// When more events are kept than these, the oldest deliveries that are done with are dropped.
+const KEPT_EVENTS: usize = 200_000;
 const FIRST_RETRY_MS: f64 = 100.0;
 const LONGEST_RETRY_MS: f64 = 5_000.0;
 
@@ -65,6 +68,21 @@ pub struct Target {
     pub url: String,
     /// Signing secret.
     pub secret: String,
+    /// The one version of signatures to use; absent means all that the vendor has.
+    pub signature_version: Option<String>,
+}
+
+impl Target {
+    /// Where the account's webhooks go, if it says so.
+    pub fn of(account: &Account) -> Option<Self> {
+        Some(Self {
+            system: account.system,
+            account: account.account.clone(),
+            url: account.webhook_url.clone()?,
+            secret: account.signing_secret()?.to_owned(),
+            signature_version: account.webhook_signature_version.clone(),
+        })
+    }
 }
 
 /// The deliveries of all vendors.
@@ -99,7 +117,12 @@ impl Deliveries {
     }
 
     fn open(&self, target: &Target, events: Vec<Value>) -> u64 {
-        locked(&self.log).push(Delivery {
+        let mut log = locked(&self.log);
+        let mut kept: usize = log.iter().map(|delivery| delivery.events.len()).sum();
+        while kept > KEPT_EVENTS && log.drop_first(|old| old.delivered || old.given_up) {
+            kept = log.iter().map(|delivery| delivery.events.len()).sum();
+        }
+        log.push(Delivery {
             delivery_id: new_uuid(),
             system: target.system,
             account: target.account.clone(),
@@ -144,7 +167,7 @@ async fn attempt_once(
 ) -> Option<bool> {
     let events = state.deliveries.events_of(number)?;
     let vendor = state.vendors.get(target.system);
-    let signed = vendor.sign_webhook(&target.secret, &target.url, &events, attempt);
+    let signed = vendor.sign_webhook(target, &events, attempt);
     let mut request = state.deliveries.client.post(&target.url).body(signed.body);
     for (name, value) in signed.headers {
         request = request.header(name, value);
@@ -165,6 +188,17 @@ async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
             return;
         }
     }
+}
+
+/// The same in the background, after a while.
+pub async fn send_later(
+    state: Arc<SandboxState>,
+    target: Target,
+    batches: Vec<Vec<Value>>,
+    delay_ms: u64,
+) {
+    sleep_ms(delay_ms).await;
+    send(&state, &target, batches).await;
 }
 
 /// Delivers each batch of events once and leaves the failed ones to retries in the background.

@@ -21,6 +21,11 @@ impl Values {
         self.0.insert(format!(":{name}"), value);
         self
     }
+
+    /// The table refuses an empty map.
+    pub fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
 }
 
 /// A key of the table.
@@ -31,13 +36,13 @@ pub struct Key {
 }
 
 impl Key {
-    fn into_item(self) -> Item {
+    pub fn into_item(self) -> Item {
         HashMap::from([(PK.to_owned(), text(self.pk)), (SK.to_owned(), text(self.sk))])
     }
 }
 
 /// The `#name`s of an expression, each for the attribute `name`.
-fn names_in(expressions: &[&str]) -> HashMap<String, String> {
+pub fn names_in(expressions: &[&str]) -> HashMap<String, String> {
     expressions
         .iter()
         .flat_map(|expression| expression.split('#').skip(1))
@@ -63,7 +68,7 @@ pub fn update(
         .set_expression_attribute_names(Some(names_in(&[update, condition])))
         .update_expression(update)
         .condition_expression(condition)
-        .set_expression_attribute_values(Some(values.0))
+        .set_expression_attribute_values(values.into_map())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()?;
     Ok(TransactWriteItem::builder().update(update).build())
@@ -83,9 +88,16 @@ pub fn put(
         .set_item(Some(item))
         .set_expression_attribute_names(Some(names_in(&[condition])))
         .condition_expression(condition)
-        .set_expression_attribute_values(Some(values.0))
+        .set_expression_attribute_values(values.into_map())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A put that replaces whatever is there.
+pub fn replace(table: &str, key: Key, mut item: Item) -> Result<TransactWriteItem, BuildError> {
+    item.extend(key.into_item());
+    let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
@@ -101,7 +113,7 @@ pub fn delete(
         .set_key(Some(key.into_item()))
         .set_expression_attribute_names(Some(names_in(&[condition])))
         .condition_expression(condition)
-        .set_expression_attribute_values(Some(values.0))
+        .set_expression_attribute_values(values.into_map())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()?;
     Ok(TransactWriteItem::builder().delete(delete).build())

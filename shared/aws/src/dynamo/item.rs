@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use sync_domain::keys::{ClaimKey, RecordKey};
-use sync_domain::model::{ObjectType, System, TenantId};
+use sync_domain::model::{ExternalId, ObjectType, System, TenantId};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -13,16 +13,28 @@ pub type Item = HashMap<String, AttributeValue>;
 pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 
+/// The sort key of an account pointer.
+pub const ACCOUNT_SK: &str = "ACCOUNT";
+
 /// Values of the attribute `entity`.
 pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
 pub const ENTITY_GATE: &str = "Gate";
+pub const ENTITY_QUEUED_PUSH: &str = "QueuedPush";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_CONNECTION: &str = "Connection";
+pub const ENTITY_ACCOUNT: &str = "AccountPointer";
+pub const ENTITY_POINTER: &str = "CrmPointer";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
 pub const STATUS_COMPLETED: &str = "completed";
+pub const STATUS_QUEUED: &str = "queued";
+pub const STATUS_FAILED: &str = "failed";
+
+/// Value of a record's attribute `origin` for versions that our own callers caused.
+pub const ORIGIN_PLATFORM: &str = "platform";
 
 /// Every tenant-owned item is in the tenant's own partition.
 pub fn tenant_pk(tenant: &TenantId) -> String {
@@ -33,12 +45,40 @@ pub fn record_sk(system: System, object_type: ObjectType, key: &RecordKey) -> St
     format!("CRM#{system}#{object_type}#{key}")
 }
 
+/// The item that leads from a provider's id to our record.
+pub fn pointer_sk(system: System, object_type: ObjectType, id: &ExternalId) -> String {
+    format!("CRMID#{system}#{object_type}#{id}")
+}
+
 pub fn claim_sk(key: &ClaimKey) -> String {
     format!("IDEM#{key}")
 }
 
+/// The pushes that wait for one record.
+pub fn queued_prefix(system: System, record: &RecordKey) -> String {
+    format!("QUEUED#{system}#{record}#")
+}
+
+pub fn queued_sk(
+    system: System,
+    record: &RecordKey,
+    queued_at: Timestamp,
+    key: &ClaimKey,
+) -> String {
+    // Always 13 digits, so that the order of the keys is the order of time.
+    format!("{}{:013}#{key}", queued_prefix(system, record), queued_at.as_millisecond())
+}
+
+pub fn refused_sk(system: System, record: &RecordKey, key: &ClaimKey) -> String {
+    format!("REFUSED#{system}#{record}#{key}")
+}
+
 pub fn dead_letter_sk(system: System, id: &str) -> String {
     format!("DEAD#{system}#{id}")
+}
+
+pub fn connection_sk(system: System) -> String {
+    format!("CONN#{}#{system}", system.kind())
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
@@ -48,6 +88,11 @@ pub fn audit_sk(at: Timestamp, id: &str) -> String {
 
 pub fn gate_sk(system: System) -> String {
     format!("GATE#{system}")
+}
+
+/// Pointers are in no tenant's partition.
+pub fn account_pk(system: System, account_id: &str) -> String {
+    format!("ACCOUNT#{system}#{account_id}")
 }
 
 pub fn text(value: impl Into<String>) -> AttributeValue {
@@ -69,4 +114,8 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
     let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
+}
+
+pub fn number_of(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }

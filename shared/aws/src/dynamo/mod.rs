@@ -2,12 +2,20 @@
 //!
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
+mod account_pointer;
+mod account_registry;
 mod audit;
+mod completion;
+mod connection_item;
+mod connection_registry;
 mod dead_letters;
 mod expression;
 mod gate_item;
 mod gate_store;
 mod item;
+mod push_item;
+mod push_store;
+mod push_writes;
 mod refusal;
 mod stream;
 mod transaction;

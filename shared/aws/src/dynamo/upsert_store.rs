@@ -2,31 +2,39 @@
 //!
 //! A claim writes two items in one transaction: the caller's key (`IDEM#…`) and a lock on the record
 //! (`CRM#…`). When the transaction is refused, the old items come back with the refusal and say why,
-//! so a repeat costs this one round trip and no read.
+//! so a repeat costs this one round trip and no read. How a claim ends well is in `completion`.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use jiff::{SignedDuration, Timestamp};
-use sync_domain::model::{ExternalId, OwnerId, RecordChange, UpsertStatus};
+use jiff::SignedDuration;
+use sync_domain::model::{CrmDraft, ExternalId, OwnerId};
 use sync_domain::ports::{
-    Claim, ClaimOutcome, Completion, Expectation, Release, StoreError, UpsertStore,
+    Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StoreError, UpsertStore,
 };
 
 use super::DynamoTable;
 use super::expression::{Key, Values, delete, put, update};
 use super::item::{
-    ENTITY_CLAIM, ENTITY_RECORD, Item, STATUS_COMPLETED, STATUS_IN_PROGRESS, claim_sk, millis,
+    ENTITY_CLAIM, ENTITY_RECORD, Item, PK, SK, STATUS_FAILED, STATUS_IN_PROGRESS, claim_sk, millis,
     number, record_sk, tenant_pk, text, text_of,
 };
-use super::refusal::{answer_of, read_refusal};
+use super::refusal::read_refusal;
 use super::transaction::Committed;
 
-/// How long a completed answer is replayed.
-const CLAIM_TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A caller's key that may be used: new, forgotten, or of an upsert that waited in vain. The table's
+/// own removal of expired items may be days late.
+pub(super) const FREE_CLAIM: &str =
+    "attribute_not_exists(#pk) OR #expires_at <= :now OR #status = :failed";
+/// Nobody waits for the record.
+const NO_LINE: &str = "(attribute_not_exists(#queued) OR #queued < :one)";
 
-const OWNED_CLAIM: &str = "#owner = :owner AND #status = :in_progress";
-const OWNED_LOCK: &str = "#lock_owner = :owner";
+/// How long a completed answer is replayed.
+pub(super) const CLAIM_TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(super) const OWNED_CLAIM: &str = "#owner = :owner AND #status = :in_progress";
+pub(super) const OWNED_LOCK: &str = "#lock_owner = :owner";
+pub(super) const UNLOCK: &str = "REMOVE #lock_owner, #lock_until_ms, #lock_started_at_ms";
 
 #[async_trait]
 impl UpsertStore for DynamoTable {
@@ -46,38 +54,27 @@ impl UpsertStore for DynamoTable {
         }
     }
 
-    async fn complete(
-        &self,
-        claim: &Claim,
-        external_id: &ExternalId,
-        change: RecordChange,
-        at: Timestamp,
-    ) -> Result<Completion, StoreError> {
-        let status = UpsertStatus::from(change);
-        let values = owned_by(&claim.owner)
-            .with("in_progress", text(STATUS_IN_PROGRESS))
-            .with("completed", text(STATUS_COMPLETED))
-            .with("external_id", text(external_id.as_str()))
-            .with("answer", text(status.as_str()))
-            .with("expires_at", number((at + CLAIM_TTL).as_second()));
-        let completed = "SET #status = :completed, #external_id = :external_id, \
-             #answer = :answer, #expires_at = :expires_at";
-        let writes = vec![
-            update(&self.table_name, claim_key(claim), completed, OWNED_CLAIM, values)
-                .map_err(unbuildable)?,
-            self.write_version(claim, external_id, change, at).map_err(unbuildable)?,
-        ];
-        match self.commit(writes).await? {
-            Committed::Yes => Ok(Completion::Stored),
-            Committed::Conflict => Err(StoreError::Conflict),
-            Committed::Refused(items) => {
-                let current = items.into_iter().next().flatten();
-                let is_ours = current.as_ref().is_some_and(|item| {
-                    text_of(item, "fingerprint") == Some(claim.fingerprint.as_str())
-                });
-                Ok(Completion::Lost(current.filter(|_| is_ours).and_then(|item| answer_of(&item))))
-            }
-        }
+    async fn known_external_id(&self, claim: &Claim) -> Result<Option<ExternalId>, StoreError> {
+        let Key { pk, sk } = record_key(claim);
+        let names = [("#external_id", "external_id"), ("#deleted_at", "deleted_at")];
+        let names = names.map(|(name, attribute)| (name.to_owned(), attribute.to_owned()));
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table_name)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .projection_expression("#external_id, #deleted_at")
+            .set_expression_attribute_names(Some(names.into()))
+            .consistent_read(true)
+            .send();
+        let answer = read.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let record = answer.item.filter(|record| !record.contains_key("deleted_at"));
+        Ok(record.as_ref().and_then(|record| text_of(record, "external_id")).map(ExternalId::new))
+    }
+
+    async fn complete(&self, claim: &Claim, finished: &Finished) -> Result<Completion, StoreError> {
+        self.store_completion(claim, finished).await
     }
 
     async fn release(&self, claim: &Claim, release: Release) -> Result<(), StoreError> {
@@ -125,10 +122,11 @@ impl DynamoTable {
             ("expires_at".to_owned(), number((claim.at + CLAIM_TTL).as_second())),
         ]);
         let (condition, values) = match &expectation.claim {
-            // The table's own removal of expired items may be days late.
             None => (
-                "attribute_not_exists(#pk) OR #expires_at <= :now",
-                Values::default().with("now", number(claim.at.as_second())),
+                FREE_CLAIM,
+                Values::default()
+                    .with("now", number(claim.at.as_second()))
+                    .with("failed", text(STATUS_FAILED)),
             ),
             Some(stale) => {
                 (OWNED_CLAIM, owned_by(&stale.owner).with("in_progress", text(STATUS_IN_PROGRESS)))
@@ -151,7 +149,8 @@ impl DynamoTable {
             .with("owner", text(claim.owner.as_str()))
             .with("lease_until", millis(claim.lease_until))
             .with("started_at", millis(claim.started_at))
-            .with("no_payload", AttributeValue::M(Item::new()));
+            .with("no_payload", AttributeValue::M(Item::new()))
+            .with("one", number(1));
         let lock = "SET #entity = :entity, #tenant_id = :tenant_id, #system = :system, \
              #type = :type, #record_key = :record_key, #lock_owner = :owner, \
              #lock_until_ms = :lease_until, #lock_started_at_ms = :started_at, \
@@ -159,47 +158,19 @@ impl DynamoTable {
         let condition = match &expectation.lock {
             Some(stale) => {
                 values = values.with("stale_owner", text(stale.owner.as_str()));
-                "#lock_owner = :stale_owner".to_owned()
+                format!("#lock_owner = :stale_owner AND {NO_LINE}")
             }
             None => {
-                for (name, value) in claim.draft.attributes.iter() {
-                    values = values.with(name.as_str(), text(value));
-                }
-                let differs = differs_expression(claim);
+                let (differs, wanted) = differs_from(&claim.draft, values);
+                values = wanted;
+                // A deleted record differs from any wanted one, whatever it held.
                 format!(
-                    "attribute_not_exists(#lock_owner) AND (attribute_not_exists(#version) OR {differs})"
+                    "{NO_LINE} AND attribute_not_exists(#lock_owner) \
+                     AND (attribute_not_exists(#version) OR attribute_exists(#deleted_at) OR {differs})"
                 )
             }
         };
         update(&self.table_name, record_key(claim), lock, &condition, values)
-    }
-
-    fn write_version(
-        &self,
-        claim: &Claim,
-        external_id: &ExternalId,
-        change: RecordChange,
-        at: Timestamp,
-    ) -> Result<TransactWriteItem, BuildError> {
-        let mut values = owned_by(&claim.owner)
-            .with("external_id", text(external_id.as_str()))
-            .with("change", text(change.as_str()))
-            .with("synced_at", text(at.to_string()))
-            .with("correlation_id", text(claim.correlation_id.as_str()))
-            .with("content_hash", text(claim.fingerprint.as_str()))
-            .with("zero", number(0))
-            .with("one", number(1));
-        let mut write = "SET #version = if_not_exists(#version, :zero) + :one, \
-             #external_id = :external_id, #change = :change, #synced_at = :synced_at, \
-             #correlation_id = :correlation_id, #content_hash = :content_hash"
-            .to_owned();
-        for (name, value) in claim.draft.attributes.iter() {
-            let name = name.as_str();
-            write.push_str(&format!(", #payload.#{name} = :{name}"));
-            values = values.with(name, text(value));
-        }
-        write.push_str(" REMOVE #lock_owner, #lock_until_ms, #lock_started_at_ms");
-        update(&self.table_name, record_key(claim), &write, OWNED_LOCK, values)
     }
 
     /// Lets both leases end now, so that the next caller takes over without waiting.
@@ -224,45 +195,48 @@ impl DynamoTable {
         let table = &self.table_name;
         let record = match state {
             RecordState::NeverStored => {
-                let condition = "#lock_owner = :owner AND attribute_not_exists(#version)";
-                delete(table, record_key(claim), condition, owned())?
+                let bare = format!("{OWNED_LOCK} AND attribute_not_exists(#version) AND {NO_LINE}");
+                delete(table, record_key(claim), &bare, owned().with("one", number(1)))?
             }
-            RecordState::Stored => {
-                let unlock = "REMOVE #lock_owner, #lock_until_ms, #lock_started_at_ms";
-                update(table, record_key(claim), unlock, OWNED_LOCK, owned())?
-            }
+            RecordState::Stored => update(table, record_key(claim), UNLOCK, OWNED_LOCK, owned())?,
         };
         Ok(vec![delete(table, claim_key(claim), OWNED_CLAIM, of_claim)?, record])
     }
 }
 
-/// True for the table when one of the wanted values is not stored. A value to be cleared counts as
-/// stored when it is absent.
-fn differs_expression(claim: &Claim) -> String {
-    let differences = claim.draft.attributes.iter().map(|(name, value)| {
+/// True for the table when a wanted value or association is not stored, with the values of the
+/// expression. A value to be cleared counts as stored when it is absent.
+fn differs_from(draft: &CrmDraft, mut values: Values) -> (String, Values) {
+    let mut differences = Vec::new();
+    for (name, value) in draft.attributes.iter() {
         let name = name.as_str();
-        if value.is_empty() {
+        values = values.with(name, text(value));
+        differences.push(if value.is_empty() {
             format!("(attribute_exists(#payload.#{name}) AND #payload.#{name} <> :{name})")
         } else {
             format!("attribute_not_exists(#payload.#{name}) OR #payload.#{name} <> :{name}")
-        }
-    });
-    differences.collect::<Vec<_>>().join(" OR ")
+        });
+    }
+    for (index, association) in draft.associations.iter().enumerate() {
+        values = values.with(&format!("a{index}"), text(association.to_stored()));
+        differences.push(format!("NOT contains(#associations, :a{index})"));
+    }
+    (differences.join(" OR "), values)
 }
 
-fn claim_key(claim: &Claim) -> Key {
+pub(super) fn claim_key(claim: &Claim) -> Key {
     Key { pk: tenant_pk(&claim.tenant), sk: claim_sk(&claim.key) }
 }
 
-fn record_key(claim: &Claim) -> Key {
+pub(super) fn record_key(claim: &Claim) -> Key {
     let sk = record_sk(claim.system, claim.draft.object_type, &claim.record);
     Key { pk: tenant_pk(&claim.tenant), sk }
 }
 
-fn owned_by(owner: &OwnerId) -> Values {
+pub(super) fn owned_by(owner: &OwnerId) -> Values {
     Values::default().with("owner", text(owner.as_str()))
 }
 
-fn unbuildable(error: BuildError) -> StoreError {
+pub(super) fn unbuildable(error: BuildError) -> StoreError {
     StoreError::Unavailable(Box::new(error))
 }

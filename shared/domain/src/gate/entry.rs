@@ -10,8 +10,9 @@ use super::known::Call;
 use super::ledger::{Class, RateLimit, RateReading};
 use super::lobby::Lobby;
 use super::pause::{Pause, PauseReason};
+use super::quota_day::daily_limit_until;
 use crate::model::{System, TenantId};
-use crate::ports::ProviderError;
+use crate::ports::{ProviderError, RateScope};
 
 /// Who wants to call, and what for.
 #[derive(Debug, Clone, Copy)]
@@ -114,14 +115,19 @@ impl Outcome {
     }
 }
 
-impl From<&ProviderError> for Outcome {
-    fn from(error: &ProviderError) -> Self {
-        match error {
+impl Outcome {
+    /// How a call went that ended in an error; `None` when there was no call. `time_zone` is the
+    /// account's, where its day begins.
+    pub fn of(error: &ProviderError, now: Timestamp, time_zone: Option<&str>) -> Option<Self> {
+        Some(match error {
             ProviderError::Rejected { .. }
             | ProviderError::Unauthorized
             | ProviderError::MissingScope
             | ProviderError::Contended { .. } => Self::Refused,
-            ProviderError::RateLimited { retry_after } => {
+            ProviderError::RateLimited { scope: RateScope::Daily, .. } => {
+                Self::DailyLimit { until: daily_limit_until(now, time_zone) }
+            }
+            ProviderError::RateLimited { scope: RateScope::Window, retry_after } => {
                 Self::RateLimited { retry_after: *retry_after }
             }
             ProviderError::Unavailable { status, retry_after, .. } => {
@@ -131,7 +137,8 @@ impl From<&ProviderError> for Outcome {
             ProviderError::TimedOut => {
                 Self::Failed { code: error.kind().to_owned(), retry_after: None }
             }
-        }
+            ProviderError::Closed { .. } => return None,
+        })
     }
 }
 

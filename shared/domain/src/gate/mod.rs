@@ -11,6 +11,7 @@
 
 mod breaker;
 mod entry;
+mod gated;
 mod gatekeeper;
 mod hold;
 mod known;
@@ -24,6 +25,7 @@ mod state;
 
 pub use breaker::{Admission, Breaker, Probe, Report};
 pub use entry::{Closed, ClosedReason, Entry, Outcome, Permit, Reported, Visit};
+pub use gated::{Caller, GateNotice};
 pub use gatekeeper::{Gate, GateSettings};
 pub use ledger::{Ask, AskKind, Class, Grant, Ledger, RateLimit, RateReading, Share};
 pub use pause::{Pause, PauseReason};

@@ -9,19 +9,44 @@ use super::{CorrelationId, TenantId};
 pub enum AuditAction {
     /// A token of one tenant came with the id of another in the body.
     TenantMismatch,
+    /// An account was connected.
+    ConnectionCreated,
+    /// A secret or a token of a connection was replaced.
+    ConnectionRotated,
+    /// A connection was removed with its secrets.
+    ConnectionRemoved,
+    /// The provider has withdrawn its consent.
+    ConnectionBroken,
+    /// An account that belongs to another tenant was to be connected.
+    AccountClaimRefused,
 }
 
 impl AuditAction {
+    /// Every action.
+    pub const ALL: [Self; 6] = [
+        Self::TenantMismatch,
+        Self::ConnectionCreated,
+        Self::ConnectionRotated,
+        Self::ConnectionRemoved,
+        Self::ConnectionBroken,
+        Self::AccountClaimRefused,
+    ];
+
     /// The text in the table and in events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TenantMismatch => "tenant_mismatch",
+            Self::ConnectionCreated => "connection_created",
+            Self::ConnectionRotated => "connection_rotated",
+            Self::ConnectionRemoved => "connection_removed",
+            Self::ConnectionBroken => "connection_broken",
+            Self::AccountClaimRefused => "account_claim_refused",
         }
     }
 
     /// The action of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::TenantMismatch].into_iter().find(|action| action.as_str() == text)
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
 }
 

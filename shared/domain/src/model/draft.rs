@@ -4,8 +4,6 @@
 //! an empty text is refused, because it is more often a mistake than a wish. What isn't known is
 //! refused and named.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 use super::normalise::normalised;
@@ -48,7 +46,7 @@ pub fn draft_of(
         object_type,
         natural_key: Sensitive::new(natural_key),
         attributes: values,
-        associations: BTreeSet::new(),
+        associations: Vec::new(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The nouns: tenants, systems, records and what protects their data.
 
+mod associations;
 mod attributes;
 mod audit;
 mod change;
@@ -13,6 +14,7 @@ mod record;
 mod sensitive;
 mod system;
 
+pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
 pub use change::{ChangeKind, ObjectChange};
@@ -20,7 +22,7 @@ pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
 pub use invalid::InvalidField;
 pub use message::UnreadableMessage;
-pub use normalise::normalised_remote;
+pub use normalise::{normalised_region, normalised_remote};
 pub use push_message::PushMessage;
 pub use record::{Association, CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
 pub use sensitive::Sensitive;

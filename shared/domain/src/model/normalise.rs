@@ -82,6 +82,13 @@ fn phone(text: &str, default_region: Option<&str>) -> Result<String, &'static st
     Ok(international.unwrap_or_else(|| text.to_owned()))
 }
 
+/// The two-letter country code in upper case, if it is one whose phone numbers are known.
+pub fn normalised_region(text: &str) -> Option<String> {
+    let code = text.trim().to_ascii_uppercase();
+    let is_two_letters = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    (is_two_letters && Region::from_str(&code).is_ok()).then_some(code)
+}
+
 /// The bare host in lower case: no scheme, no `www.`, no path, no port.
 fn domain(text: &str) -> Result<String, &'static str> {
     let lowered = text.to_lowercase();

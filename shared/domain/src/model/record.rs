@@ -1,7 +1,5 @@
 //! CRM records: what a caller asks for and what is stored.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::{Attributes, CorrelationId, ExternalId, ObjectType, Sensitive, System, TenantId};
@@ -16,8 +14,9 @@ pub struct CrmDraft {
     pub natural_key: Sensitive<String>,
     /// The values to write. Attributes that the caller left out are not touched.
     pub attributes: Attributes,
-    /// The records that it is to be associated with. Others that it has are not touched.
-    pub associations: BTreeSet<Association>,
+    /// The records that it is to be associated with, each once, in the order of the request: an
+    /// error names one by its place. Others that it has are not touched.
+    pub associations: Vec<Association>,
 }
 
 /// The other end of an association: a record by the provider's id.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::model::{System, TenantId};
+use super::AuthMode;
+use crate::model::{ObjectType, System, TenantId};
 
 /// What is needed to call a tenant's system. `Debug` can't print the token.
 #[derive(Debug, Clone)]
@@ -14,12 +16,30 @@ pub struct Connection {
     pub tenant: TenantId,
     /// Which system it leads to.
     pub system: System,
+    /// How it is connected.
+    pub auth: AuthMode,
     /// The provider's id of the account (HubSpot: the portal id).
     pub account_id: String,
     /// The bearer token.
     pub access_token: SecretString,
+    /// Grows whenever the token is replaced.
+    pub token_version: u64,
+    /// When the token ends; `None` for one that does not, or of which nobody knows.
+    pub expires_at: Option<Timestamp>,
     /// The tenant's two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// The account's time zone (IANA name), in which its day ends.
+    pub time_zone: Option<String>,
+    /// The kinds of record whose unique key property exists at the provider.
+    pub key_properties: Vec<ObjectType>,
+}
+
+impl Connection {
+    /// Whether the provider itself finds a record of this kind by its natural key, so that it is
+    /// created or updated in one call. A contact's key is its email, which every account has.
+    pub fn has_key_property(&self, object_type: ObjectType) -> bool {
+        object_type == ObjectType::Contact || self.key_properties.contains(&object_type)
+    }
 }
 
 /// Why a connection could not be had.
@@ -28,10 +48,14 @@ pub enum ConnectionError {
     /// The tenant has none to this system.
     #[error("the tenant has no connection to this system")]
     NotFound,
+    /// The provider has withdrawn its consent: the tenant must connect again.
+    #[error("the provider has ended the connection")]
+    Broken,
     /// It is stored, but not in a shape that we can read.
     #[error("the stored connection can't be read: {0}")]
     Malformed(&'static str),
-    /// The store can't be reached; another attempt may succeed.
+    /// The store can't be reached, or no fresh token can be had right now; another attempt may
+    /// succeed.
     #[error("the connection store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

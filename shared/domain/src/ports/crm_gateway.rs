@@ -6,7 +6,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Connection;
+use crate::gate::{ClosedReason, RateLimit, RateReading};
 use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
+
+/// What a call came to and what it cost.
+#[derive(Debug, Clone)]
+pub struct Called<T> {
+    /// The result.
+    pub value: T,
+    /// How many requests were sent, one at least.
+    pub calls: u32,
+    /// What the last answer that spoke of it said of the account's limit.
+    pub rate: Option<RateReading>,
+}
 
 /// What the provider did with a draft.
 #[derive(Debug, Clone)]
@@ -15,6 +27,10 @@ pub struct Written {
     pub external_id: ExternalId,
     /// Whether the record is new.
     pub change: RecordChange,
+    /// What the answer said of the attributes that we know.
+    pub attributes: Attributes,
+    /// When the provider last changed the record, if it says so.
+    pub provider_version: Option<Timestamp>,
 }
 
 /// A record as the provider holds it now.
@@ -26,6 +42,17 @@ pub struct RemoteRecord {
     pub attributes: Attributes,
     /// When the provider created it, if it says so.
     pub created_at: Option<Timestamp>,
+    /// When the provider last changed it, if it says so.
+    pub provider_version: Option<Timestamp>,
+}
+
+/// What a check without a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// Nothing is known against the draft.
+    Passed,
+    /// The account's own lists must be read first, see [`CrmGateway::refresh`].
+    Unsure,
 }
 
 /// Whether a call that failed may have had an effect all the same.
@@ -37,6 +64,15 @@ pub enum RemoteEffect {
     Unknown,
 }
 
+/// Which of an account's limits was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateScope {
+    /// One of some seconds; it passes by itself.
+    Window,
+    /// The one of the day, which ends at midnight where the account is.
+    Daily,
+}
+
 /// Why a call to the provider failed, cut by what is done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
@@ -45,7 +81,7 @@ pub enum ProviderError {
     Rejected {
         /// The vendor's own code, one of a known form (`INVALID_EMAIL`).
         vendor_code: Option<String>,
-        /// The path of the attribute at fault.
+        /// The path of the attribute or association at fault.
         field: Option<String>,
     },
     /// The tenant's credentials are refused.
@@ -65,8 +101,10 @@ pub enum ProviderError {
     /// The account is over its limit.
     #[error("the provider limits the rate")]
     RateLimited {
-        /// What the provider asks for.
+        /// What the provider asks for, else what is known of the limit.
         retry_after: Option<Duration>,
+        /// Which limit.
+        scope: RateScope,
     },
     /// The provider has a fault or an answer that can't be read.
     #[error("the provider is not available")]
@@ -81,6 +119,14 @@ pub enum ProviderError {
     /// No answer in time.
     #[error("the provider did not answer in time")]
     TimedOut,
+    /// It was not called: the gate in front of it is closed.
+    #[error("the provider is not called for now: {}", reason.as_str())]
+    Closed {
+        /// When it is worth coming back.
+        retry_after: Duration,
+        /// Why.
+        reason: ClosedReason,
+    },
 }
 
 impl ProviderError {
@@ -93,19 +139,38 @@ impl ProviderError {
             | Self::Unauthorized
             | Self::MissingScope
             | Self::Contended { .. }
-            | Self::RateLimited { .. } => RemoteEffect::None,
+            | Self::RateLimited { .. }
+            | Self::Closed { .. } => RemoteEffect::None,
         }
     }
 
-    /// Whether another attempt could succeed, and what the provider asks to wait for.
+    /// Whether another attempt at once could succeed, and what the provider asks to wait for. Who
+    /// was not let through the gate has waited there as long as he could.
     pub const fn retry(&self) -> Option<Option<Duration>> {
         match self {
-            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope => None,
-            Self::Contended { retry_after, .. } => Some(Some(*retry_after)),
-            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+            Self::Rejected { .. }
+            | Self::Unauthorized
+            | Self::MissingScope
+            | Self::Closed { .. } => None,
+            Self::Contended { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut => Some(self.asked_wait()),
+        }
+    }
+
+    /// How long to stay away, where that was said.
+    pub const fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Contended { retry_after, .. } | Self::Closed { retry_after, .. } => {
                 Some(*retry_after)
             }
-            Self::TimedOut => Some(None),
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope | Self::TimedOut => {
+                None
+            }
         }
     }
 
@@ -119,20 +184,44 @@ impl ProviderError {
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut => "timed_out",
+            Self::Closed { .. } => "closed",
         }
     }
 }
 
-/// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway.
+/// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway, but
+/// for lists of its account under a key that contains the tenant.
+///
+/// `known` is the provider's id of the record as we stored it. It is given only where the account
+/// has no key property for the kind of record ([`Connection::has_key_property`]).
 #[async_trait]
 pub trait CrmGateway: Send + Sync {
+    /// The limit of calls that holds for a connection until an answer tells another.
+    fn default_limit(&self, connection: &Connection) -> RateLimit;
+
     /// Refuses what the provider is known to refuse, before anything is claimed or called.
     ///
     /// # Errors
     /// The field at fault.
-    fn check(&self, draft: &CrmDraft) -> Result<(), InvalidField>;
+    fn check(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        now: Timestamp,
+    ) -> Result<Checked, InvalidField>;
 
-    /// Creates or updates the record in one call.
+    /// Reads the lists of the account that drafts are checked against, in one call. A failure is
+    /// remembered for a while, in which drafts pass and the provider judges them.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn refresh(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<Called<()>, ProviderError>;
+
+    /// Creates or updates the record.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -140,7 +229,8 @@ pub trait CrmGateway: Send + Sync {
         &self,
         connection: &Connection,
         draft: &CrmDraft,
-    ) -> Result<Written, ProviderError>;
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Written>, ProviderError>;
 
     /// Looks the record up by its natural key.
     ///
@@ -150,5 +240,18 @@ pub trait CrmGateway: Send + Sync {
         &self,
         connection: &Connection,
         draft: &CrmDraft,
-    ) -> Result<Option<RemoteRecord>, ProviderError>;
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Option<RemoteRecord>>, ProviderError>;
+
+    /// Associates the record with all that the draft names. It can be done again without harm, and
+    /// must be after any failure: some may have been made.
+    ///
+    /// # Errors
+    /// See [`ProviderError`]; a refusal names the association, if the provider does.
+    async fn associate(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        external_id: &ExternalId,
+    ) -> Result<Called<()>, ProviderError>;
 }

@@ -4,31 +4,54 @@
 //! the caller does next. Adapters live in `sync-aws` and `sync-providers`, fakes in `sync-testkit`,
 //! and one contract suite runs against both.
 
+mod account_connector;
 mod account_directory;
 mod audit_log;
 mod clock;
+mod connection_registry;
 mod connection_store;
+mod credential_store;
 mod crm_gateway;
 mod event_bus;
 mod gate_store;
+mod push_store;
 mod secret_source;
 mod upsert_store;
+mod webhook_protocol;
+mod webhook_secrets;
 mod work_queue;
 
+pub use account_connector::{
+    AccountConnector, AccountDetails, ConnectorCatalog, GrantError, KeyProperty, OauthApp,
+    OauthTokens,
+};
 pub use account_directory::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
 };
 pub use audit_log::AuditLog;
 pub use clock::Clock;
+pub use connection_registry::{
+    ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found,
+    LockOutcome,
+};
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
-pub use crm_gateway::{CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written};
+pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};
+pub use crm_gateway::{
+    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
+};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
-pub use secret_source::{SecretError, SecretSource};
+pub use push_store::{KeyStatus, Parked, PushStart, PushStore, QueuedAgain, QueuedPush};
+pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
+pub use webhook_protocol::{
+    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
+    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+};
+pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

@@ -1,4 +1,4 @@
-//! Named secrets.
+//! Named secrets: reading, writing, deleting.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -22,4 +22,21 @@ pub trait SecretSource: Send + Sync {
     /// # Errors
     /// See [`SecretError`].
     async fn read(&self, name: &str) -> Result<SecretString, SecretError>;
+}
+
+/// Writes secrets by name.
+#[async_trait]
+pub trait SecretWriter: Send + Sync {
+    /// Makes the secret `name`, or gives it a new value.
+    ///
+    /// # Errors
+    /// See [`SecretError`]; whether it was written is then open.
+    async fn put(&self, name: &str, value: &SecretString) -> Result<(), SecretError>;
+
+    /// Deletes the secret `name` at once and for good, so that the name is free again. It is no
+    /// error when there is none.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    async fn delete(&self, name: &str) -> Result<(), SecretError>;
 }

@@ -7,9 +7,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::Written;
 use crate::keys::{ClaimKey, Fingerprint, RecordKey};
 use crate::model::{
-    CorrelationId, CrmDraft, ExternalId, OwnerId, RecordChange, System, TenantId, UpsertStatus,
+    Attributes, CorrelationId, CrmDraft, ExternalId, OwnerId, System, TenantId, UpsertStatus,
 };
 
 /// What is claimed, by whom, until when.
@@ -37,6 +38,9 @@ pub struct Claim {
     pub started_at: Timestamp,
     /// The request.
     pub correlation_id: CorrelationId,
+    /// Of an upsert that had to wait: its place in the line of its record, which it leaves when it
+    /// is completed.
+    pub queued_at: Option<Timestamp>,
 }
 
 /// A claim whose owner is gone.
@@ -89,16 +93,43 @@ pub enum ClaimOutcome {
         /// When the other one is over at the latest, if that is known.
         lease_until: Option<Timestamp>,
     },
-    /// The record already holds all the wanted values.
+    /// The record already holds all the wanted values and associations, and was not deleted.
     Unchanged(ExternalId),
+    /// The same call waits already, to be carried out later.
+    Waiting,
+    /// Earlier upserts of the record wait; this one must not go before them.
+    Behind,
     /// The one before us died. Claim again with this expectation, and find out what it did.
     Stale(Expectation),
+}
+
+/// An upsert that is done at the provider, associations included.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// What the provider did.
+    pub written: Written,
+    /// Our time when the call began that gave this state. Of two reads of one provider version the
+    /// later one counts.
+    pub read_at: Timestamp,
+    /// Now.
+    pub at: Timestamp,
+}
+
+impl Finished {
+    /// The values to store: what the draft set, and of all else what the provider answered.
+    pub fn attributes(&self, draft: &CrmDraft) -> Attributes {
+        let mut attributes = self.written.attributes.clone();
+        for (name, value) in draft.attributes.iter() {
+            attributes.set(name, value);
+        }
+        attributes
+    }
 }
 
 /// What a completion came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Completion {
-    /// The version is stored and the answer kept.
+    /// The answer is kept, and the version stored unless a newer one was already there.
     Stored,
     /// The claim is no longer ours. The answer of the one that took it over, if there is one yet.
     Lost(Option<Answer>),
@@ -143,17 +174,20 @@ pub trait UpsertStore: Send + Sync {
         expectation: &Expectation,
     ) -> Result<ClaimOutcome, StoreError>;
 
-    /// Stores the record's new version and the answer, in one write that only the owner can do.
+    /// The provider's id of the record as it is stored, `None` where it was deleted or never
+    /// stored. Needed only where the provider can't find a record by its natural key.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn complete(
-        &self,
-        claim: &Claim,
-        external_id: &ExternalId,
-        change: RecordChange,
-        at: Timestamp,
-    ) -> Result<Completion, StoreError>;
+    async fn known_external_id(&self, claim: &Claim) -> Result<Option<ExternalId>, StoreError>;
+
+    /// Stores the record's new version, the way from the provider's id to it, and the answer, in
+    /// one write that only the owner can do. Where a state that the provider gave later was stored
+    /// meanwhile, that one stays and only the answer is kept.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn complete(&self, claim: &Claim, finished: &Finished) -> Result<Completion, StoreError>;
 
     /// Gives the claim back without a result. It is no error when the claim is no longer ours.
     ///

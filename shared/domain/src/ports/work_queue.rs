@@ -70,6 +70,8 @@ pub enum DeadCause {
     ProviderMissingScope,
     /// It was tried as often as it may be.
     AttemptsExhausted,
+    /// A later upsert of the same record has been applied in the meantime.
+    Superseded,
     /// It has waited for longer than anybody should.
     TooOld,
     /// A fault of ours that another try won't mend.
@@ -87,6 +89,7 @@ impl DeadCause {
             Self::ProviderUnauthorized => "provider_unauthorized",
             Self::ProviderMissingScope => "provider_missing_scope",
             Self::AttemptsExhausted => "attempts_exhausted",
+            Self::Superseded => "superseded",
             Self::TooOld => "too_old",
             Self::Internal => "internal",
         }

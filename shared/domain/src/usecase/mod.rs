@@ -1,5 +1,11 @@
 //! What the product does, one verb per file.
 
+pub mod accept_webhook;
+pub mod connect_account;
+pub mod disconnect_account;
+pub mod fresh_connection;
+pub mod locked_connection;
 pub mod publish_changes;
+pub mod rotate_connection;
 pub mod settle_work;
 pub mod upsert_record;

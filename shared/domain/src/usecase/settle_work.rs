@@ -84,13 +84,13 @@ impl From<&ProviderError> for Verdict {
             ProviderError::Rejected { .. } => Self::Dead(DeadCause::ProviderRejected),
             ProviderError::Unauthorized => Self::Dead(DeadCause::ProviderUnauthorized),
             ProviderError::MissingScope => Self::Dead(DeadCause::ProviderMissingScope),
-            // A limit says nothing about the work, so it costs no try.
-            ProviderError::RateLimited { retry_after } => {
-                Self::Wait { after: retry_after.unwrap_or(LIMIT_WAIT) }
+            // A limit or a closed gate says nothing about the work, so it costs no try.
+            ProviderError::RateLimited { .. } | ProviderError::Closed { .. } => {
+                Self::Wait { after: error.asked_wait().unwrap_or(LIMIT_WAIT) }
             }
             ProviderError::Contended { .. }
             | ProviderError::Unavailable { .. }
-            | ProviderError::TimedOut => Self::Retry { after: error.retry().flatten() },
+            | ProviderError::TimedOut => Self::Retry { after: error.asked_wait() },
         }
     }
 }
@@ -99,6 +99,7 @@ impl From<&ConnectionError> for Verdict {
     fn from(error: &ConnectionError) -> Self {
         match error {
             ConnectionError::NotFound => Self::Dead(DeadCause::ConnectionNotFound),
+            ConnectionError::Broken => Self::Dead(DeadCause::ProviderUnauthorized),
             ConnectionError::Malformed(_) => Self::Dead(DeadCause::Internal),
             ConnectionError::Unavailable(_) => Self::Retry { after: None },
         }

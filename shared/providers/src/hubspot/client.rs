@@ -1,19 +1,24 @@
-//! URLs and calls.
+//! URLs and the operations of the gateway.
 //!
 //! Dated paths (`/crm/objects/{version}/…`) with the version as one setting: the undated ones are
 //! unsupported from September 2027 (developers.hubspot.com, "date-based API versioning", read
 //! 2026-11-22).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use serde::de::DeserializeOwned;
+use jiff::Timestamp;
+use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
-    Connection, CrmGateway, ProviderError, RemoteEffect, RemoteRecord, Written,
+    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
 };
 
-use super::error::error_of;
+use super::calls::{Calls, bad_answer, success_of};
+use super::error::{existing_id_of, is_not_found};
+use super::pipelines::PipelineCache;
 use super::{mapping, wire};
-use crate::http::{ProviderHttp, RawAnswer, unavailable};
+use crate::http::{ProviderHttp, RawAnswer};
 
 /// Where HubSpot is and which version of its API is spoken.
 #[derive(Debug, Clone)]
@@ -24,96 +29,212 @@ pub struct HubspotSettings {
     pub api_version: String,
 }
 
+/// The window of the burst limits below (developers.hubspot.com, "API usage guidelines", read
+/// 2026-11-22).
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// What the smallest plan lets a private app send per window; larger ones are learned from answers.
+const PRIVATE_APP_CALLS_MAX: u32 = 100;
+/// What an OAuth app may send per window and installing account.
+const OAUTH_CALLS_MAX: u32 = 110;
+
 /// Calls HubSpot for any tenant.
 #[derive(Debug)]
 pub struct HubspotGateway {
     http: ProviderHttp,
     settings: HubspotSettings,
+    pub(super) pipelines: PipelineCache,
+}
+
+/// The name of a kind of record in paths.
+pub(super) const fn path_name(object_type: ObjectType) -> &'static str {
+    match object_type {
+        ObjectType::Contact => "contacts",
+        ObjectType::Company => "companies",
+        ObjectType::Deal => "deals",
+    }
 }
 
 impl HubspotGateway {
     /// A gateway that uses `http`.
-    pub const fn new(http: ProviderHttp, settings: HubspotSettings) -> Self {
-        Self { http, settings }
+    pub fn new(http: ProviderHttp, settings: HubspotSettings) -> Self {
+        Self { http, settings, pipelines: PipelineCache::default() }
     }
 
-    fn batch_url(&self, object_type: ObjectType, verb: &str) -> String {
+    /// Begins an operation of `connection`.
+    pub(super) const fn calls<'a>(&'a self, connection: &'a Connection) -> Calls<'a> {
+        Calls::new(&self.http, connection)
+    }
+
+    /// A path of one of the CRM's APIs: `/crm/{api}/{version}{path}`.
+    pub(super) fn url(&self, api: &str, path: &str) -> String {
         let HubspotSettings { base_url, api_version } = &self.settings;
-        let base_url = base_url.trim_end_matches('/');
-        let objects = match object_type {
-            ObjectType::Contact => "contacts",
-            ObjectType::Company => "companies",
-            ObjectType::Deal => "deals",
-        };
-        format!("{base_url}/crm/objects/{api_version}/{objects}/batch/{verb}")
+        format!("{}/crm/{api}/{api_version}{path}", base_url.trim_end_matches('/'))
     }
-}
 
-#[async_trait]
-impl CrmGateway for HubspotGateway {
-    fn check(&self, draft: &CrmDraft) -> Result<(), InvalidField> {
-        mapping::check(draft)
+    /// A path below the records of a kind.
+    pub(super) fn records_url(&self, object_type: ObjectType, path: &str) -> String {
+        self.url("objects", &format!("/{}{path}", path_name(object_type)))
     }
 
     /// `POST …/batch/upsert` with one input: it creates or updates in one call, so there is no gap
     /// between looking and creating. The id property stays out of `properties`: on a match by a
     /// secondary email it would overwrite the primary one (seen by integrators; unverified).
-    async fn upsert(
+    async fn upsert_by_key(
         &self,
-        connection: &Connection,
+        calls: &mut Calls<'_>,
         draft: &CrmDraft,
     ) -> Result<Written, ProviderError> {
-        let url = self.batch_url(draft.object_type, "upsert");
-        let id_property = mapping::id_property(draft.object_type);
         let input = wire::UpsertInput {
             id: draft.natural_key.expose(),
-            id_property,
+            id_property: mapping::id_property(draft.object_type),
             properties: mapping::properties_of(draft),
         };
-        let request = wire::Batch { inputs: [input] };
-        let answer = self.http.post_json(&url, &connection.access_token, &request).await?;
+        let request = wire::Batch { inputs: vec![input] };
+        let url = self.records_url(draft.object_type, "/batch/upsert");
+        let answer = calls.post(&url, &request).await?;
+        if let Some(id) = existing_id_of(&answer) {
+            // Someone created it meanwhile, and the answer names it.
+            let updated = self.update_by_id(calls, draft, &id).await?;
+            return updated.ok_or_else(|| super::error::error_of(&answer));
+        }
         let batch: wire::BatchAnswer = success_of(&answer)?;
-        let record = match (batch.results.into_iter().next(), batch.errors.first()) {
-            (Some(record), _) => record,
-            (None, Some(error)) => return Err(error.rejection()),
-            (None, None) => return Err(unavailable(Some(answer.status), RemoteEffect::Unknown)),
-        };
-        let id = record.id.ok_or(unavailable(Some(answer.status), RemoteEffect::Unknown))?;
-        // Without the flag nothing says "new", so the weaker claim is made.
-        let is_new = record.new.unwrap_or(false);
-        let change = if is_new { RecordChange::Created } else { RecordChange::Updated };
-        Ok(Written { external_id: ExternalId::new(id), change })
+        let ours = |record: &wire::Record| mapping::is_of(draft, record);
+        match (batch.results.into_iter().find(ours), batch.errors.first()) {
+            // Without the flag nothing says "new", so the weaker claim is made.
+            (Some(record), _) if record.new == Some(true) => {
+                written_of(calls, draft, record, RecordChange::Created, &answer)
+            }
+            (Some(record), _) => written_of(calls, draft, record, RecordChange::Updated, &answer),
+            (None, Some(error)) => Err(error.rejection()),
+            (None, None) => Err(bad_answer(&answer)),
+        }
+    }
+
+    /// `PATCH …/{id}`, `None` where there is no such record. Unlike a batch update it also takes the
+    /// id of a record that was merged into another (fact sheet 2.6).
+    pub(super) async fn update_by_id(
+        &self,
+        calls: &mut Calls<'_>,
+        draft: &CrmDraft,
+        id: &ExternalId,
+    ) -> Result<Option<Written>, ProviderError> {
+        let request = wire::RecordInput { properties: mapping::properties_of(draft) };
+        let url = self.records_url(draft.object_type, &format!("/{id}"));
+        let answer = calls.patch(&url, &request).await?;
+        if is_not_found(&answer) {
+            return Ok(None);
+        }
+        let record = success_of(&answer)?;
+        written_of(calls, draft, record, RecordChange::Updated, &answer).map(Some)
     }
 
     /// `POST …/batch/read` by the id property. Not the search: that lags behind writes.
-    async fn find(
+    async fn find_by_key(
         &self,
-        connection: &Connection,
+        calls: &mut Calls<'_>,
         draft: &CrmDraft,
     ) -> Result<Option<RemoteRecord>, ProviderError> {
-        let url = self.batch_url(draft.object_type, "read");
         let request = wire::BatchRead {
             id_property: mapping::id_property(draft.object_type),
             properties: mapping::property_names(draft.object_type),
-            inputs: [wire::ReadInput { id: draft.natural_key.expose() }],
+            inputs: vec![wire::ById { id: draft.natural_key.expose() }],
         };
-        let answer = self.http.post_json(&url, &connection.access_token, &request).await?;
-        if answer.status == 404 {
+        let url = self.records_url(draft.object_type, "/batch/read");
+        let answer = calls.post(&url, &request).await?;
+        if is_not_found(&answer) {
             return Ok(None);
         }
         let batch: wire::BatchAnswer = success_of(&answer)?;
-        let found = batch.results.into_iter().find(|record| !record.archived.unwrap_or(false));
-        let region = connection.default_region.as_deref();
+        let ours = |record: &wire::Record| mapping::is_of(draft, record) && !record.is_archived();
+        let found = batch.results.into_iter().find(ours);
+        let region = calls.region();
         Ok(found.and_then(|record| mapping::remote_record(draft.object_type, record, region)))
     }
 }
 
-/// The decoded body of a 2xx answer. A body that is no JSON (an edge's HTML page, an empty or a cut
-/// one) under a success status leaves open whether anything was written.
-fn success_of<T: DeserializeOwned>(answer: &RawAnswer) -> Result<T, ProviderError> {
-    if !(200..300).contains(&answer.status) {
-        return Err(error_of(answer));
+/// What was written, from the record in the answer. An answer without an id leaves open what
+/// happened.
+pub(super) fn written_of(
+    calls: &Calls<'_>,
+    draft: &CrmDraft,
+    record: wire::Record,
+    change: RecordChange,
+    answer: &RawAnswer,
+) -> Result<Written, ProviderError> {
+    let remote = mapping::remote_record(draft.object_type, record, calls.region())
+        .ok_or_else(|| bad_answer(answer))?;
+    Ok(Written {
+        external_id: remote.external_id,
+        change,
+        attributes: remote.attributes,
+        provider_version: remote.provider_version,
+    })
+}
+
+#[async_trait]
+impl CrmGateway for HubspotGateway {
+    fn default_limit(&self, connection: &Connection) -> RateLimit {
+        let max = match connection.auth {
+            AuthMode::PrivateApp => PRIVATE_APP_CALLS_MAX,
+            AuthMode::Oauth => OAUTH_CALLS_MAX,
+        };
+        RateLimit { max, window: RATE_WINDOW }
     }
-    serde_json::from_slice(&answer.body)
-        .map_err(|_not_json| unavailable(Some(answer.status), RemoteEffect::Unknown))
+
+    fn check(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        now: Timestamp,
+    ) -> Result<Checked, InvalidField> {
+        mapping::check(draft)?;
+        self.pipelines.check(connection, draft, now)
+    }
+
+    async fn refresh(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<Called<()>, ProviderError> {
+        self.refresh_pipelines(connection, now).await
+    }
+
+    async fn upsert(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Written>, ProviderError> {
+        let mut calls = self.calls(connection);
+        let written = if connection.has_key_property(draft.object_type) {
+            self.upsert_by_key(&mut calls, draft).await?
+        } else {
+            self.upsert_without_key(&mut calls, draft, known).await?
+        };
+        Ok(calls.done(written))
+    }
+
+    async fn find(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        known: Option<&ExternalId>,
+    ) -> Result<Called<Option<RemoteRecord>>, ProviderError> {
+        let mut calls = self.calls(connection);
+        let found = if connection.has_key_property(draft.object_type) {
+            self.find_by_key(&mut calls, draft).await?
+        } else {
+            self.find_without_key(&mut calls, draft, known).await?
+        };
+        Ok(calls.done(found))
+    }
+
+    async fn associate(
+        &self,
+        connection: &Connection,
+        draft: &CrmDraft,
+        external_id: &ExternalId,
+    ) -> Result<Called<()>, ProviderError> {
+        self.associate_with_all(connection, draft, external_id).await
+    }
 }

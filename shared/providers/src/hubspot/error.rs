@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use sync_domain::ports::{ProviderError, RemoteEffect};
+use serde_json::Value;
+use sync_domain::model::ExternalId;
+use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
-use super::mapping::attribute_name;
+use super::mapping::{KEY_PROPERTY, attribute_name};
 use super::wire::ErrorBody;
 use crate::http::RawAnswer;
 
@@ -21,13 +23,37 @@ const BURST_WINDOW: Duration = Duration::from_secs(10);
 const SECOND_WINDOW: Duration = Duration::from_secs(1);
 /// The daily limit ends at midnight of the portal's time zone, which the answer does not tell.
 const DAILY_WAIT: Duration = Duration::from_secs(3_600);
+/// The code for a value of a unique property that another record has (seen by integrators, as 400).
+const UNIQUE_VALUE_TAKEN: &str = "CONFLICTING_UNIQUE_VALUE";
+/// The code for a property that the portal does not have.
+const NO_SUCH_PROPERTY: &str = "PROPERTY_DOESNT_EXIST";
+/// Where errors name properties; `properties` is the one of missing required values (unverified).
+const PROPERTY_KEYS: [&str; 2] = ["propertyName", "properties"];
 /// The longest vendor text that is passed on.
 const CODE_MAX_BYTES: usize = 64;
 
+/// The error that an answer tells. An edge may answer in HTML or with nothing: then there is just
+/// the status.
+pub fn body_of(answer: &RawAnswer) -> ErrorBody {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+/// Whether an answer says that there is no such record.
+pub const fn is_not_found(answer: &RawAnswer) -> bool {
+    answer.status == 404
+}
+
+/// The record that was there already, where the answer is a conflict that names it.
+pub fn existing_id_of(answer: &RawAnswer) -> Option<ExternalId> {
+    if answer.status != 409 {
+        return None;
+    }
+    body_of(answer).hints.existing_id.map(ExternalId::new)
+}
+
 /// The error that an answer stands for.
 pub fn error_of(answer: &RawAnswer) -> ProviderError {
-    // An edge may answer in HTML or with nothing: then there is just the status.
-    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body = body_of(answer);
     tracing::warn!(
         system = "hubspot",
         status = answer.status,
@@ -48,6 +74,7 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
         },
         429 => ProviderError::RateLimited {
             retry_after: Some(answer.retry_after.unwrap_or_else(|| body.limit_window())),
+            scope: body.limit_scope(),
         },
         477 => ProviderError::Unavailable {
             status: Some(answer.status),
@@ -70,20 +97,49 @@ impl ErrorBody {
     /// A refusal with what the body says of its reason.
     pub fn rejection(&self) -> ProviderError {
         let detail_code = self.errors.iter().find_map(|detail| detail.code.as_deref());
-        let vendor_code = detail_code.or(self.category.as_deref());
+        let embedded = self.hints.invalid_property.as_ref();
+        let embedded_code = embedded.and_then(|(_name, code)| code.as_deref());
+        let vendor_code = detail_code.or(embedded_code).or(self.category.as_deref());
+        let property = self.property();
+        if vendor_code == Some(UNIQUE_VALUE_TAKEN) && property == Some(KEY_PROPERTY) {
+            // Two writes created the record at the same moment; the next one finds it.
+            return ProviderError::Contended { retry_after: CONFLICT_WAIT, status: 400 };
+        }
+        // Of all properties that we write only this one can be missing: the others are HubSpot's.
+        let property =
+            property.or_else(|| (vendor_code == Some(NO_SUCH_PROPERTY)).then_some(KEY_PROPERTY));
         ProviderError::Rejected {
             vendor_code: vendor_code.filter(|code| is_code(code)).map(str::to_owned),
-            field: self.property().and_then(|property| {
-                attribute_name(property).map(|name| format!("attributes.{}", name.as_str()))
-            }),
+            field: property
+                .and_then(attribute_name)
+                .map(|name| format!("attributes.{}", name.as_str())),
         }
     }
 
+    /// The first of our properties that the error names.
     fn property(&self) -> Option<&str> {
         let contexts = self.errors.iter().map(|detail| &detail.context).chain([&self.context]);
-        contexts
-            .filter_map(|context| context.get("propertyName"))
-            .find_map(|names| names.as_str().or_else(|| names.as_array()?.first()?.as_str()))
+        let in_context = contexts
+            .flat_map(|context| PROPERTY_KEYS.iter().filter_map(|key| context.get(*key)))
+            .flat_map(|names| {
+                names.as_array().map_or_else(|| vec![names], |it| it.iter().collect())
+            })
+            .filter_map(Value::as_str);
+        let in_message = [
+            self.hints.invalid_property.as_ref().map(|(name, _code)| name.as_str()),
+            self.hints.non_unique_property.as_deref(),
+        ];
+        in_context
+            .chain(in_message.into_iter().flatten())
+            .find(|property| attribute_name(property).is_some())
+    }
+
+    fn limit_scope(&self) -> RateScope {
+        if self.policy_name.as_deref() == Some("DAILY") {
+            RateScope::Daily
+        } else {
+            RateScope::Window
+        }
     }
 
     /// How long to wait for the exceeded limit.
@@ -97,7 +153,7 @@ impl ErrorBody {
 }
 
 /// Whether a vendor's text is a code and not prose, which could hold personal data.
-fn is_code(text: &str) -> bool {
+pub fn is_code(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= CODE_MAX_BYTES
         && text
@@ -113,14 +169,16 @@ fn is_uuid_like(text: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use sync_domain::ports::{ProviderError, RemoteEffect};
+    use reqwest::header::HeaderMap;
+    use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
     use super::error_of;
     use crate::http::RawAnswer;
 
     fn error(status: u16, retry_after_s: Option<u64>, body: &str) -> ProviderError {
         let body = body.as_bytes().to_vec().into();
-        error_of(&RawAnswer { status, retry_after: retry_after_s.map(Duration::from_secs), body })
+        let retry_after = retry_after_s.map(Duration::from_secs);
+        error_of(&RawAnswer { status, retry_after, headers: HeaderMap::new(), body })
     }
 
     #[test]
@@ -142,13 +200,51 @@ mod tests {
     }
 
     #[test]
-    fn error_of_a_rate_limit_waits_for_the_header_else_for_the_window() {
-        let limited = |retry_after_s: Option<u64>| ProviderError::RateLimited {
-            retry_after: retry_after_s.map(Duration::from_secs),
+    fn error_that_names_its_property_in_the_message_alone_is_read_too() {
+        let body = r#"{"category":"VALIDATION_ERROR","message":"Property values were not valid: [{\"isValid\":false,\"message\":\"ada@x is bad\",\"error\":\"INVALID_EMAIL\",\"name\":\"email\"}]"}"#;
+        let expected = ProviderError::Rejected {
+            vendor_code: Some("INVALID_EMAIL".into()),
+            field: Some("attributes.email".into()),
         };
-        assert_eq!(error(429, Some(3), ""), limited(Some(3)));
-        assert_eq!(error(429, None, r#"{"policyName":"TEN_SECONDLY_ROLLING"}"#), limited(Some(10)));
-        assert_eq!(error(429, None, r#"{"policyName":"DAILY"}"#), limited(Some(3_600)));
+        assert_eq!(error(400, None, body), expected);
+    }
+
+    #[test]
+    fn error_of_a_key_property_that_is_gone_or_not_unique_names_the_reference() {
+        for body in [
+            r#"{"category":"VALIDATION_ERROR","errors":[{"code":"PROPERTY_DOESNT_EXIST",
+                "context":{"propertyName":["integration_reference"]}}]}"#,
+            r#"{"category":"VALIDATION_ERROR","errors":[{"code":"PROPERTY_DOESNT_EXIST"}]}"#,
+            r#"{"category":"VALIDATION_ERROR","message":
+                "Unable to perform update/upsert by non-unique 0-2 property integration_reference"}"#,
+        ] {
+            let ProviderError::Rejected { field, .. } = error(400, None, body) else { panic!() };
+            assert_eq!(field.as_deref(), Some("attributes.reference"), "{body}");
+        }
+    }
+
+    #[test]
+    fn error_of_a_taken_key_is_contention_and_of_any_other_unique_value_a_refusal() {
+        let taken = |property: &str| {
+            let body = serde_json::json!({"errors": [{"code": "CONFLICTING_UNIQUE_VALUE",
+                "context": {"propertyName": [property]}}]});
+            error(400, None, &body.to_string())
+        };
+        assert!(matches!(taken("integration_reference"), ProviderError::Contended { .. }));
+        assert!(matches!(taken("email"), ProviderError::Rejected { .. }));
+    }
+
+    #[test]
+    fn error_of_a_rate_limit_waits_for_the_header_else_for_the_window() {
+        let limited = |retry_after_s: u64, scope| ProviderError::RateLimited {
+            retry_after: Some(Duration::from_secs(retry_after_s)),
+            scope,
+        };
+        let (window, daily) = (RateScope::Window, RateScope::Daily);
+        assert_eq!(error(429, Some(3), ""), limited(3, window));
+        let rolling = r#"{"policyName":"TEN_SECONDLY_ROLLING"}"#;
+        assert_eq!(error(429, None, rolling), limited(10, window));
+        assert_eq!(error(429, None, r#"{"policyName":"DAILY"}"#), limited(3_600, daily));
     }
 
     #[test]

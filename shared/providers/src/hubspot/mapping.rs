@@ -23,13 +23,18 @@ const LIFECYCLE_STAGES: [&str; 8] = [
     "other",
 ];
 
+/// The longest id of a record.
+const RECORD_ID_MAX_DIGITS: usize = 20;
+/// The longest value that is taken over. HubSpot's own limit is 65,536 characters.
+const VALUE_MAX_BYTES: usize = 65_536;
+
 /// The property of ours that identifies companies and deals, with the platform's own id in it. It is
 /// made, as a unique one, when a tenant connects: `domain` and `dealname` are not unique and are
 /// refused as keys (fact sheet 2.2).
 pub const KEY_PROPERTY: &str = "integration_reference";
 
 /// The property that holds an attribute. A company's and a deal's name differ by type alone.
-const fn property_name(object_type: ObjectType, name: AttributeName) -> &'static str {
+pub const fn property_name(object_type: ObjectType, name: AttributeName) -> &'static str {
     match name {
         AttributeName::Email => "email",
         AttributeName::Phone => "phone",
@@ -85,12 +90,35 @@ pub fn properties_of(draft: &CrmDraft) -> BTreeMap<&'static str, &str> {
         .collect()
 }
 
-/// Refuses a lifecycle stage that HubSpot can't know.
+/// Whether a record in an answer is the one of a draft. A key property that the answer repeats must
+/// be ours. An email need not be: a contact is also found by a secondary one.
+pub fn is_of(draft: &CrmDraft, record: &wire::Record) -> bool {
+    let key = record.properties.get(id_property(draft.object_type)).and_then(Option::as_ref);
+    draft.object_type == ObjectType::Contact
+        || key.is_none_or(|key| key.eq_ignore_ascii_case(draft.natural_key.expose()))
+}
+
+/// Refuses what HubSpot can't know: ids that are no numbers, and stages that nobody can have.
 pub fn check(draft: &CrmDraft) -> Result<(), InvalidField> {
+    for (index, association) in draft.associations.iter().enumerate() {
+        let id = association.external_id.as_str();
+        if !(1..=RECORD_ID_MAX_DIGITS).contains(&id.len()) || !is_digits(id) {
+            return Err(InvalidField::new(
+                format!("associations[{index}].external_id"),
+                "must be a HubSpot record id, 1 to 20 digits",
+            ));
+        }
+    }
+    check_lifecycle_stage(draft)
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn check_lifecycle_stage(draft: &CrmDraft) -> Result<(), InvalidField> {
     let stage = draft.attributes.get(AttributeName::Lifecyclestage).unwrap_or_default();
-    let is_known = stage.is_empty()
-        || LIFECYCLE_STAGES.contains(&stage)
-        || stage.bytes().all(|byte| byte.is_ascii_digit());
+    let is_known = stage.is_empty() || LIFECYCLE_STAGES.contains(&stage) || is_digits(stage);
     if is_known {
         return Ok(());
     }
@@ -111,13 +139,21 @@ pub fn remote_record(
         .properties
         .into_iter()
         .filter_map(|(property, value)| Some((attribute_of(object_type, &property)?, value?)))
-        .map(|(name, value)| (name, normalised_remote(name, &value, default_region)))
+        .map(|(name, value)| (name, clipped(normalised_remote(name, &value, default_region))))
         .collect();
     Some(RemoteRecord {
         external_id: ExternalId::new(record.id?),
         attributes,
         created_at: record.created_at.and_then(|text| text.parse().ok()),
+        provider_version: record.updated_at.and_then(|text| text.parse().ok()),
     })
+}
+
+/// As many bytes of a value as a caller could have sent: all values of a record together must fit
+/// into one stored item.
+fn clipped(mut value: String) -> String {
+    value.truncate(value.floor_char_boundary(VALUE_MAX_BYTES));
+    value
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 mod aws;
 mod calls;
 mod error;
+mod limits;
+mod oauth;
 mod objects;
+mod portal;
 mod webhooks;
 
 use std::sync::Arc;
@@ -39,6 +42,9 @@ pub fn router() -> Router<Arc<SandboxState>> {
         .route("/calls", get(calls::list))
         .route("/faults", post(calls::add_fault).get(calls::faults).delete(calls::clear_faults))
         .route("/webhooks", post(webhooks::send).get(webhooks::list))
+        .route("/limits", post(limits::set).get(limits::list))
+        .route("/oauth", post(oauth::act).get(oauth::show))
+        .nest("/portal", portal::router())
         .nest("/aws", aws::router())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::associations::Wanted;
 use super::errors::Refusal;
 use super::store::Table;
 use super::{Context, Handled, objects, render};
@@ -28,6 +29,9 @@ pub struct Input {
     /// What to write.
     #[serde(default)]
     pub properties: Map<String, Value>,
+    /// For batch create: what the new record is to be associated with.
+    #[serde(default)]
+    pub associations: Vec<Wanted>,
     /// The caller's own mark.
     #[serde(default)]
     pub object_write_trace_id: Option<String>,
@@ -55,20 +59,27 @@ pub enum Done {
     Kept(u64, bool),
     /// There is no such record.
     Missing,
+    /// The id is from before a merge: HubSpot leaves it out of the answer without a word.
+    Passed,
+}
+
+/// Refuses an empty batch and one with more inputs than `max`.
+pub fn check_size(count: usize, max: usize) -> Result<(), Refusal> {
+    if count == 0 {
+        return Err(Refusal::validation("inputs must not be empty"));
+    }
+    if count > max {
+        return Err(Refusal::validation(&format!(
+            "The maximum number of inputs is {max}, the request has {count}"
+        )));
+    }
+    Ok(())
 }
 
 /// Reads a batch and checks its size.
 pub fn read_batch(context: &Context<'_>) -> Result<Batch, Refusal> {
     let batch: Batch = objects::body_of(context.request)?;
-    if batch.inputs.is_empty() {
-        return Err(Refusal::validation("inputs must not be empty"));
-    }
-    if batch.inputs.len() > MAX_INPUTS {
-        let count = batch.inputs.len();
-        return Err(Refusal::validation(&format!(
-            "The maximum number of inputs is {MAX_INPUTS}, the request has {count}"
-        )));
-    }
+    check_size(batch.inputs.len(), MAX_INPUTS)?;
     Ok(batch)
 }
 
@@ -114,6 +125,12 @@ pub fn answer(
     results: &[Value],
     errors: &[Value],
 ) -> Answer {
+    let status = if errors.is_empty() { success } else { StatusCode::MULTI_STATUS };
+    Answer::json(status, &body(context, results, errors))
+}
+
+/// The same without a status.
+pub fn body(context: &Context<'_>, results: &[Value], errors: &[Value]) -> Value {
     let at = iso_from_ms(context.now_ms);
     let mut body = json!({
         "status": "COMPLETE",
@@ -122,12 +139,11 @@ pub fn answer(
         "startedAt": at,
         "completedAt": at,
     });
-    if errors.is_empty() {
-        return Answer::json(success, &body);
+    if !errors.is_empty() {
+        body["numErrors"] = json!(errors.len());
+        body["errors"] = json!(errors);
     }
-    body["numErrors"] = json!(errors.len());
-    body["errors"] = json!(errors);
-    Answer::json(StatusCode::MULTI_STATUS, &body)
+    body
 }
 
 /// How the results of a write are shown.
@@ -148,7 +164,7 @@ fn result(
     let (id, is_new) = match done {
         Done::Created(id) => (*id, true),
         Done::Kept(id, _) => (*id, false),
-        Done::Missing => return None,
+        Done::Missing | Done::Passed => return None,
     };
     let mut body = render::written(context, table.any(id)?);
     if style.tells_new {
@@ -166,7 +182,7 @@ pub fn write(
     table: &mut Table,
     batch: &Batch,
     style: &WriteStyle,
-    each: impl Fn(&mut Table, &Input) -> Result<Done, Refusal>,
+    mut each: impl FnMut(&mut Table, &Input) -> Result<Done, Refusal>,
 ) -> Handled {
     let is_partial = has_unique_traces(batch);
     let (mut results, mut errors, mut missing) = (Vec::new(), Vec::new(), Vec::new());
@@ -176,9 +192,9 @@ pub fn write(
         match each(table, input) {
             Ok(done) => {
                 changed |= matches!(done, Done::Created(_) | Done::Kept(_, true));
-                match result(context, table, input, &done, style) {
-                    Some(body) => results.push(body),
-                    None => missing.extend(input.id.clone()),
+                results.extend(result(context, table, input, &done, style));
+                if matches!(done, Done::Missing) {
+                    missing.extend(input.id.clone());
                 }
             }
             Err(refusal) if is_partial => {

@@ -7,88 +7,123 @@ use super::batch::{
     Batch, Done, Input, WriteStyle, answer, check_ids, not_found_item, read_batch, write,
 };
 use super::errors::Refusal;
-use super::store::Table;
-use super::{Context, Handled, objects, render, validate};
+use super::links::End;
+use super::store::{Portal, Table};
+use super::{Context, Handled, associations, objects, records, render, validate};
 use crate::vendor::Answer;
 
 fn id_of(input: &Input) -> &str {
     input.id.as_deref().map(str::trim).unwrap_or_default()
 }
 
-pub fn create(context: &Context<'_>, table: &mut Table) -> Handled {
+/// A key that is no property but the record id itself.
+fn own_key(key: Option<&str>) -> Option<&str> {
+    key.filter(|key| !["", "hs_object_id"].contains(key))
+}
+
+pub fn create(context: &Context<'_>, portal: &mut Portal) -> Handled {
     let batch = read_batch(context)?;
     let style = WriteStyle { success: StatusCode::CREATED, tells_new: false };
-    write(context, table, &batch, &style, |table, input| {
-        let portal = &context.account.account;
-        let values = validate::clean(context.object_type, portal, &input.properties)?;
-        objects::insert(context, table, values).map(Done::Created)
-    })
-}
-
-fn refuse_key_of_update(context: &Context<'_>, batch: &Batch) -> Result<(), Refusal> {
-    let key = batch
-        .inputs
-        .iter()
-        .filter_map(|input| input.id_property.as_deref())
-        .find(|key| *key != "hs_object_id");
-    match key {
-        None => Ok(()),
-        // Even by its unique email a contact can't be updated in a batch.
-        Some(key) => Err(Refusal::not_unique(context.object_type, key)),
+    let mut wanted = Vec::new();
+    for input in &batch.inputs {
+        wanted.push(associations::check(context, portal, &input.associations)?);
     }
+    let mut wanted = wanted.into_iter();
+    let mut to_apply = Vec::new();
+    let table = portal.tables.of(context.object_type);
+    let handled = write(context, table, &batch, &style, |table, input| {
+        let wanted = wanted.next().unwrap_or_default();
+        let values = validate::clean(context.account, &table.schema, &input.properties)?;
+        let id = records::insert(context.account, table, values, context.now_ms)?;
+        to_apply.push((id, wanted));
+        Ok(Done::Created(id))
+    })?;
+    for (id, wanted) in to_apply {
+        let end = End { object_type: context.object_type, id };
+        associations::apply(portal, end, &wanted, context.now_ms);
+    }
+    Ok(handled)
 }
 
-pub fn update(context: &Context<'_>, table: &mut Table) -> Handled {
+/// Even by its unique email a contact can't be updated in a batch; other types can, by a property
+/// that was added.
+fn check_key_of_update(context: &Context<'_>, table: &Table, batch: &Batch) -> Result<(), Refusal> {
+    for key in batch.inputs.iter().filter_map(|input| own_key(input.id_property.as_deref())) {
+        if !context.object_type.unique.is_empty() {
+            return Err(Refusal::not_unique(context.object_type, key));
+        }
+        objects::check_key(context, table, key)?;
+    }
+    Ok(())
+}
+
+/// An id from before a merge is no longer one that a batch writes to.
+fn is_merged_away(table: &Table, input: &Input, key: Option<&str>) -> bool {
+    key.is_none() && id_of(input).parse().is_ok_and(|id| table.current_id(id) != id)
+}
+
+pub fn update(context: &Context<'_>, portal: &mut Portal) -> Handled {
     let batch = read_batch(context)?;
     check_ids(&batch)?;
-    refuse_key_of_update(context, &batch)?;
+    let table = portal.tables.of(context.object_type);
+    check_key_of_update(context, table, &batch)?;
     let style = WriteStyle { success: StatusCode::OK, tells_new: false };
     write(context, table, &batch, &style, |table, input| {
-        let portal = &context.account.account;
-        let values = validate::clean(context.object_type, portal, &input.properties)?;
-        let Some(id) = objects::locate(context, table, id_of(input), None)? else {
+        let values = validate::clean(context.account, &table.schema, &input.properties)?;
+        let key = own_key(input.id_property.as_deref());
+        if is_merged_away(table, input, key) {
+            return Ok(Done::Passed);
+        }
+        let Some(id) = objects::locate(context, table, id_of(input), key)? else {
             return Ok(Done::Missing);
         };
-        Ok(Done::Kept(id, objects::amend(context, table, id, values)?))
+        let changed = records::amend(context.account, table, id, values, context.now_ms)?;
+        Ok(Done::Kept(id, changed))
     })
 }
 
 /// All inputs must use one key, and the key must identify.
-fn key_of_upsert<'a>(context: &Context<'_>, batch: &'a Batch) -> Result<Option<&'a str>, Refusal> {
-    let mut keys = batch.inputs.iter().map(|input| {
-        input.id_property.as_deref().filter(|key| !["", "hs_object_id"].contains(key))
-    });
+fn key_of_upsert<'a>(
+    context: &Context<'_>,
+    table: &Table,
+    batch: &'a Batch,
+) -> Result<Option<&'a str>, Refusal> {
+    let mut keys = batch.inputs.iter().map(|input| own_key(input.id_property.as_deref()));
     let key = keys.next().flatten();
     if keys.any(|other| other != key) {
         return Err(Refusal::validation("All inputs must have the same idProperty"));
     }
-    match key {
-        Some(key) if !context.object_type.is_unique(key) => {
-            Err(Refusal::not_unique(context.object_type, key))
-        }
-        Some(_) | None => Ok(key),
+    if let Some(key) = key {
+        objects::check_key(context, table, key)?;
     }
+    Ok(key)
 }
 
-pub fn upsert(context: &Context<'_>, table: &mut Table) -> Handled {
+pub fn upsert(context: &Context<'_>, portal: &mut Portal) -> Handled {
     let batch = read_batch(context)?;
-    let key = key_of_upsert(context, &batch)?;
+    let table = portal.tables.of(context.object_type);
+    let key = key_of_upsert(context, table, &batch)?;
     check_ids(&batch)?;
     let style = WriteStyle { success: StatusCode::OK, tells_new: true };
+    let (account, now_ms) = (context.account, context.now_ms);
     write(context, table, &batch, &style, |table, input| {
-        let portal = &context.account.account;
-        let mut values = validate::clean(context.object_type, portal, &input.properties)?;
+        let mut values = validate::clean(account, &table.schema, &input.properties)?;
+        if is_merged_away(table, input, key) {
+            return Ok(Done::Passed);
+        }
         let found = objects::locate(context, table, id_of(input), key)?;
         match (found, key) {
-            (Some(id), _) => Ok(Done::Kept(id, objects::amend(context, table, id, values)?)),
+            (Some(id), _) => {
+                Ok(Done::Kept(id, records::amend(account, table, id, values, now_ms)?))
+            }
             (None, None) => Ok(Done::Missing),
             (None, Some(key)) => {
                 let id = json!({ key: id_of(input) });
                 let id = id.as_object().cloned().unwrap_or_default();
-                for (name, value) in validate::clean(context.object_type, portal, &id)? {
+                for (name, value) in validate::clean(account, &table.schema, &id)? {
                     values.entry(name).or_insert(value);
                 }
-                objects::insert(context, table, values).map(Done::Created)
+                records::insert(account, table, values, now_ms).map(Done::Created)
             }
         }
     })
@@ -105,7 +140,8 @@ pub fn read(context: &Context<'_>, table: &Table) -> Handled {
             Some(record) if seen.contains(&record.id) => {}
             Some(record) => {
                 seen.push(record.id);
-                results.push(Value::Object(render::read(context, record, &batch.properties)));
+                let body = render::read(context, &table.schema, record, &batch.properties);
+                results.push(Value::Object(body));
             }
         }
     }
@@ -114,12 +150,13 @@ pub fn read(context: &Context<'_>, table: &Table) -> Handled {
     Ok((answer(context, StatusCode::OK, &results, &errors), false))
 }
 
-pub fn archive(context: &Context<'_>, table: &mut Table) -> Handled {
+pub fn archive(context: &Context<'_>, portal: &mut Portal) -> Handled {
     let batch = read_batch(context)?;
+    let table = portal.tables.of(context.object_type);
     let mut changed = false;
     for input in &batch.inputs {
         if let Some(id) = objects::locate(context, table, id_of(input), None)? {
-            changed |= objects::bin(context, table, id);
+            changed |= records::bin(table, id, context.now_ms);
         }
     }
     Ok((Answer::empty(StatusCode::NO_CONTENT), changed))

@@ -73,6 +73,34 @@ impl Refusal {
         ))
     }
 
+    /// 400 for a property that the type doesn't have.
+    pub fn no_such_property(property: &str, portal_id: &str) -> Self {
+        let message = format!("Property \"{property}\" does not exist");
+        let error = property_error(property, "PROPERTY_DOESNT_EXIST", &message);
+        Self::invalid_properties(vec![error], portal_id)
+    }
+
+    /// 414 for a record that was merged too often.
+    pub fn too_many_merges() -> Self {
+        let message = "Cannot have more than 250 identities on a profile";
+        Self::new(StatusCode::URI_TOO_LONG, "VALIDATION_ERROR", message)
+    }
+
+    /// 409 for the name of a property that is there.
+    pub fn property_exists(object_type: &ObjectType, name: &str) -> Self {
+        let type_id = object_type.type_id;
+        let message =
+            format!("A property named '{name}' already exists for object type {type_id}.");
+        Self::new(StatusCode::CONFLICT, "OBJECT_ALREADY_EXISTS", &message)
+            .with("subCategory", json!("Properties.PROPERTY_WITH_NAME_EXISTS"))
+    }
+
+    /// What a control call is told.
+    pub fn message(&self) -> String {
+        let message = self.members.get("message").and_then(Value::as_str);
+        format!("{}: {}", self.status.as_u16(), message.unwrap_or_default())
+    }
+
     /// 409 for a value that another record has.
     pub fn conflict(object_type: &ObjectType, existing_id: u64) -> Self {
         let message = format!("{} already exists. Existing ID: {existing_id}", object_type.title);
@@ -130,6 +158,7 @@ impl Refusal {
 
     /// 429. This body has no category.
     pub fn rate_limited(policy: &str) -> Self {
+        let policy = if policy == limits::ASSOCIATIONS { limits::TEN_SECONDLY } else { policy };
         let message = format!("You have reached your {} limit.", policy_in_words(policy));
         let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "", &message);
         refusal.members.remove("category");

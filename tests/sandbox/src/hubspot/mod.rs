@@ -2,15 +2,28 @@
 //! and generically over an object type: another type is a row in `object_types`.
 
 mod account_info;
+mod association_batch;
+mod associations;
 mod batch;
 mod batch_ops;
+mod changes;
 mod errors;
+mod events;
 mod limits;
+mod links;
+mod merging;
+mod oauth;
 mod object_types;
 mod objects;
+mod operations;
+mod pipelines;
+mod portal_acts;
+mod property_api;
 mod recording;
+mod records;
 mod render;
 mod routes;
+mod schema;
 mod search;
 mod search_filter;
 mod seed;
@@ -29,18 +42,24 @@ use crate::clock::now_ms;
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
 use crate::vendor::{
-    Answer, Caller, FaultDetails, Outcome, SignedWebhook, Summary, System, Vendor, VendorRequest,
-    WebhookOrder,
+    Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
+    Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
+use crate::webhooks::Target;
 use errors::Refusal;
+use events::Author;
+use oauth::Grants;
 use object_types::ObjectType;
-use routes::{Operation, Route, RouteError};
-use store::{Portals, Table};
+pub use pipelines::Pipeline;
+use routes::{Operation, Route, RouteError, Version};
+pub use schema::Definition;
+use store::{Portals, Preset};
 
 /// The simulated HubSpot.
 #[derive(Default)]
 pub struct Hubspot {
     portals: Mutex<Portals>,
+    grants: Grants,
 }
 
 /// What an operation works with.
@@ -56,39 +75,90 @@ struct Context<'a> {
 type Handled = Result<(Answer, bool), Refusal>;
 
 impl Hubspot {
-    fn route(&self, account: &Account, request: &VendorRequest) -> Handled {
+    fn route(&self, account: &Account, request: &VendorRequest) -> Result<Outcome, Refusal> {
         let route = routes::parse(&request.method, &request.path).map_err(|error| match error {
             RouteError::NotFound => Refusal::unknown_path(),
             RouteError::MethodNotAllowed => Refusal::method_not_allowed(),
         })?;
-        let Route::Objects { object_type, dated, operation } = route else {
-            return Ok((account_info::details(account)?, false));
+        let now_ms = now_ms();
+        let (answer, applied) = match route {
+            Route::Objects { object_type, version, operation } => {
+                let dated = version == Version::Dated;
+                let context = Context { account, request, object_type, dated, now_ms };
+                return self.operate(&context, &operation);
+            }
+            Route::Properties { object_type, call, .. } => {
+                property_api::check_scopes(account, object_type, &call)?;
+                let mut portals = locked(&self.portals);
+                let table = portals.table(&account.account, object_type);
+                property_api::run(request, table, &call, now_ms)?
+            }
+            Route::Pipelines(_, id) => {
+                need_scopes(account, &[object_types::DEAL.read_scope])?;
+                pipelines::read(account, id.as_deref())?
+            }
+            Route::AccountDetails => (account_info::details(account)?, false),
+            Route::Tokens(call) => {
+                // Errors of this endpoint have a shape of their own and are answers here.
+                let handled = oauth::handle(&self.grants, account, call, request, now_ms);
+                (handled.unwrap_or_else(|refused| *refused), false)
+            }
         };
-        let needed = operation.scope(object_type);
-        if !account.has_scope(&[needed]) {
-            return Err(Refusal::missing_scopes(&[needed]));
-        }
-        let context = Context { account, request, object_type, dated, now_ms: now_ms() };
+        Ok(Outcome { answer, applied, events: Vec::new() })
+    }
+
+    /// The changes are taken under the lock under which they are made, so that each call tells of
+    /// its own only.
+    fn operate(&self, context: &Context<'_>, operation: &Operation) -> Result<Outcome, Refusal> {
+        let account = context.account;
+        need_scopes(account, &operation.scopes(context.object_type))?;
         let mut portals = locked(&self.portals);
-        let table = portals.table(&account.account, object_type);
-        run(&context, table, &operation)
+        let portal = portals.portal(&account.account);
+        let handled = operations::run(context, portal, operation);
+        let changes = portal.take_changes();
+        drop(portals);
+        let (answer, applied) = handled?;
+        let events = events::of_changes(account, &changes, Author::App);
+        Ok(Outcome { answer, applied, events })
+    }
+
+    fn token_match(&self, accounts: &AccountBook, token: &str) -> TokenMatch {
+        let now_ms = now_ms();
+        let by_entry = accounts.by_token(System::Hubspot, token, now_ms);
+        if !matches!(by_entry, TokenMatch::Unknown) {
+            return by_entry;
+        }
+        match self.grants.by_access_token(accounts, token) {
+            None => TokenMatch::Unknown,
+            Some((account, expires_at_ms)) if expires_at_ms <= now_ms => {
+                TokenMatch::Expired(account, expires_at_ms)
+            }
+            Some((account, _)) => TokenMatch::Valid(account),
+        }
     }
 }
 
-fn run(context: &Context<'_>, table: &mut Table, operation: &Operation) -> Handled {
-    match operation {
-        Operation::Create => objects::create(context, table),
-        Operation::List => objects::list(context, table),
-        Operation::Read(id) => objects::read(context, table, id),
-        Operation::Update(id) => objects::update(context, table, id),
-        Operation::Archive(id) => objects::archive(context, table, id),
-        Operation::BatchCreate => batch_ops::create(context, table),
-        Operation::BatchRead => batch_ops::read(context, table),
-        Operation::BatchUpdate => batch_ops::update(context, table),
-        Operation::BatchUpsert => batch_ops::upsert(context, table),
-        Operation::BatchArchive => batch_ops::archive(context, table),
-        Operation::Search => search::search(context, table),
+/// The token must hold all of them.
+fn need_scopes(account: &Account, scopes: &[&'static str]) -> Result<(), Refusal> {
+    match scopes.iter().find(|needed| !account.has_scope(&[needed])) {
+        Some(missing) => Err(Refusal::missing_scopes(&[missing])),
+        None => Ok(()),
     }
+}
+
+/// The properties of the account's entry.
+fn presets(account: &Account) -> Result<Vec<Preset>, String> {
+    let mut presets = Vec::new();
+    for (name, definitions) in &account.properties {
+        let object_type = ObjectType::from_name(name)
+            .ok_or_else(|| format!("`properties`: unknown object type `{name}`"))?;
+        let known = definitions.iter().find(|one| object_type.property(&one.name).is_some());
+        if let Some(known) = known {
+            return Err(format!("`properties`: {name} has `{}` of its own", known.name));
+        }
+        presets.extend(definitions.iter().map(|one| (object_type, one.clone())));
+    }
+    Ok(presets)
 }
 
 fn bearer_token(request: &VendorRequest) -> Option<&str> {
@@ -98,15 +168,34 @@ fn bearer_token(request: &VendorRequest) -> Option<&str> {
 
 impl Vendor for Hubspot {
     fn check_account(&self, account: &Account) -> Result<(), String> {
-        account.account.parse::<u32>().map(|_| ()).map_err(|_| {
+        account.account.parse::<u32>().map_err(|_| {
             "a HubSpot account is a portal id, a decimal number such as 62515001".to_owned()
-        })
+        })?;
+        let subscriptions = account.webhook_subscriptions.iter().flatten();
+        if let Some(unknown) = subscriptions.into_iter().find(|name| !events::is_subscription(name))
+        {
+            return Err(format!("unknown webhook subscription `{unknown}`"));
+        }
+        let version = account.webhook_signature_version.as_deref();
+        if version.is_some_and(|version| !["v1", "v3"].contains(&version)) {
+            return Err("`webhook_signature_version` must be v1 or v3".to_owned());
+        }
+        pipelines::check(account)?;
+        presets(account).map(|_| ())
+    }
+
+    fn account_put(&self, account: &Account) {
+        if let Ok(presets) = presets(account) {
+            locked(&self.portals).preset(&account.account, presets);
+        }
     }
 
     fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller {
-        let found = bearer_token(request).map_or(TokenMatch::Unknown, |token| {
-            accounts.by_token(System::Hubspot, token, now_ms())
-        });
+        if let Ok(Route::Tokens(call)) = routes::parse(&request.method, &request.path) {
+            return oauth::identify(&self.grants, accounts, call, request);
+        }
+        let found = bearer_token(request)
+            .map_or(TokenMatch::Unknown, |token| self.token_match(accounts, token));
         match found {
             TokenMatch::Valid(account) => Caller { account: Some(account), refusal: None },
             TokenMatch::Expired(account, expiry_ms) => Caller {
@@ -124,26 +213,24 @@ impl Vendor for Hubspot {
     }
 
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy> {
-        let is_search = matches!(
-            routes::parse(&request.method, &request.path),
-            Ok(Route::Objects { operation: Operation::Search, .. })
-        );
-        limits::policies(account, is_search)
+        limits::policies(account, routes::parse(&request.method, &request.path).ok().as_ref())
+    }
+
+    fn all_policies(&self, account: &Account) -> Vec<Policy> {
+        limits::all(account)
     }
 
     fn over_limit(&self, policy: &Policy) -> Answer {
         Refusal::rate_limited(policy.name).answer()
     }
 
-    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)> {
-        limits::headers(usages)
+    fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)> {
+        limits::headers(account, usages)
     }
 
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome {
-        match self.route(account, request) {
-            Ok((answer, applied)) => Outcome { answer, applied },
-            Err(refusal) => Outcome::unchanged(refusal.answer()),
-        }
+        let outcome = self.route(account, request);
+        outcome.unwrap_or_else(|refusal| Outcome::unchanged(refusal.answer()))
     }
 
     fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer {
@@ -167,6 +254,26 @@ impl Vendor for Hubspot {
         Ok(table.all().map(render::whole).collect())
     }
 
+    fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String> {
+        let mut portals = locked(&self.portals);
+        let portal = portals.portal(&account.account);
+        let done = portal_acts::run(portal, account, order, now_ms());
+        let changes = portal.take_changes();
+        drop(portals);
+        Ok(PortalOutcome {
+            ids: done?,
+            events: events::of_changes(account, &changes, Author::User),
+        })
+    }
+
+    fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String> {
+        if let Some(act) = act {
+            self.grants.act(account, act, now_ms());
+        }
+        let state = self.grants.state(account, now_ms());
+        state.ok_or_else(|| "the account has no `oauth`".to_owned())
+    }
+
     fn webhook_events(
         &self,
         account: &Account,
@@ -175,13 +282,7 @@ impl Vendor for Hubspot {
         webhooks::events(&mut locked(&self.portals), account, order, now_ms())
     }
 
-    fn sign_webhook(
-        &self,
-        secret: &str,
-        url: &str,
-        events: &[Value],
-        attempt: u32,
-    ) -> SignedWebhook {
-        webhooks::sign(secret, url, events, attempt, now_ms())
+    fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook {
+        webhooks::sign(target, events, attempt, now_ms())
     }
 }

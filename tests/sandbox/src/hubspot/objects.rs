@@ -5,11 +5,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::associations::{self, Wanted};
 use super::errors::Refusal;
-use super::object_types::{Kind, ObjectType};
-use super::store::{Record, Table, Values};
+use super::links::End;
+use super::merging;
+use super::object_types::ObjectType;
+use super::records;
+use super::store::{Portal, Record, Table};
 use super::{Context, Handled, render, validate};
-use crate::clock::iso_from_ms;
 use crate::vendor::{Answer, VendorRequest};
 
 const DEFAULT_PAGE: usize = 10;
@@ -18,6 +21,23 @@ const MAX_PAGE: usize = 100;
 #[derive(Deserialize)]
 struct Input {
     properties: Map<String, Value>,
+    #[serde(default)]
+    associations: Vec<Wanted>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Merge {
+    primary_object_id: String,
+    object_id_to_merge: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Erase {
+    object_id: String,
+    #[serde(default)]
+    id_property: Option<String>,
 }
 
 /// Reads a JSON body. Fields that the vendor doesn't know are left alone.
@@ -33,84 +53,20 @@ pub fn body_of<T: DeserializeOwned>(request: &VendorRequest) -> Result<T, Refusa
     serde_json::from_slice(&request.body).map_err(|error| Refusal::invalid_json(&error.to_string()))
 }
 
-fn stamped(object_type: &ObjectType, mut record: Record) -> Record {
-    let stamps = [
-        ("hs_object_id", record.id.to_string()),
-        ("createdate", iso_from_ms(record.created_ms)),
-        (object_type.modified, iso_from_ms(record.updated_ms)),
-    ];
-    record.values.extend(stamps.map(|(name, value)| (name.to_owned(), value)));
-    record
+/// Refuses a key that identifies no record: one that isn't there, or one that isn't unique.
+pub fn check_key(context: &Context<'_>, table: &Table, key: &str) -> Result<(), Refusal> {
+    if table.schema.is_unique(key) {
+        return Ok(());
+    }
+    let is_hubspots = ObjectType::every().any(|object_type| object_type.property(key).is_some());
+    if is_hubspots || table.schema.property(key).is_some() {
+        return Err(Refusal::not_unique(context.object_type, key));
+    }
+    Err(Refusal::no_such_property(key, &context.account.account))
 }
 
-/// Stores a new record of checked values.
-pub fn insert(
-    context: &Context<'_>,
-    table: &mut Table,
-    mut values: Values,
-) -> Result<u64, Refusal> {
-    let kind = context.object_type;
-    values.retain(|_, value| !value.is_empty());
-    if !kind.one_required.iter().any(|name| values.contains_key(*name)) {
-        let needed = kind.one_required.join(", ");
-        return Err(Refusal::validation(&format!("At least one of {needed} is required")));
-    }
-    if let Some(holder) = table.holder_of(&values, None) {
-        return Err(Refusal::conflict(kind, holder));
-    }
-    let record = Record {
-        id: table.draw_id(),
-        values,
-        created_ms: context.now_ms,
-        updated_ms: context.now_ms,
-        archived_ms: None,
-        is_indexed_at_once: false,
-    };
-    let id = record.id;
-    table.put(stamped(kind, record));
-    Ok(id)
-}
-
-/// A lifecycle stage that would go back stays where it is, without an error.
-fn goes_back(kind: Kind, old: Option<&String>, new: &str) -> bool {
-    let Kind::Progress(stages) = kind else { return false };
-    let place = |value: &str| stages.iter().position(|stage| *stage == value);
-    match (old.and_then(|old| place(old)), place(new)) {
-        (Some(old), Some(new)) => new < old,
-        (None, _) | (_, None) => false,
-    }
-}
-
-/// Changes a live record by checked values; says whether anything is different now.
-pub fn amend(
-    context: &Context<'_>,
-    table: &mut Table,
-    id: u64,
-    values: Values,
-) -> Result<bool, Refusal> {
-    let old = table.live(id).ok_or_else(Refusal::object_not_found)?;
-    let mut new = old.clone();
-    for (name, value) in values {
-        let kind = context.object_type.property(&name).map_or(Kind::Text, |known| known.kind);
-        if value.is_empty() {
-            new.values.remove(&name);
-        } else if !goes_back(kind, old.values.get(&name), &value) {
-            new.values.insert(name, value);
-        }
-    }
-    if new.values == old.values {
-        return Ok(false);
-    }
-    if let Some(holder) = table.holder_of(&new.values, Some(id)) {
-        return Err(Refusal::conflict(context.object_type, holder));
-    }
-    // Two changes in one millisecond must still have an order.
-    new.updated_ms = context.now_ms.max(new.updated_ms + 1);
-    table.put(stamped(context.object_type, new));
-    Ok(true)
-}
-
-/// The live record that a path or an input names.
+/// The live record that a path or an input names. An id from before a merge leads to the record
+/// after it.
 pub fn locate(
     context: &Context<'_>,
     table: &Table,
@@ -119,10 +75,13 @@ pub fn locate(
 ) -> Result<Option<u64>, Refusal> {
     match id_property {
         None | Some("" | "hs_object_id") => {
-            Ok(id.parse().ok().filter(|id| table.live(*id).is_some()))
+            let id = id.parse().ok().map(|id| table.current_id(id));
+            Ok(id.filter(|id| table.live(*id).is_some()))
         }
-        Some(property) if context.object_type.is_unique(property) => Ok(table.find(property, id)),
-        Some(property) => Err(Refusal::not_unique(context.object_type, property)),
+        Some(property) => {
+            check_key(context, table, property)?;
+            Ok(table.find(property, id))
+        }
     }
 }
 
@@ -136,52 +95,85 @@ fn written(context: &Context<'_>, table: &Table, id: u64) -> Result<Value, Refus
     Ok(Value::Object(render::written(context, record)))
 }
 
-pub fn create(context: &Context<'_>, table: &mut Table) -> Handled {
+pub fn create(context: &Context<'_>, portal: &mut Portal) -> Handled {
     let input: Input = body_of(context.request)?;
-    let portal = &context.account.account;
-    let values = validate::clean(context.object_type, portal, &input.properties)?;
-    let id = insert(context, table, values)?;
-    Ok((Answer::json(StatusCode::CREATED, &written(context, table, id)?), true))
+    let wanted = associations::check(context, portal, &input.associations)?;
+    let table = portal.tables.of(context.object_type);
+    let values = validate::clean(context.account, &table.schema, &input.properties)?;
+    let id = records::insert(context.account, table, values, context.now_ms)?;
+    let body = written(context, table, id)?;
+    let end = End { object_type: context.object_type, id };
+    associations::apply(portal, end, &wanted, context.now_ms);
+    Ok((Answer::json(StatusCode::CREATED, &body), true))
 }
 
-pub fn update(context: &Context<'_>, table: &mut Table, id: &str) -> Handled {
+pub fn update(context: &Context<'_>, portal: &mut Portal, id: &str) -> Handled {
     let input: Input = body_of(context.request)?;
+    let table = portal.tables.of(context.object_type);
     let id = located(context, table, id)?;
-    let portal = &context.account.account;
-    let values = validate::clean(context.object_type, portal, &input.properties)?;
-    let changed = amend(context, table, id, values)?;
+    let values = validate::clean(context.account, &table.schema, &input.properties)?;
+    let changed = records::amend(context.account, table, id, values, context.now_ms)?;
     Ok((Answer::json(StatusCode::OK, &written(context, table, id)?), changed))
 }
 
-pub fn read(context: &Context<'_>, table: &Table, id: &str) -> Handled {
+pub fn read(context: &Context<'_>, portal: &mut Portal, id: &str) -> Handled {
     let asked = context.request.query_list("properties");
     let wants_archived = context.request.query_value("archived") == Some("true");
+    let table = portal.tables.of(context.object_type);
     let record = if wants_archived {
-        let record = id.parse().ok().and_then(|id| table.any(id));
+        let record = id.parse().ok().and_then(|id| table.any(table.current_id(id)));
         record.filter(|record| record.archived_ms.is_some())
     } else {
         table.live(located(context, table, id)?)
     };
     let record = record.ok_or_else(Refusal::object_not_found)?;
-    let body = Value::Object(render::read(context, record, &asked));
-    Ok((Answer::json(StatusCode::OK, &body), false))
+    let mut body = render::read(context, &table.schema, record, &asked);
+    let end = End { object_type: context.object_type, id: record.id };
+    if let Some(associations) = associations::asked_for(context, portal, end)? {
+        body.insert("associations".to_owned(), associations);
+    }
+    Ok((Answer::json(StatusCode::OK, &Value::Object(body)), false))
 }
 
-/// Puts a record into the recycling bin; says whether it was not there yet.
-pub fn bin(context: &Context<'_>, table: &mut Table, id: u64) -> bool {
-    let Some(record) = table.live(id) else { return false };
-    let mut binned = record.clone();
-    binned.archived_ms = Some(context.now_ms);
-    binned.updated_ms = context.now_ms.max(binned.updated_ms + 1);
-    table.put(stamped(context.object_type, binned));
-    true
-}
-
-pub fn archive(context: &Context<'_>, table: &mut Table, id: &str) -> Handled {
-    let known: Option<u64> = id.parse().ok().filter(|id| table.any(*id).is_some());
-    let id = known.ok_or_else(Refusal::object_not_found)?;
-    let changed = bin(context, table, id);
+pub fn archive(context: &Context<'_>, portal: &mut Portal, id: &str) -> Handled {
+    let table = portal.tables.of(context.object_type);
+    let known = id.parse().ok().map(|id| table.current_id(id));
+    let id = known.filter(|id| table.any(*id).is_some()).ok_or_else(Refusal::object_not_found)?;
+    let changed = records::bin(table, id, context.now_ms);
     Ok((Answer::empty(StatusCode::NO_CONTENT), changed))
+}
+
+pub fn merge(context: &Context<'_>, portal: &mut Portal) -> Handled {
+    let input: Merge = body_of(context.request)?;
+    let table = portal.tables.of(context.object_type);
+    let id = |text: &str| locate(context, table, text, None)?.ok_or_else(Refusal::object_not_found);
+    let ids = [id(&input.primary_object_id)?, id(&input.object_id_to_merge)?];
+    let merged = merging::merge(context.account, portal, context.object_type, ids, context.now_ms)?;
+    let table = portal.tables.of(context.object_type);
+    Ok((Answer::json(StatusCode::OK, &written(context, table, merged)?), true))
+}
+
+/// An email that nobody has is block-listed all the same.
+pub fn erase(context: &Context<'_>, portal: &mut Portal) -> Handled {
+    let input: Erase = body_of(context.request)?;
+    let table = portal.tables.of(context.object_type);
+    let key = input.id_property.as_deref().filter(|key| !["", "hs_object_id"].contains(key));
+    let found = match key {
+        Some(_) => locate(context, table, &input.object_id, key)?,
+        None => {
+            let id = input.object_id.parse().ok().map(|id| table.current_id(id));
+            id.filter(|id| table.any(*id).is_some())
+        }
+    };
+    match (found, key) {
+        (Some(id), _) => {
+            let end = End { object_type: context.object_type, id };
+            records::erase(portal, end, context.now_ms)?;
+        }
+        (None, Some(key)) => table.block(key, &input.object_id),
+        (None, None) => return Err(Refusal::object_not_found()),
+    }
+    Ok((Answer::empty(StatusCode::NO_CONTENT), true))
 }
 
 pub fn list(context: &Context<'_>, table: &Table) -> Handled {
@@ -205,8 +197,10 @@ pub fn list(context: &Context<'_>, table: &Table) -> Handled {
         .take(limit + 1)
         .collect();
     let next = (page.len() > limit).then(|| page.pop()).flatten();
-    let results: Vec<Value> =
-        page.iter().map(|record| Value::Object(render::read(context, record, &asked))).collect();
+    let results: Vec<Value> = page
+        .iter()
+        .map(|record| Value::Object(render::read(context, &table.schema, record, &asked)))
+        .collect();
     let mut body = json!({ "results": results });
     if let Some(next) = next {
         let link = format!("https://api.hubapi.com{}?after={}", request.path, next.id);

@@ -3,13 +3,31 @@
 
 use serde_json::{Map, Value, json};
 
-use super::routes::{self, Operation, Route, RouteError};
+use super::routes::{self, Operation, PropertyCall, Route};
+use crate::percent::decode_query;
 use crate::vendor::{Summary, VendorRequest};
 
 /// Values longer than this are cut, so that the log stays small.
 const MAX_VALUE_CHARS: usize = 1_000;
-const KEPT_FIELDS: [&str; 7] =
-    ["id", "idProperty", "properties", "objectWriteTraceId", "inputs", "filterGroups", "query"];
+/// What is kept of a body. Secrets and tokens are not among it.
+const KEPT_FIELDS: [&str; 16] = [
+    "id",
+    "idProperty",
+    "properties",
+    "objectWriteTraceId",
+    "inputs",
+    "filterGroups",
+    "query",
+    "from",
+    "to",
+    "types",
+    "associations",
+    "primaryObjectId",
+    "objectIdToMerge",
+    "objectId",
+    "name",
+    "hasUniqueValue",
+];
 
 fn shortened(value: &Value) -> Value {
     match value {
@@ -39,14 +57,37 @@ fn kept(value: &Value) -> Map<String, Value> {
     fields
 }
 
-fn fields(request: &VendorRequest, operation: Option<&Operation>) -> Value {
+fn fields(request: &VendorRequest, route: Option<&Route>) -> Value {
+    if let Some(Route::Tokens(_)) = route {
+        let form = decode_query(&String::from_utf8_lossy(&request.body));
+        let grant_type = form.into_iter().find(|(name, _)| name == "grant_type");
+        return json!({ "grant_type": grant_type.map(|(_, value)| value) });
+    }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut fields = kept(&body);
     if let Some(id_property) = request.query_value("idProperty") {
         fields.insert("idProperty".to_owned(), json!(id_property));
     }
-    if let Some(Operation::Read(id) | Operation::Update(id) | Operation::Archive(id)) = operation {
-        fields.insert("id".to_owned(), json!(id));
+    match route {
+        Some(Route::Objects {
+            operation: Operation::Read(id) | Operation::Update(id) | Operation::Archive(id),
+            ..
+        }) => {
+            fields.insert("id".to_owned(), json!(id));
+        }
+        Some(Route::Objects { operation: Operation::Associations(call), .. }) => {
+            if let Some([from, to]) = call.ids() {
+                fields.insert("from".to_owned(), json!({ "id": from }));
+                fields.insert("to".to_owned(), json!({ "id": to }));
+            }
+        }
+        Some(Route::Properties {
+            call: PropertyCall::Read(name) | PropertyCall::Archive(name),
+            ..
+        }) => {
+            fields.insert("name".to_owned(), json!(name));
+        }
+        _ => {}
     }
     Value::Object(fields)
 }
@@ -54,25 +95,11 @@ fn fields(request: &VendorRequest, operation: Option<&Operation>) -> Value {
 /// Describes a request.
 pub fn summary(request: &VendorRequest) -> Summary {
     let method = &request.method;
-    match routes::parse(method, &request.path) {
-        Ok(Route::Objects { object_type, dated, operation }) => {
-            let base = if dated { "/crm/objects/{version}" } else { "/crm/v3/objects" };
-            let (name, rest) = (object_type.plural, operation.template());
-            Summary {
-                route: format!("{method} {base}/{name}{rest}"),
-                is_write: operation.is_write(),
-                fields: fields(request, Some(&operation)),
-            }
-        }
-        Ok(Route::AccountDetails) => Summary {
-            route: format!("{method} /account-info/{{version}}/details"),
-            is_write: false,
-            fields: json!({}),
-        },
-        Err(RouteError::NotFound | RouteError::MethodNotAllowed) => Summary {
-            route: format!("{method} (unknown)"),
-            is_write: false,
-            fields: fields(request, None),
-        },
+    let route = routes::parse(method, &request.path).ok();
+    let template = route.as_ref().map_or_else(|| "(unknown)".to_owned(), Route::template);
+    Summary {
+        route: format!("{method} {template}"),
+        is_write: route.as_ref().is_some_and(Route::is_write),
+        fields: fields(request, route.as_ref()),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use super::schema::Schema;
 use super::store::Record;
 use crate::clock::iso_from_ms;
 
@@ -31,13 +32,18 @@ fn addressed(context: &Context<'_>, mut body: Map<String, Value>, id: u64) -> Ma
 
 /// For reads: the asked properties, or the usual ones; what is asked for and empty is `null`, what
 /// the type doesn't have is left out.
-pub fn read(context: &Context<'_>, record: &Record, asked: &[String]) -> Map<String, Value> {
+pub fn read(
+    context: &Context<'_>,
+    schema: &Schema,
+    record: &Record,
+    asked: &[String],
+) -> Map<String, Value> {
     let kind = context.object_type;
     let usual = ["createdate", "hs_object_id", kind.modified];
     let names: Vec<&str> = if asked.is_empty() {
         kind.shown.to_vec()
     } else {
-        let known = asked.iter().map(String::as_str).filter(|name| kind.property(name).is_some());
+        let known = asked.iter().map(String::as_str).filter(|name| schema.property(name).is_some());
         known.chain(usual).collect()
     };
     let properties =

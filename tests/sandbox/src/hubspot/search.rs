@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::errors::Refusal;
-use super::object_types::Kind;
+use super::schema::Schema;
 use super::search_filter::{Filter, FilterGroup, compare, has_query};
 use super::store::{Record, Table};
 use super::{Context, Handled, objects, render};
@@ -84,7 +84,7 @@ impl Query {
         }
     }
 
-    fn check(&self, context: &Context<'_>, after: usize, limit: usize) -> Result<(), Refusal> {
+    fn check(&self, schema: &Schema, after: usize, limit: usize) -> Result<(), Refusal> {
         let filters: Vec<&Filter> =
             self.filter_groups.iter().flat_map(|group| &group.filters).collect();
         let fault = if limit == 0 || limit > MAX_PAGE {
@@ -103,24 +103,26 @@ impl Query {
             let names = filters.iter().map(|filter| filter.property_name.as_str());
             names
                 .chain(self.sorts.iter().map(|sort| sort.parts().0))
-                .find(|name| context.object_type.property(name).is_none())
+                .find(|name| schema.property(name).is_none())
                 .map(|name| format!("There was a problem with the request: no property {name}"))
                 .or_else(|| filters.iter().find_map(|filter| filter.fault()))
         };
         fault.map_or(Ok(()), |fault| Err(Refusal::validation(&fault)))
     }
 
-    fn takes(&self, context: &Context<'_>, record: &Record) -> bool {
-        let kind = context.object_type;
+    fn takes(&self, schema: &Schema, record: &Record) -> bool {
         (self.filter_groups.is_empty()
-            || self.filter_groups.iter().any(|group| group.takes(kind, record)))
-            && self.query.as_deref().is_none_or(|query| has_query(kind, record, query))
+            || self.filter_groups.iter().any(|group| group.takes(schema, record)))
+            && self
+                .query
+                .as_deref()
+                .is_none_or(|query| has_query(schema.object_type, record, query))
     }
 
-    fn order(&self, context: &Context<'_>, left: &Record, right: &Record) -> Ordering {
+    fn order(&self, schema: &Schema, left: &Record, right: &Record) -> Ordering {
         let (name, is_descending) =
             self.sorts.first().map_or(("createdate", false), |sort| sort.parts());
-        let kind = context.object_type.property(name).map_or(Kind::Text, |known| known.kind);
+        let kind = schema.kind(name);
         let order = match (left.values.get(name), right.values.get(name)) {
             (Some(left), Some(right)) => compare(kind, left, right),
             (left, right) => right.is_some().cmp(&left.is_some()).reverse(),
@@ -145,17 +147,19 @@ pub fn search(context: &Context<'_>, table: &Table) -> Handled {
     }
     let query: Query = objects::body_of(context.request)?;
     let (after, limit) = (query.after()?, query.limit.unwrap_or(DEFAULT_PAGE));
-    query.check(context, after, limit)?;
+    query.check(&table.schema, after, limit)?;
     let mut found: Vec<&Record> = table
         .all()
-        .filter(|record| is_indexed(context, record) && query.takes(context, record))
+        .filter(|record| is_indexed(context, record) && query.takes(&table.schema, record))
         .collect();
-    found.sort_by(|left, right| query.order(context, left, right));
+    found.sort_by(|left, right| query.order(&table.schema, left, right));
     let results: Vec<Value> = found
         .iter()
         .skip(after)
         .take(limit)
-        .map(|record| Value::Object(render::read(context, record, &query.properties)))
+        .map(|record| {
+            Value::Object(render::read(context, &table.schema, record, &query.properties))
+        })
         .collect();
     let mut body = json!({ "total": found.len(), "results": results });
     if after + limit < found.len() {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::Deserialize;
 
 use super::object_types::{Kind, ObjectType};
+use super::schema::Schema;
 use super::store::Record;
 use crate::clock::ms_from_text;
 
@@ -61,7 +62,9 @@ pub fn compare(kind: Kind, left: &str, right: &str) -> Ordering {
             (Some(left), Some(right)) => left.cmp(&right),
             (Some(_), None) | (None, _) => left.cmp(right),
         },
-        Kind::Choice(_) | Kind::Progress(_) | Kind::Bool => left.cmp(right),
+        Kind::Choice(_) | Kind::Progress(_) | Kind::Pipeline | Kind::Stage | Kind::Bool => {
+            left.cmp(right)
+        }
         Kind::Text | Kind::Email => left.to_lowercase().cmp(&right.to_lowercase()),
     }
 }
@@ -114,17 +117,21 @@ impl Filter {
             .then(|| format!("the filter on {name} lacks the value that its operator needs"))
     }
 
-    fn takes(&self, object_type: &ObjectType, record: &Record) -> bool {
-        let kind = object_type.property(&self.property_name).map_or(Kind::Text, |known| known.kind);
+    fn takes(&self, schema: &Schema, record: &Record) -> bool {
+        let kind = schema.kind(&self.property_name);
         let held = record.values.get(&self.property_name);
         let wanted = self.value.as_deref().unwrap_or_default();
         let order = held.map(|held| compare(kind, held, wanted));
         // Text is compared in lower case here, so a list must come in lower case to match.
         let listed = held.is_some_and(|held| match kind {
             Kind::Text | Kind::Email => self.values.contains(&held.to_lowercase()),
-            Kind::Number | Kind::DateTime | Kind::Bool | Kind::Choice(_) | Kind::Progress(_) => {
-                self.values.contains(held)
-            }
+            Kind::Number
+            | Kind::DateTime
+            | Kind::Bool
+            | Kind::Choice(_)
+            | Kind::Progress(_)
+            | Kind::Pipeline
+            | Kind::Stage => self.values.contains(held),
         });
         let has_token = held.is_some_and(|held| contains_token(held, wanted));
         match self.operator {
@@ -151,8 +158,8 @@ impl Filter {
 
 impl FilterGroup {
     /// Whether all filters hold.
-    pub fn takes(&self, object_type: &ObjectType, record: &Record) -> bool {
-        self.filters.iter().all(|filter| filter.takes(object_type, record))
+    pub fn takes(&self, schema: &Schema, record: &Record) -> bool {
+        self.filters.iter().all(|filter| filter.takes(schema, record))
     }
 }
 

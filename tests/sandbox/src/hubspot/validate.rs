@@ -4,8 +4,11 @@
 use serde_json::{Map, Value};
 
 use super::errors::{Refusal, property_error};
-use super::object_types::{Kind, ObjectType, Property};
+use super::object_types::Kind;
+use super::pipelines;
+use super::schema::Schema;
 use super::store::Values;
+use crate::accounts::Account;
 use crate::clock::ms_from_text;
 
 const MAX_VALUE_CHARS: usize = 65_536;
@@ -42,12 +45,21 @@ pub fn is_email(text: &str) -> bool {
 }
 
 /// What is wrong with a value that isn't empty: code and message.
-fn fault_of(property: &Property, text: &str) -> Option<(&'static str, String)> {
+fn fault_of(
+    account: &Account,
+    name: &str,
+    kind: Kind,
+    text: &str,
+) -> Option<(&'static str, String)> {
     if text.chars().count() > MAX_VALUE_CHARS {
-        let message = format!("{} must be at most {MAX_VALUE_CHARS} characters", property.name);
+        let message = format!("{name} must be at most {MAX_VALUE_CHARS} characters");
         return Some(("INVALID_LENGTH", message));
     }
-    match property.kind {
+    let not_among = |options: &[&str]| {
+        let message = format!("{text} was not one of the allowed options: {}", options.join(", "));
+        (!options.contains(&text)).then_some(("INVALID_OPTION", message))
+    };
+    match kind {
         Kind::Email if !is_email(text) => {
             Some(("INVALID_EMAIL", format!("Email address {text} is invalid")))
         }
@@ -60,22 +72,19 @@ fn fault_of(property: &Property, text: &str) -> Option<(&'static str, String)> {
         Kind::Bool if !["true", "false"].contains(&text) => {
             Some(("INVALID_BOOLEAN", format!("{text} was not a valid boolean.")))
         }
-        Kind::Choice(options) | Kind::Progress(options) if !options.contains(&text) => Some((
-            "INVALID_OPTION",
-            format!("{text} was not one of the allowed options: {}", options.join(", ")),
-        )),
-        Kind::Text
-        | Kind::Email
-        | Kind::Number
-        | Kind::DateTime
-        | Kind::Bool
-        | Kind::Choice(_)
-        | Kind::Progress(_) => None,
+        Kind::Choice(options) | Kind::Progress(options) => not_among(options),
+        Kind::Pipeline | Kind::Stage => not_among(&pipelines::options(account, kind)),
+        Kind::Text | Kind::Email | Kind::Number | Kind::DateTime | Kind::Bool => None,
     }
 }
 
-fn check_one(object_type: &ObjectType, name: &str, value: &Value) -> Result<String, Value> {
-    let Some(property) = object_type.property(name) else {
+fn check_one(
+    account: &Account,
+    schema: &Schema,
+    name: &str,
+    value: &Value,
+) -> Result<String, Value> {
+    let Some(property) = schema.property(name) else {
         let message = format!("Property \"{name}\" does not exist");
         return Err(property_error(name, "PROPERTY_DOESNT_EXIST", &message));
     };
@@ -88,7 +97,7 @@ fn check_one(object_type: &ObjectType, name: &str, value: &Value) -> Result<Stri
         return Err(property_error(name, "INVALID_VALUE", &message));
     };
     let text = if property.kind == Kind::Email { text.trim().to_lowercase() } else { text };
-    match fault_of(property, &text) {
+    match fault_of(account, name, property.kind, &text) {
         Some((code, message)) if !text.is_empty() => Err(property_error(name, code, &message)),
         Some(_) | None => Ok(text),
     }
@@ -96,31 +105,42 @@ fn check_one(object_type: &ObjectType, name: &str, value: &Value) -> Result<Stri
 
 /// Values ready to be stored; an empty text means that the property is to be cleared.
 pub fn clean(
-    object_type: &ObjectType,
-    portal_id: &str,
+    account: &Account,
+    schema: &Schema,
     given: &Map<String, Value>,
 ) -> Result<Values, Refusal> {
     let mut values = Values::new();
     let mut errors = Vec::new();
     for (name, value) in given {
-        match check_one(object_type, name, value) {
+        match check_one(account, schema, name, value) {
             Ok(text) => {
                 values.insert(name.clone(), text);
             }
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(values) } else { Err(Refusal::invalid_properties(errors, portal_id)) }
+    if errors.is_empty() {
+        return Ok(values);
+    }
+    Err(Refusal::invalid_properties(errors, &account.account))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{clean, is_email};
+    use crate::accounts::{Account, accounts_from_json};
     use crate::hubspot::object_types::CONTACT;
+    use crate::hubspot::schema::Schema;
     use serde_json::{Value, json};
 
+    fn account() -> Account {
+        let json = r#"[{"system":"hubspot","account":"1","access_token":"t"}]"#;
+        accounts_from_json(json).unwrap().remove(0)
+    }
+
     fn codes(properties: &Value) -> Vec<String> {
-        let Err(refusal) = clean(&CONTACT, "1", properties.as_object().unwrap()) else {
+        let given = properties.as_object().unwrap();
+        let Err(refusal) = clean(&account(), &Schema::new(&CONTACT), given) else {
             return Vec::new();
         };
         let body: Value = serde_json::from_slice(&refusal.answer().body).unwrap();
@@ -159,7 +179,7 @@ mod tests {
     #[test]
     fn clean_lowers_emails_and_takes_scalars() {
         let given = json!({ "email": " A@X.io ", "phone": 12, "company": null });
-        let values = clean(&CONTACT, "1", given.as_object().unwrap()).unwrap();
+        let values = clean(&account(), &Schema::new(&CONTACT), given.as_object().unwrap()).unwrap();
         assert_eq!(values["email"], "a@x.io");
         assert_eq!(values["phone"], "12");
         assert_eq!(values["company"], "");

@@ -107,11 +107,13 @@ pub struct Outcome {
     pub answer: Answer,
     /// Whether any stored object is different now.
     pub applied: bool,
+    /// The webhook events that it causes.
+    pub events: Vec<Value>,
 }
 
 impl Outcome {
     /// An answer that changed nothing.
     pub fn unchanged(answer: Answer) -> Self {
-        Self { answer, applied: false }
+        Self { answer, applied: false, events: Vec::new() }
     }
 }

@@ -4,6 +4,7 @@
 
 mod message;
 mod pipeline;
+mod portal;
 
 use std::sync::Arc;
 
@@ -14,8 +15,10 @@ use serde_json::Value;
 use crate::accounts::{Account, AccountBook};
 use crate::hubspot::Hubspot;
 use crate::rates::{Policy, Usage};
+use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
+pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
 
 /// The vendors that the sandbox plays. The text form is also the path prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -79,6 +82,25 @@ pub struct WebhookOrder {
     pub event: Option<String>,
     /// The property of a property-change event.
     pub property_name: Option<String>,
+    /// The type of the objects, where the event's name doesn't tell it.
+    pub object_type: Option<String>,
+    /// Fields that are put over those of each event; `null` takes one away.
+    pub fields: Value,
+}
+
+/// What happens to an OAuth grant outside of the token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OauthAct {
+    /// The refresh token dies; access tokens live on.
+    Revoke,
+    /// It is good again.
+    Restore,
+    /// The account throws the app out.
+    Uninstall,
+    /// A user has allowed the app: this code can be exchanged once.
+    AddCode(String),
+    /// All access tokens are over now.
+    ExpireAccessTokens,
 }
 
 /// One webhook request as the vendor would send it.
@@ -94,6 +116,9 @@ pub trait Vendor: Send + Sync {
     /// Refuses an account that this vendor could not have.
     fn check_account(&self, account: &Account) -> Result<(), String>;
 
+    /// Takes note of an account that was added or replaced.
+    fn account_put(&self, account: &Account);
+
     /// Finds out who calls.
     fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller;
 
@@ -103,11 +128,14 @@ pub trait Vendor: Send + Sync {
     /// The rate limits that the request counts against.
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy>;
 
+    /// All rate limits of an account, the main one first.
+    fn all_policies(&self, account: &Account) -> Vec<Policy>;
+
     /// The answer to a request over a limit.
     fn over_limit(&self, policy: &Policy) -> Answer;
 
     /// Headers that tell the caller its limits.
-    fn limit_headers(&self, usages: &[Usage]) -> Vec<(&'static str, String)>;
+    fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)>;
 
     /// Carries the request out.
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome;
@@ -124,18 +152,18 @@ pub trait Vendor: Send + Sync {
     /// The present objects of a type, in the vendor's shape.
     fn objects(&self, account: &str, object_type: Option<&str>) -> Result<Vec<Value>, String>;
 
+    /// Does what a user of the vendor's own interface would do, wholly or not at all.
+    fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String>;
+
+    /// Does something to the account's OAuth grant; `None` only looks. Gives the grant's state.
+    fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String>;
+
     /// The events of a webhook order, one per object.
     fn webhook_events(&self, account: &Account, order: &WebhookOrder)
     -> Result<Vec<Value>, String>;
 
     /// Builds and signs one delivery; called again for each attempt.
-    fn sign_webhook(
-        &self,
-        secret: &str,
-        url: &str,
-        events: &[Value],
-        attempt: u32,
-    ) -> SignedWebhook;
+    fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook;
 }
 
 /// All vendors.

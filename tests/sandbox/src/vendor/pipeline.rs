@@ -2,15 +2,22 @@
 //! record. Carrying a request out has no await in it, so a caller that goes away can't leave it
 //! half done.
 
+use std::sync::Arc;
+
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
 
 use super::{Caller, FaultDetails, Outcome, System, VendorRequest};
+use crate::accounts::Account;
 use crate::calls::CallRecord;
 use crate::clock::now_ms;
 use crate::connection::Connection;
 use crate::faults::{Fault, deliver};
+use crate::rates::Policy;
+use crate::spread::Spread;
 use crate::state::SandboxState;
+use crate::webhooks::{Target, send_later};
 
 /// Larger requests are refused before a vendor sees them.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -19,6 +26,7 @@ fn carry_out(
     state: &SandboxState,
     system: System,
     caller: Caller,
+    policies: &[Policy],
     request: &VendorRequest,
 ) -> Outcome {
     let vendor = state.vendors.get(system);
@@ -31,15 +39,27 @@ fn carry_out(
             return Outcome::unchanged(refusal);
         }
     };
-    let policies = vendor.policies(&account, request);
-    match state.rates.admit(system, &account.account, &policies, now_ms()) {
-        Err(policy) => Outcome::unchanged(vendor.over_limit(&policy)),
-        Ok(usages) => {
-            let mut outcome = vendor.handle(&account, request);
-            for (name, value) in vendor.limit_headers(&usages) {
-                outcome.answer.set_header(name, &value);
-            }
-            outcome
+    match state.rates.admit(system, &account.account, policies, now_ms()) {
+        Err(policy) => {
+            state.traffic.refuse(system, &account.account, &policy);
+            Outcome::unchanged(vendor.over_limit(&policy))
+        }
+        Ok(_) => vendor.handle(&account, request),
+    }
+}
+
+/// Tells the caller its limits, as they stand after the call, unless a fault has said something
+/// else about them.
+fn add_limit_headers(
+    state: &SandboxState,
+    account: &Account,
+    policies: &[Policy],
+    response: &mut Response,
+) {
+    let usages = state.rates.peek(account.system, &account.account, policies, now_ms());
+    for (name, value) in state.vendors.get(account.system).limit_headers(account, &usages) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().entry(name).or_insert(value);
         }
     }
 }
@@ -70,27 +90,46 @@ fn open_record(
     state.calls.open(record.arrived_at(now_ms()))
 }
 
+/// Sends the webhooks of an API write, as vendors do, whether or not its caller is still there.
+fn echo(state: &Arc<SandboxState>, account: &Account, events: Vec<Value>) {
+    if let (Some(target), false) = (Target::of(account), events.is_empty()) {
+        let batches = Spread::default().batches(events).batches;
+        tokio::spawn(send_later(Arc::clone(state), target, batches, 0));
+    }
+}
+
 /// Answers one vendor request.
 pub async fn serve(
-    state: &SandboxState,
+    state: &Arc<SandboxState>,
     system: System,
     connection: &Connection,
     request: VendorRequest,
 ) -> Response {
     let vendor = state.vendors.get(system);
     let caller = vendor.identify(&state.accounts, &request);
-    let account = caller.account.as_ref().map(|account| account.account.clone());
+    let known = caller.account.clone();
+    // Bad credentials get no word about the limits of the account that they may once have had.
+    let is_admitted = caller.refusal.is_none();
+    let account = known.as_ref().map(|account| account.account.clone());
     let method = request.method.as_str();
-    let fault = state.faults.take(system, account.as_deref(), method, &request.path);
+    let fault = state.faults.take(system, account.as_deref(), method, &request.path, now_ms());
     let number = open_record(state, system, account, &request, fault.as_ref());
+    let policies = known.as_ref().map(|account| vendor.policies(account, &request));
+    let policies = policies.unwrap_or_default();
+    let _in_flight = known
+        .as_ref()
+        .map(|account| state.traffic.receive(system, &account.account, &policies, now_ms()));
     let run = || {
-        let outcome = carry_out(state, system, caller, &request);
+        let outcome = carry_out(state, system, caller, &policies, &request);
         if outcome.applied {
             state.calls.mark_applied(number);
         }
+        if let Some(account) = known.as_ref().filter(|account| account.webhooks_on_api_writes) {
+            echo(state, account, outcome.events);
+        }
         outcome.answer
     };
-    let (response, status) = match fault {
+    let (mut response, status) = match fault {
         None => {
             let answer = run();
             let status = answer.status.as_u16();
@@ -101,6 +140,9 @@ pub async fn serve(
             deliver(&fault, vendor, real, connection, &state.pauses).await
         }
     };
+    if let Some(account) = known.as_ref().filter(|_| is_admitted) {
+        add_limit_headers(state, account, &policies, &mut response);
+    }
     if let Some(status) = status {
         state.calls.close(number, status);
     }

@@ -83,6 +83,32 @@ impl TestSandbox {
         (status, response.json().await.unwrap_or_default())
     }
 
+    /// Sends JSON to any path and gives status and body.
+    pub async fn call(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let response = self.request(method, path).json(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    /// Acts as a user of the portal; the act must be taken.
+    pub async fn act(&self, act: &Value) -> Value {
+        let mut act = act.clone();
+        act["system"] = json!("hubspot");
+        act["account"] = json!(ACCOUNT);
+        let (status, told) = self.call(Method::POST, "/_control/portal", &act).await;
+        assert_eq!(status, 200, "{told}");
+        told
+    }
+
+    /// Creates a record through the API and gives its id.
+    pub async fn create(&self, plural: &str, properties: &Value) -> String {
+        let path = format!("/hubspot/crm/objects/2026-03/{plural}");
+        let body = json!({ "properties": properties });
+        let (status, made) = self.call(Method::POST, &path, &body).await;
+        assert_eq!(status, 201, "{made}");
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     pub async fn calls(&self) -> Value {
         self.get_json(&format!("/_control/calls?system=hubspot&account={ACCOUNT}")).await
     }

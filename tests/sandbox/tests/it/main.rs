@@ -1,6 +1,10 @@
 //! The sandbox over the wire: each test starts its own on free ports.
 
 #[cfg(test)]
+mod associations;
+#[cfg(test)]
+mod companies_deals;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod faults;
@@ -10,6 +14,16 @@ mod harness;
 mod hubspot;
 #[cfg(test)]
 mod hubspot_batch;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod oauth;
+#[cfg(test)]
+mod portal;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tap;
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{UpsertDeps, UpsertError, UpsertRecord, Upserted};
+use super::parking::queue_behind;
+use super::{UpsertDeps, UpsertError, UpsertOutcome, UpsertRecord, Upserted};
 use crate::keys;
 use crate::model::{CrmDraft, OwnerId, UpsertStatus};
-use crate::ports::{Answer, Claim, ClaimOutcome, Expectation};
+use crate::ports::{Answer, Claim, ClaimOutcome, Expectation, Parked};
 
 /// A dead owner may hold two things, the caller's key and the record's lock, and they may show one
 /// after the other.
@@ -39,12 +40,13 @@ pub(super) fn claim_for(
         lease_until: command.deadline,
         started_at: now,
         correlation_id: command.correlation_id.clone(),
+        queued_at: None,
     })
 }
 
 /// How a claim begins: with somebody's answer, or as ours.
 pub(super) enum Begun {
-    Answered(Upserted),
+    Answered(UpsertOutcome),
     Owned(Expectation),
 }
 
@@ -56,13 +58,21 @@ pub(super) async fn claim_or_answer(
 ) -> Result<Begun, UpsertError> {
     let mut expectation = Expectation::default();
     for _takeover in 0..=TAKEOVERS_MAX {
-        let upserted = |answer, is_replay| Ok(Begun::Answered(Upserted { answer, is_replay }));
+        let upserted = |answer, is_replay| {
+            Ok(Begun::Answered(UpsertOutcome::Done(Upserted { answer, is_replay })))
+        };
         match deps.store.claim(claim, &expectation).await? {
             ClaimOutcome::Claimed => return Ok(Begun::Owned(expectation)),
             ClaimOutcome::Replay(answer) => return upserted(answer, true),
             ClaimOutcome::Unchanged(external_id) => {
                 return upserted(Answer { external_id, status: UpsertStatus::Noop }, false);
             }
+            ClaimOutcome::Waiting => return Ok(Begun::Answered(UpsertOutcome::Queued)),
+            ClaimOutcome::Behind => match queue_behind(deps, claim).await? {
+                Parked::Queued => return Ok(Begun::Answered(UpsertOutcome::Queued)),
+                // Those in front are done by now, or the key was used in between.
+                Parked::Lost => expectation = Expectation::default(),
+            },
             ClaimOutcome::KeyReused => return Err(UpsertError::KeyReused),
             ClaimOutcome::InProgress { lease_until } => {
                 return Err(in_progress(deps.clock.now(), lease_until));

@@ -1,12 +1,17 @@
-//! Push one record into a tenant's CRM: claim, call, complete.
+//! Push one record into a tenant's CRM: claim, call, associate, complete.
 //!
 //! The order is what keeps the promises. The claim is one conditional write, so of any number of
 //! callers one goes on (I1). The provider is called once it is ours. The completion is fenced by the
 //! owner, so a stale owner can't overwrite a newer result (I2), and it stores record and answer
 //! together, so the stream has exactly one version to tell of (I3). Whoever finds a claim that its
-//! owner left behind looks at the provider first and writes only what is not there yet.
+//! owner left behind looks at the provider first and writes only what is not there yet. What the
+//! provider can't take now is accepted all the same: it waits (`parking`) and is carried out later
+//! (`push`).
 
+mod checking;
 mod claiming;
+mod parking;
+mod push;
 mod run;
 
 use std::time::Duration;
@@ -14,15 +19,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::claiming::{Begun, claim_for, claim_or_answer};
+use self::checking::check;
+use self::claiming::{Begun, claim_for, claim_or_answer, in_progress};
+use self::parking::{may_pass, park};
+pub use self::push::push_queued;
 use self::run::Run;
+use crate::gate::{Class, Gate, GateNotice};
 use crate::keys::SeparatorInPart;
 use crate::model::{
-    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, draft_of,
+    Association, CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId,
+    draft_of,
 };
 use crate::ports::{
-    Answer, Clock, ConnectionError, ConnectionStore, CrmGateway, Expectation, ProviderError,
-    StoreError, UpsertStore,
+    Answer, Clock, ConnectionError, ConnectionStore, CrmGateway, Expectation, Parked,
+    ProviderError, PushStore, StoreError, UpsertStore, WorkQueue,
 };
 use crate::retry::RetryPolicy;
 
@@ -37,6 +47,8 @@ pub struct UpsertRecord {
     pub object_type: ObjectType,
     /// The attributes as they came.
     pub attributes: Map<String, Value>,
+    /// The records that it is to be associated with.
+    pub associations: Vec<Association>,
     /// The caller's key.
     pub idempotency_key: IdempotencyKey,
     /// The request.
@@ -53,6 +65,16 @@ pub struct UpsertDeps<'a> {
     pub store: &'a dyn UpsertStore,
     /// The CRM.
     pub gateway: &'a dyn CrmGateway,
+    /// What is in front of the CRM.
+    pub gate: &'a Gate,
+    /// Who is waiting for the calls.
+    pub class: Class,
+    /// Tells the operators of the gate's changes.
+    pub notice: GateNotice,
+    /// Where upserts wait that the CRM can't take now.
+    pub pushes: &'a dyn PushStore,
+    /// The queue of the messages that wake them up.
+    pub push_queue: &'a dyn WorkQueue,
     /// Time and dice.
     pub clock: &'a dyn Clock,
     /// How failed calls are repeated.
@@ -68,6 +90,15 @@ pub struct Upserted {
     pub answer: Answer,
     /// Whether the answer is a stored one.
     pub is_replay: bool,
+}
+
+/// What an upsert came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpsertOutcome {
+    /// It is done.
+    Done(Upserted),
+    /// It is accepted and waits; it is lost no more.
+    Queued,
 }
 
 /// Why there is no answer.
@@ -123,24 +154,34 @@ pub async fn upsert_record(
     deps: &UpsertDeps<'_>,
     command: UpsertRecord,
     stats: &mut UpsertStats,
-) -> Result<Upserted, UpsertError> {
+) -> Result<UpsertOutcome, UpsertError> {
     let connection = deps.connections.connection(&command.tenant, command.system).await?;
     let region = connection.default_region.as_deref();
-    let draft = draft_of(command.object_type, &command.attributes, region)?;
-    deps.gateway.check(&draft)?;
+    let mut draft = draft_of(command.object_type, &command.attributes, region)?;
+    draft.associations.clone_from(&command.associations);
+    check(deps, &connection, &draft, stats).await?;
     let mut claim = claim_for(deps, &command, draft)?;
     let expectation = match claim_or_answer(deps, &mut claim).await? {
-        Begun::Answered(upserted) => return Ok(upserted),
+        Begun::Answered(outcome) => return Ok(outcome),
         Begun::Owned(expectation) => expectation,
     };
     stats.took_over = expectation != Expectation::default();
     let mut run = Run { deps, claim: &claim, connection: &connection, stats };
     let is_unresolved = run.stats.took_over;
-    match run.write(is_unresolved).await {
-        Ok(written) => run.complete(written).await,
-        Err((error, effect)) => {
-            run.give_back(&error, effect).await;
-            Err(error.into())
+    let stopped = match run.write(is_unresolved).await {
+        Ok(done) => return run.complete(done).await.map(UpsertOutcome::Done),
+        Err(stopped) => stopped,
+    };
+    if may_pass(&stopped.error) {
+        match park(deps, &claim, &stopped).await {
+            Ok(Parked::Queued) => return Ok(UpsertOutcome::Queued),
+            Ok(Parked::Lost) => return Err(in_progress(deps.clock.now(), None)),
+            Err(error) => {
+                run.give_back(&stopped).await;
+                return Err(error);
+            }
         }
     }
+    run.give_back(&stopped).await;
+    Err(stopped.error)
 }

@@ -1,14 +1,22 @@
-//! A claimed upsert: call the provider, complete, or give the claim back.
+//! A claimed upsert: write the record, associate it, complete, or give the claim back.
+//!
+//! Record and associations are one unit of work under one claim. It is complete only when both are
+//! done. Where the record is written and an association is not, the claim stays unresolved: whoever
+//! comes next finds the record as it should be and only associates, which can be done twice
+//! without harm.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
+use crate::gate::Caller;
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
-    Answer, Claim, Completion, Connection, ProviderError, Release, RemoteEffect, Written,
+    Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
+    StoreError, Written,
 };
 use crate::retry::RetryPolicy;
 
@@ -23,6 +31,64 @@ const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
 /// How far the provider's clock may be behind ours when "created since we began" is decided.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
+/// The one way from an upsert to the provider, through the gate, with every request counted.
+/// `requests` is how many a call is that fails.
+pub(super) async fn called<T>(
+    deps: &UpsertDeps<'_>,
+    connection: &Connection,
+    stats: &mut UpsertStats,
+    requests: u32,
+    call: impl Future<Output = Result<Called<T>, ProviderError>>,
+) -> Result<T, ProviderError> {
+    let began = deps.clock.now();
+    let caller = Caller {
+        gate: deps.gate,
+        clock: deps.clock,
+        gateway: deps.gateway,
+        connection,
+        class: deps.class,
+        wait_max: deps.retry.wait_max,
+        notice: deps.notice,
+    };
+    let result = caller.call(requests, call).await;
+    stats.provider_calls += match &result {
+        Ok(called) => called.calls,
+        Err(ProviderError::Closed { .. }) => 0,
+        Err(_) => requests,
+    };
+    stats.provider_time += until_from(began, deps.clock.now());
+    result.map(|called| called.value)
+}
+
+/// What is at the provider now, and when the call began that showed it.
+#[derive(Clone)]
+pub(super) struct Done {
+    written: Written,
+    read_at: Timestamp,
+}
+
+/// What stopped an upsert, and how its claim is to be given back.
+pub(super) struct Stopped {
+    pub(super) error: UpsertError,
+    pub(super) release: Release,
+}
+
+/// How far the work has come at the provider.
+struct Progress {
+    /// An earlier write may have come through: look before the next one.
+    is_unresolved: bool,
+    /// The record is as it should be; what is left are its associations.
+    record: Option<Done>,
+}
+
+impl Progress {
+    fn stop(&self, error: UpsertError) -> Stopped {
+        let has_effect = self.is_unresolved || self.record.is_some();
+        let release = if has_effect { Release::Unresolved } else { Release::Undone };
+        Stopped { error, release }
+    }
+}
+
 /// One claimed upsert on its way.
 pub(super) struct Run<'a, 'd> {
     pub(super) deps: &'a UpsertDeps<'d>,
@@ -32,95 +98,131 @@ pub(super) struct Run<'a, 'd> {
 }
 
 impl Run<'_, '_> {
-    /// Writes the record at the provider, at most once: wherever an earlier write may have come
-    /// through, the provider is asked before it is told again. On failure it also says whether
-    /// an effect may be there.
-    pub(super) async fn write(
-        &mut self,
-        mut is_unresolved: bool,
-    ) -> Result<Written, (ProviderError, RemoteEffect)> {
+    /// Writes the record at the provider, at most once, and associates it: wherever an earlier
+    /// write may have come through, the provider is asked before it is told again.
+    pub(super) async fn write(&mut self, is_unresolved: bool) -> Result<Done, Stopped> {
+        let mut progress = Progress { is_unresolved, record: None };
+        let known = self.known().await.map_err(|error| progress.stop(error.into()))?;
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(&mut is_unresolved).await {
-                Ok(written) => return Ok(written),
+            let error = match self.attempt(&mut progress, known.as_ref()).await {
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             let wait = error.retry().and_then(|asked_for| {
                 let random = self.deps.clock.random();
                 self.deps.retry.wait_after(attempt, asked_for, random, self.time_to_wait())
             });
-            let Some(wait) = wait else {
-                let effect = if is_unresolved { RemoteEffect::Unknown } else { RemoteEffect::None };
-                return Err((error, effect));
-            };
+            let Some(wait) = wait else { return Err(progress.stop(error.into())) };
             self.deps.clock.sleep(wait).await;
             attempt += 1;
             self.stats.provider_retries += 1;
         }
     }
 
-    /// One try: if an earlier one may have come through, look first; then write.
-    async fn attempt(&mut self, is_unresolved: &mut bool) -> Result<Written, ProviderError> {
+    /// The record's id from our own table, where the provider has no key to find it by.
+    async fn known(&self) -> Result<Option<ExternalId>, StoreError> {
+        if self.connection.has_key_property(self.claim.draft.object_type) {
+            return Ok(None);
+        }
+        self.deps.store.known_external_id(self.claim).await
+    }
+
+    /// One try of whatever is left to do.
+    async fn attempt(
+        &mut self,
+        progress: &mut Progress,
+        known: Option<&ExternalId>,
+    ) -> Result<Done, ProviderError> {
+        let done = match progress.record.clone() {
+            Some(done) => done,
+            None => self.write_record(&mut progress.is_unresolved, known).await?,
+        };
+        progress.record = Some(done.clone());
+        self.associate(&done.written.external_id).await?;
+        Ok(done)
+    }
+
+    /// If an earlier write may have come through, looks first; then writes.
+    async fn write_record(
+        &mut self,
+        is_unresolved: &mut bool,
+        known: Option<&ExternalId>,
+    ) -> Result<Done, ProviderError> {
         if *is_unresolved {
-            if let Some(written) = self.resolve().await? {
-                return Ok(written);
+            if let Some(done) = self.resolve(known).await? {
+                return Ok(done);
             }
             *is_unresolved = false;
         }
-        let began = self.deps.clock.now();
-        let result = self.deps.gateway.upsert(self.connection, &self.claim.draft).await;
-        self.count_call(began);
-        if let Err(error) = &result {
-            *is_unresolved = error.effect() == RemoteEffect::Unknown;
+        let read_at = self.deps.clock.now();
+        let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
+        match called(self.deps, self.connection, self.stats, 1, upsert).await {
+            Ok(written) => Ok(Done { written, read_at }),
+            Err(error) => {
+                *is_unresolved = error.effect() == RemoteEffect::Unknown;
+                Err(error)
+            }
         }
-        result
     }
 
     /// Finds out whether the wanted values are already at the provider.
-    async fn resolve(&mut self) -> Result<Option<Written>, ProviderError> {
-        let began = self.deps.clock.now();
-        let found = self.deps.gateway.find(self.connection, &self.claim.draft).await;
-        self.count_call(began);
+    async fn resolve(&mut self, known: Option<&ExternalId>) -> Result<Option<Done>, ProviderError> {
+        let read_at = self.deps.clock.now();
+        let find = self.deps.gateway.find(self.connection, &self.claim.draft, known);
+        let found = called(self.deps, self.connection, self.stats, 1, find).await?;
         let wanted = &self.claim.draft.attributes;
-        let there = found?.filter(|remote| remote.attributes.contains_all(wanted));
+        let there = found.filter(|remote| remote.attributes.contains_all(wanted));
         Ok(there.map(|remote| {
             let began = self.claim.started_at - CLOCK_TOLERANCE;
             let is_new = remote.created_at.is_some_and(|created| created >= began);
-            let change = if is_new { RecordChange::Created } else { RecordChange::Updated };
-            Written { external_id: remote.external_id, change }
+            let written = Written {
+                external_id: remote.external_id,
+                change: if is_new { RecordChange::Created } else { RecordChange::Updated },
+                attributes: remote.attributes,
+                provider_version: remote.provider_version,
+            };
+            Done { written, read_at }
         }))
     }
 
-    fn count_call(&mut self, began: Timestamp) {
-        self.stats.provider_calls += 1;
-        self.stats.provider_time += until_from(began, self.deps.clock.now());
+    async fn associate(&mut self, external_id: &ExternalId) -> Result<(), ProviderError> {
+        let draft = &self.claim.draft;
+        let types: BTreeSet<_> = draft.associations.iter().map(|it| it.object_type).collect();
+        if types.is_empty() {
+            return Ok(());
+        }
+        let requests = u32::try_from(types.len()).unwrap_or(u32::MAX);
+        let associate = self.deps.gateway.associate(self.connection, draft, external_id);
+        called(self.deps, self.connection, self.stats, requests, associate).await
     }
 
-    /// How long a wait may be so that another try, which is a look and a write, and the completion
-    /// still fit.
+    /// How long a wait may be so that another try, which is a look, a write and the associations,
+    /// and the completion still fit.
     fn time_to_wait(&self) -> Duration {
+        let calls = if self.claim.draft.associations.is_empty() { 2 } else { 3 };
         until_from(self.deps.clock.now(), self.claim.lease_until)
             .saturating_sub(COMPLETION_RESERVE)
-            .saturating_sub(self.deps.call_timeout * 2)
+            .saturating_sub(self.deps.call_timeout * calls)
     }
 
-    pub(super) async fn complete(&self, written: Written) -> Result<Upserted, UpsertError> {
-        let Written { external_id, change } = written;
+    pub(super) async fn complete(&self, done: Done) -> Result<Upserted, UpsertError> {
+        let Done { written, read_at } = done;
+        let mut finished = Finished { written, read_at, at: read_at };
         let mut attempt = 1;
         loop {
-            let now = self.deps.clock.now();
-            let completed = self.deps.store.complete(self.claim, &external_id, change, now).await;
-            let error = match completed {
-                Ok(Completion::Stored) => return Ok(done(external_id, change)),
+            finished.at = self.deps.clock.now();
+            let error = match self.deps.store.complete(self.claim, &finished).await {
+                Ok(Completion::Stored) => return Ok(upserted(finished.written)),
                 Ok(Completion::Lost(Some(answer))) => {
                     return Ok(Upserted { answer, is_replay: true });
                 }
-                Ok(Completion::Lost(None)) => return Err(in_progress(now, None)),
+                Ok(Completion::Lost(None)) => return Err(in_progress(finished.at, None)),
                 Err(error) => error,
             };
             // The provider has the record: what is left is worth every moment of the lease.
             let random = self.deps.clock.random();
-            let time_left = until_from(now, self.claim.lease_until);
+            let time_left = until_from(finished.at, self.claim.lease_until);
             let wait = COMPLETION_RETRY.wait_after(attempt, None, random, time_left);
             let Some(wait) = wait else { return Err(error.into()) };
             self.deps.clock.sleep(wait).await;
@@ -129,19 +231,16 @@ impl Run<'_, '_> {
     }
 
     /// Gives the claim back after a failure. If even that fails, the lease ends by itself and the
-    /// next caller takes over, so the provider's error is the one to report.
-    pub(super) async fn give_back(&self, error: &ProviderError, effect: RemoteEffect) {
-        if matches!(error, ProviderError::Unauthorized) {
+    /// next caller takes over, so what stopped the upsert is the one to report.
+    pub(super) async fn give_back(&self, stopped: &Stopped) {
+        if matches!(stopped.error, UpsertError::Provider(ProviderError::Unauthorized)) {
             self.deps.connections.forget(&self.claim.tenant, self.claim.system);
         }
-        let release = match effect {
-            RemoteEffect::None => Release::Undone,
-            RemoteEffect::Unknown => Release::Unresolved,
-        };
-        drop(self.deps.store.release(self.claim, release).await);
+        drop(self.deps.store.release(self.claim, stopped.release).await);
     }
 }
 
-fn done(external_id: ExternalId, change: RecordChange) -> Upserted {
-    Upserted { answer: Answer { external_id, status: change.into() }, is_replay: false }
+fn upserted(written: Written) -> Upserted {
+    let answer = Answer { external_id: written.external_id, status: written.change.into() };
+    Upserted { answer, is_replay: false }
 }

@@ -1,0 +1,259 @@
+//! The secrets of connections: their names, their JSON, reading and merging.
+//!
+//! `{prefix}/{tenant}/{system}` holds the credentials:
+//! `{"auth": "private_app" | "oauth", "access_token", "refresh_token"?, "expires_at"?, "account_id",
+//! "default_region"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an operator wrote by hand may have the
+//! token alone. `{prefix}/{tenant}/{system}/webhook` holds what signs a private app's webhooks:
+//! `{"current", "previous"?, "previous_until"?}`. Times are RFC 3339.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sync_domain::model::{ObjectType, System, TenantId};
+use sync_domain::ports::{
+    AuthMode, ConnectionError, CredentialStore, Credentials, SecretError, SecretSource,
+    SecretWriter, WebhookSecretPair,
+};
+
+#[derive(Deserialize)]
+struct StoredCredentials {
+    auth: Option<String>,
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
+    expires_at: Option<Timestamp>,
+    #[serde(default)]
+    account_id: String,
+    default_region: Option<String>,
+    time_zone: Option<String>,
+    #[serde(default)]
+    token_version: u64,
+    key_properties: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct StoredPair {
+    current: SecretString,
+    previous: Option<SecretString>,
+    previous_until: Option<Timestamp>,
+}
+
+/// The name of the secret with a connection's credentials.
+pub(crate) fn credentials_name(prefix: &str, tenant: &TenantId, system: System) -> String {
+    format!("{prefix}/{tenant}/{system}")
+}
+
+/// Reads the JSON of a connection's credentials.
+pub(crate) fn parse_credentials(secret: &SecretString) -> Result<Credentials, ConnectionError> {
+    let stored: StoredCredentials = serde_json::from_str(secret.expose_secret())
+        .map_err(|_quotes_the_secret| ConnectionError::Malformed("not the expected JSON"))?;
+    if stored.access_token.expose_secret().is_empty() {
+        return Err(ConnectionError::Malformed("the access token is empty"));
+    }
+    let auth = stored.auth.as_deref().map_or(Some(AuthMode::PrivateApp), AuthMode::parse);
+    let auth = auth.ok_or(ConnectionError::Malformed("auth is not known"))?;
+    let types = stored
+        .key_properties
+        .map(|names| names.iter().filter_map(|name| ObjectType::parse(name)).collect::<Vec<_>>());
+    Ok(Credentials {
+        auth,
+        access_token: stored.access_token,
+        refresh_token: stored.refresh_token.filter(|token| !token.expose_secret().is_empty()),
+        expires_at: stored.expires_at,
+        account_id: stored.account_id,
+        default_region: stored.default_region,
+        time_zone: stored.time_zone,
+        token_version: stored.token_version,
+        key_properties: types,
+    })
+}
+
+/// The stored JSON with our members replaced; what else is in it stays.
+fn merged(stored: Option<&SecretString>, ours: Vec<(&str, Option<Value>)>) -> SecretString {
+    let stored = stored.and_then(|secret| serde_json::from_str(secret.expose_secret()).ok());
+    let mut members: Map<String, Value> = stored.unwrap_or_default();
+    for (name, value) in ours {
+        match value {
+            Some(value) => members.insert(name.to_owned(), value),
+            None => members.remove(name),
+        };
+    }
+    Value::Object(members).to_string().into()
+}
+
+fn exposed(secret: &SecretString) -> Value {
+    secret.expose_secret().into()
+}
+
+fn members_of(credentials: &Credentials) -> Vec<(&'static str, Option<Value>)> {
+    let text = |value: &Option<String>| value.as_deref().map(Value::from);
+    let types = credentials.key_properties.as_ref().map(|types| {
+        types.iter().map(|object_type| object_type.as_str().into()).collect::<Vec<Value>>()
+    });
+    vec![
+        ("auth", Some(credentials.auth.as_str().into())),
+        ("access_token", Some(exposed(&credentials.access_token))),
+        ("refresh_token", credentials.refresh_token.as_ref().map(exposed)),
+        ("expires_at", credentials.expires_at.map(|at| at.to_string().into())),
+        ("account_id", Some(credentials.account_id.as_str().into())),
+        ("default_region", text(&credentials.default_region)),
+        ("time_zone", text(&credentials.time_zone)),
+        ("token_version", Some(credentials.token_version.into())),
+        ("key_properties", types.map(Value::from)),
+    ]
+}
+
+/// Keeps credentials in named secrets.
+pub struct SecretCredentialStore {
+    source: Arc<dyn SecretSource>,
+    writer: Arc<dyn SecretWriter>,
+    prefix: String,
+}
+
+impl SecretCredentialStore {
+    /// A store of the secrets below `prefix` (`SECRET_PREFIX`).
+    pub fn new(
+        source: Arc<dyn SecretSource>,
+        writer: Arc<dyn SecretWriter>,
+        prefix: String,
+    ) -> Self {
+        Self { source, writer, prefix }
+    }
+
+    fn name(&self, tenant: &TenantId, system: System) -> String {
+        credentials_name(&self.prefix, tenant, system)
+    }
+
+    fn webhook_name(&self, tenant: &TenantId, system: System) -> String {
+        format!("{}/webhook", self.name(tenant, system))
+    }
+
+    async fn stored(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
+        match self.source.read(name).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(SecretError::NotFound) => Ok(None),
+            Err(error @ SecretError::Unavailable(_)) => Err(error),
+        }
+    }
+
+    async fn merge(&self, name: &str, ours: Vec<(&str, Option<Value>)>) -> Result<(), SecretError> {
+        let stored = self.stored(name).await?;
+        self.writer.put(name, &merged(stored.as_ref(), ours)).await
+    }
+}
+
+/// What a failed read of a connection's secret means.
+pub(crate) fn unreadable(error: SecretError) -> ConnectionError {
+    match error {
+        SecretError::NotFound => ConnectionError::NotFound,
+        SecretError::Unavailable(source) => ConnectionError::Unavailable(source),
+    }
+}
+
+#[async_trait]
+impl CredentialStore for SecretCredentialStore {
+    async fn credentials(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Credentials, ConnectionError> {
+        let secret = self.source.read(&self.name(tenant, system)).await.map_err(unreadable)?;
+        parse_credentials(&secret)
+    }
+
+    async fn put_credentials(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        credentials: &Credentials,
+    ) -> Result<(), SecretError> {
+        self.merge(&self.name(tenant, system), members_of(credentials)).await
+    }
+
+    async fn webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Option<WebhookSecretPair>, ConnectionError> {
+        let name = self.webhook_name(tenant, system);
+        let Some(secret) = self.stored(&name).await.map_err(unreadable)? else { return Ok(None) };
+        let stored: StoredPair = serde_json::from_str(secret.expose_secret())
+            .map_err(|_quotes_the_secret| ConnectionError::Malformed("the webhook secrets"))?;
+        // A previous secret without an end would be good for ever.
+        let previous = stored.previous.zip(stored.previous_until);
+        Ok(Some(WebhookSecretPair { current: stored.current, previous }))
+    }
+
+    async fn put_webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        secrets: &WebhookSecretPair,
+    ) -> Result<(), SecretError> {
+        let (previous, until) = secrets.previous.clone().unzip();
+        let members = vec![
+            ("current", Some(exposed(&secrets.current))),
+            ("previous", previous.as_ref().map(exposed)),
+            ("previous_until", until.map(|at| at.to_string().into())),
+        ];
+        self.merge(&self.webhook_name(tenant, system), members).await
+    }
+
+    async fn delete_webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<(), SecretError> {
+        self.writer.delete(&self.webhook_name(tenant, system)).await
+    }
+
+    async fn delete_all(&self, tenant: &TenantId, system: System) -> Result<(), SecretError> {
+        self.delete_webhook_secrets(tenant, system).await?;
+        self.writer.delete(&self.name(tenant, system)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use serde_json::{Value, json};
+    use sync_domain::ports::AuthMode;
+
+    use super::{members_of, merged, parse_credentials};
+
+    fn round_trip(stored: &Value) -> Value {
+        let stored = stored.to_string().into();
+        let credentials = parse_credentials(&stored).unwrap();
+        let merged = merged(Some(&stored), members_of(&credentials));
+        serde_json::from_str(merged.expose_secret()).unwrap()
+    }
+
+    #[test]
+    fn credentials_keep_their_members_and_those_of_others() {
+        let stored = json!({
+            "auth": "oauth", "access_token": "a", "refresh_token": "r", "account_id": "1",
+            "expires_at": "2026-11-22T10:00:00Z", "default_region": "US", "time_zone": "UTC",
+            "token_version": 3, "key_properties": ["company"], "note_of_an_operator": {"x": 1},
+        });
+        assert_eq!(round_trip(&stored), stored);
+    }
+
+    #[test]
+    fn credentials_written_by_hand_are_a_private_app_with_everything() {
+        let credentials = parse_credentials(&json!({"access_token": "a"}).to_string().into());
+        let credentials = credentials.unwrap();
+        assert_eq!((credentials.auth, credentials.token_version), (AuthMode::PrivateApp, 0));
+        assert!(credentials.key_properties.is_none() && credentials.expires_at.is_none());
+    }
+
+    #[test]
+    fn credentials_that_can_not_be_read_say_so_without_the_secret() {
+        for stored in ["pat-secret", "{\"access_token\": 5}", "{\"access_token\": \"\"}"] {
+            let error = parse_credentials(&stored.into()).unwrap_err();
+            assert!(!format!("{error:?}").contains("pat-secret"), "{error:?}");
+        }
+    }
+}

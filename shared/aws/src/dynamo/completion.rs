@@ -1,0 +1,189 @@
+//! How a claim ends well: the answer, the record's new version and the way to it by the provider's
+//! id, in one transaction.
+//!
+//! While an upsert holds the record's lock, a state that the provider gave later may be stored by
+//! whoever reads what has changed there. Then that state stays: it has our values in it, or someone
+//! else's that came after them.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use sync_domain::model::{Association, UpsertStatus};
+use sync_domain::ports::{Claim, Completion, Finished, StoreError};
+
+use super::DynamoTable;
+use super::expression::{Key, Values, delete, replace, update};
+use super::item::{
+    ENTITY_POINTER, Item, ORIGIN_PLATFORM, STATUS_COMPLETED, STATUS_IN_PROGRESS, millis, number,
+    pointer_sk, queued_sk, tenant_pk, text, text_of,
+};
+use super::refusal::answer_of;
+use super::transaction::Committed;
+use super::upsert_store::{
+    CLAIM_TTL, OWNED_CLAIM, OWNED_LOCK, UNLOCK, claim_key, owned_by, record_key, unbuildable,
+};
+
+/// No state from later than ours is stored. States of one record are ordered by the provider's
+/// version and then by when they were read; a deleted record with another id says nothing of ours.
+const NOT_OLDER: &str = "(attribute_not_exists(#provider_version_ms) \
+     OR #provider_version_ms < :provider_version \
+     OR (#provider_version_ms = :provider_version \
+         AND (attribute_not_exists(#read_at_ms) OR #read_at_ms <= :read_at)) \
+     OR (attribute_exists(#deleted_at) AND #external_id <> :external_id))";
+/// The same where the provider gave no version.
+const NOT_READ_LATER: &str = "(attribute_not_exists(#read_at_ms) OR #read_at_ms <= :read_at \
+     OR (attribute_exists(#deleted_at) AND #external_id <> :external_id))";
+
+/// One upsert less waits for the record.
+const ONE_LESS: &str = "#queued :minus_one";
+
+impl DynamoTable {
+    pub(super) async fn store_completion(
+        &self,
+        claim: &Claim,
+        finished: &Finished,
+    ) -> Result<Completion, StoreError> {
+        let mut writes = vec![
+            self.complete_claim(claim, finished).map_err(unbuildable)?,
+            self.write_version(claim, finished).map_err(unbuildable)?,
+            self.point_to(claim, finished).map_err(unbuildable)?,
+        ];
+        writes.extend(self.leave_line(claim).map_err(unbuildable)?);
+        let mut items = match self.commit(writes).await? {
+            Committed::Yes => return Ok(Completion::Stored),
+            Committed::Conflict => return Err(StoreError::Conflict),
+            Committed::Refused(items) => items,
+        };
+        if is_superseded(claim, &items) {
+            let mut writes = vec![
+                self.complete_claim(claim, finished).map_err(unbuildable)?,
+                self.unlock(claim).map_err(unbuildable)?,
+            ];
+            writes.extend(self.leave_line(claim).map_err(unbuildable)?);
+            items = match self.commit(writes).await? {
+                Committed::Yes => return Ok(Completion::Stored),
+                Committed::Conflict => return Err(StoreError::Conflict),
+                Committed::Refused(items) => items,
+            };
+        }
+        let current = items.into_iter().next().flatten();
+        let is_ours = current
+            .as_ref()
+            .is_some_and(|item| text_of(item, "fingerprint") == Some(claim.fingerprint.as_str()));
+        Ok(Completion::Lost(current.filter(|_| is_ours).and_then(|item| answer_of(&item))))
+    }
+
+    fn complete_claim(
+        &self,
+        claim: &Claim,
+        finished: &Finished,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let written = &finished.written;
+        let status = UpsertStatus::from(written.change);
+        let values = owned_by(&claim.owner)
+            .with("in_progress", text(STATUS_IN_PROGRESS))
+            .with("completed", text(STATUS_COMPLETED))
+            .with("external_id", text(written.external_id.as_str()))
+            .with("answer", text(status.as_str()))
+            .with("expires_at", number((finished.at + CLAIM_TTL).as_second()));
+        let completed = "SET #status = :completed, #external_id = :external_id, \
+             #answer = :answer, #expires_at = :expires_at REMOVE #queued_at_ms";
+        update(&self.table_name, claim_key(claim), completed, OWNED_CLAIM, values)
+    }
+
+    fn write_version(
+        &self,
+        claim: &Claim,
+        finished: &Finished,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let written = &finished.written;
+        let mut values = owned_by(&claim.owner)
+            .with("external_id", text(written.external_id.as_str()))
+            .with("change", text(written.change.as_str()))
+            .with("synced_at", text(finished.at.to_string()))
+            .with("correlation_id", text(claim.correlation_id.as_str()))
+            .with("content_hash", text(claim.fingerprint.as_str()))
+            .with("read_at", millis(finished.read_at))
+            .with("origin", text(ORIGIN_PLATFORM))
+            .with("requested_at", millis(claim.started_at))
+            .with("zero", number(0))
+            .with("one", number(1));
+        let mut write = "SET #version = if_not_exists(#version, :zero) + :one, \
+             #external_id = :external_id, #change = :change, #synced_at = :synced_at, \
+             #correlation_id = :correlation_id, #content_hash = :content_hash, \
+             #read_at_ms = :read_at, #origin = :origin, #requested_at_ms = :requested_at"
+            .to_owned();
+        let not_older = if let Some(version) = written.provider_version {
+            write.push_str(", #provider_version_ms = :provider_version");
+            values = values.with("provider_version", millis(version));
+            NOT_OLDER
+        } else {
+            NOT_READ_LATER
+        };
+        for (name, value) in finished.attributes(&claim.draft).iter() {
+            let name = name.as_str();
+            write.push_str(&format!(", #payload.#{name} = :{name}"));
+            values = values.with(name, text(value));
+        }
+        write.push_str(&format!(" {UNLOCK}, #deleted_at"));
+        let mut additions = Vec::new();
+        let associations = claim.draft.associations.iter().map(Association::to_stored);
+        let associations: Vec<_> = associations.collect();
+        if !associations.is_empty() {
+            additions.push("#associations :associations");
+            values = values.with("associations", AttributeValue::Ss(associations));
+        }
+        if claim.queued_at.is_some() {
+            additions.push(ONE_LESS);
+            values = values.with("minus_one", number(-1));
+        }
+        if !additions.is_empty() {
+            write.push_str(&format!(" ADD {}", additions.join(", ")));
+        }
+        let condition = format!("{OWNED_LOCK} AND {not_older}");
+        update(&self.table_name, record_key(claim), &write, &condition, values)
+    }
+
+    /// Gives the record's lock up, and its place in line if it had one.
+    fn unlock(&self, claim: &Claim) -> Result<TransactWriteItem, BuildError> {
+        let owned = owned_by(&claim.owner);
+        let (unlock, values) = match claim.queued_at {
+            Some(_) => (format!("{UNLOCK} ADD {ONE_LESS}"), owned.with("minus_one", number(-1))),
+            None => (UNLOCK.to_owned(), owned),
+        };
+        update(&self.table_name, record_key(claim), &unlock, OWNED_LOCK, values)
+    }
+
+    /// What was wanted waits no more.
+    fn leave_line(&self, claim: &Claim) -> Result<Option<TransactWriteItem>, BuildError> {
+        let place = claim.queued_at.map(|queued_at| Key {
+            pk: tenant_pk(&claim.tenant),
+            sk: queued_sk(claim.system, &claim.record, queued_at, &claim.key),
+        });
+        place
+            .map(|place| {
+                delete(&self.table_name, place, "attribute_exists(#pk)", Values::default())
+            })
+            .transpose()
+    }
+
+    /// The way from the provider's id to the record, for whoever is told of the id alone.
+    fn point_to(
+        &self,
+        claim: &Claim,
+        finished: &Finished,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let id = &finished.written.external_id;
+        let sk = pointer_sk(claim.system, claim.draft.object_type, id);
+        let pointer = Item::from([
+            ("entity".to_owned(), text(ENTITY_POINTER)),
+            ("record_key".to_owned(), text(claim.record.as_str())),
+        ]);
+        replace(&self.table_name, Key { pk: tenant_pk(&claim.tenant), sk }, pointer)
+    }
+}
+
+/// Whether claim and lock are still ours and the record alone refused, because of a later state.
+fn is_superseded(claim: &Claim, items: &[Option<Item>]) -> bool {
+    let [None, Some(record), ..] = items else { return false };
+    text_of(record, "lock_owner") == Some(claim.owner.as_str())
+}

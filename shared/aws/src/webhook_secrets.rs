@@ -1,0 +1,164 @@
+//! What webhooks are signed with, out of secrets, remembered for a minute.
+//!
+//! Our app: `{app prefix}/{system}` with `client_secret`, `previous_client_secret`, `previous_until`.
+//! A tenant's own app: `{tenant prefix}/{tenant}/{system}/webhook` with `current`, `previous`,
+//! `previous_until`. The tenant's credentials are another secret, which a function that only checks
+//! signatures need not be able to read.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sync_domain::ports::{
+    Clock, SecretError, SecretHolder, SecretSource, SigningSecretSource, SigningSecrets,
+};
+
+/// How long secrets, or that there are none, are used without looking again. A secret that was
+/// rotated away and is past its grace still counts for this long at most.
+const CACHE_TTL: Duration = Duration::from_secs(60);
+/// How often a holder's secrets are looked at anew because a signature fitted none.
+const REREAD_MIN: Duration = Duration::from_secs(10);
+/// How long the store is left alone after it failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// An instance that serves more holders than this starts its cache anew.
+const ENTRIES_MAX: usize = 1_000;
+
+/// What is known of a holder.
+#[derive(Clone, Default)]
+struct Cached {
+    /// Its secrets, or that it has none, and when that was read.
+    known: Option<(Option<Arc<SigningSecrets>>, Timestamp)>,
+    /// When a signature that fitted none last led to a look.
+    looked_at: Timestamp,
+    /// When reading last failed.
+    failed_at: Option<Timestamp>,
+}
+
+/// Reads signing secrets from a [`SecretSource`].
+pub struct CachedSigningSecrets {
+    source: Arc<dyn SecretSource>,
+    clock: Arc<dyn Clock>,
+    tenant_prefix: String,
+    app_prefix: String,
+    cache: Mutex<HashMap<SecretHolder, Cached>>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(alias = "client_secret")]
+    current: SecretString,
+    #[serde(alias = "previous_client_secret")]
+    previous: Option<SecretString>,
+    previous_until: Option<Timestamp>,
+}
+
+/// A secret whose text is not what we store.
+#[derive(Debug, thiserror::Error)]
+#[error("a signing secret can't be read")]
+struct MalformedSecret;
+
+/// The store failed a moment ago.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret store failed a moment ago")]
+struct JustFailed;
+
+impl CachedSigningSecrets {
+    /// Of the secrets below `tenant_prefix` (`SECRET_PREFIX`) and `app_prefix`
+    /// (`APP_SECRET_PREFIX`).
+    pub fn new(
+        source: Arc<dyn SecretSource>,
+        clock: Arc<dyn Clock>,
+        tenant_prefix: String,
+        app_prefix: String,
+    ) -> Self {
+        Self { source, clock, tenant_prefix, app_prefix, cache: Mutex::default() }
+    }
+
+    fn cached(&self, holder: &SecretHolder) -> Cached {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(holder).cloned().unwrap_or_default()
+    }
+
+    fn change(&self, holder: &SecretHolder, change: impl FnOnce(&mut Cached)) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= ENTRIES_MAX && !cache.contains_key(holder) {
+            cache.clear();
+        }
+        change(cache.entry(holder.clone()).or_default());
+    }
+
+    async fn read(
+        &self,
+        holder: &SecretHolder,
+    ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+        let name = match holder {
+            SecretHolder::OurApp(system) => format!("{}/{system}", self.app_prefix),
+            SecretHolder::Tenant(tenant, system) => {
+                format!("{}/{tenant}/{system}/webhook", self.tenant_prefix)
+            }
+        };
+        let secrets = match self.source.read(&name).await {
+            Ok(text) => parsed(&text),
+            Err(SecretError::NotFound) => Ok(None),
+            Err(error @ SecretError::Unavailable(_)) => Err(error),
+        };
+        let now = self.clock.now();
+        self.change(holder, |cached| match &secrets {
+            Ok(secrets) => {
+                *cached = Cached { known: Some((secrets.clone(), now)), ..Cached::default() };
+                cached.looked_at = now;
+            }
+            Err(_) => cached.failed_at = Some(now),
+        });
+        secrets
+    }
+}
+
+/// A previous secret without an end would count for ever, so it does not count at all.
+fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+    let stored: Stored = serde_json::from_str(text.expose_secret())
+        .map_err(|_quotes_the_secret| SecretError::Unavailable(Box::new(MalformedSecret)))?;
+    let previous = stored.previous.zip(stored.previous_until);
+    Ok(SigningSecrets::new(stored.current, previous).map(Arc::new))
+}
+
+#[async_trait]
+impl SigningSecretSource for CachedSigningSecrets {
+    async fn secrets(
+        &self,
+        holder: &SecretHolder,
+    ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+        let now = self.clock.now();
+        let cached = self.cached(holder);
+        match cached.known.filter(|(_, read_at)| now < *read_at + CACHE_TTL) {
+            Some((secrets, _)) => Ok(secrets),
+            None if cached.failed_at.is_some_and(|failed_at| now < failed_at + FAILURE_PAUSE) => {
+                Err(SecretError::Unavailable(Box::new(JustFailed)))
+            }
+            None => self.read(holder).await,
+        }
+    }
+
+    async fn newer(
+        &self,
+        holder: &SecretHolder,
+    ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+        let now = self.clock.now();
+        let cached = self.cached(holder);
+        let Some((known, _)) = cached.known else { return Ok(None) };
+        if now < cached.looked_at + REREAD_MIN {
+            return Ok(None);
+        }
+        // Noted before the look, so that one that fails counts as well.
+        self.change(holder, |cached| cached.looked_at = now);
+        let secrets = self.read(holder).await?;
+        let is_known = |secrets: &Arc<SigningSecrets>| {
+            known.as_ref().is_some_and(|known| known.is_same_as(secrets))
+        };
+        Ok(secrets.filter(|secrets| !is_known(secrets)))
+    }
+}

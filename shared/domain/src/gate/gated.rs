@@ -1,0 +1,91 @@
+//! The one way to a provider: through the gate, and back with a report.
+
+use std::time::Duration;
+
+use super::entry::{Entry, Outcome, Permit, Reported, Visit};
+use super::gatekeeper::Gate;
+use super::ledger::Class;
+use crate::ports::{Called, Clock, Connection, CrmGateway, ProviderError};
+
+/// Is told when a call has changed the gate for all instances.
+pub type GateNotice = fn(&Connection, Reported);
+
+/// Who calls, for whom, and how long they can wait for their turn.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The gate of this function instance.
+    pub gate: &'a Gate,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Who knows the limits.
+    pub gateway: &'a dyn CrmGateway,
+    /// Whose account.
+    pub connection: &'a Connection,
+    /// Who is waiting.
+    pub class: Class,
+    /// The longest wait in front of the gate.
+    pub wait_max: Duration,
+    /// Tells the operators.
+    pub notice: GateNotice,
+}
+
+impl Caller<'_> {
+    /// Makes a call of so many requests if the gate lets it through.
+    ///
+    /// # Errors
+    /// What the call ended in, or [`ProviderError::Closed`].
+    pub async fn call<T>(
+        &self,
+        requests: u32,
+        call: impl Future<Output = Result<Called<T>, ProviderError>>,
+    ) -> Result<Called<T>, ProviderError> {
+        let permits = self.permits(requests).await?;
+        let result = call.await;
+        let now = self.clock.now();
+        match &result {
+            Ok(called) => {
+                for permit in permits {
+                    self.report(permit, Outcome::Succeeded { reading: called.rate }).await;
+                }
+            }
+            // One failure is one, however many requests it had. What is not reported counts for as
+            // long as a call may take.
+            Err(error) => {
+                let outcome = Outcome::of(error, now, self.connection.time_zone.as_deref());
+                if let (Some(outcome), Some(permit)) = (outcome, permits.into_iter().next()) {
+                    self.report(permit, outcome).await;
+                }
+            }
+        }
+        result
+    }
+
+    async fn permits(&self, requests: u32) -> Result<Vec<Permit>, ProviderError> {
+        let visit = Visit {
+            tenant: &self.connection.tenant,
+            system: self.connection.system,
+            class: self.class,
+            default_limit: self.gateway.default_limit(self.connection),
+            wait_max: self.wait_max,
+        };
+        let mut permits = Vec::new();
+        for _request in 0..requests.max(1) {
+            match self.gate.enter(&visit).await {
+                Entry::Permit(permit) => permits.push(permit),
+                Entry::Closed(closed) => {
+                    let wait = closed.until.duration_since(self.clock.now());
+                    let retry_after = Duration::try_from(wait).unwrap_or_default();
+                    return Err(ProviderError::Closed { retry_after, reason: closed.reason });
+                }
+            }
+        }
+        Ok(permits)
+    }
+
+    async fn report(&self, permit: Permit, outcome: Outcome) {
+        let reported = self.gate.report(permit, outcome).await;
+        if reported != Reported::Noted {
+            (self.notice)(self.connection, reported);
+        }
+    }
+}

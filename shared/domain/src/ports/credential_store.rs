@@ -1,0 +1,137 @@
+//! Credentials as they are kept: read without a cache, and written.
+//!
+//! Whoever writes holds the connection's lock ([`super::ConnectionRegistry`]): the store itself
+//! has no conditions.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{AuthMode, Connection, ConnectionError, OauthApp, SecretError};
+use crate::model::{ObjectType, System, TenantId};
+
+/// What a connection that nobody has looked at is taken to have a key property for.
+const KEYED_BY_DEFAULT: [ObjectType; 2] = [ObjectType::Company, ObjectType::Deal];
+
+/// All that is kept secret of a connection. `Debug` can't print the tokens.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// How the account is connected.
+    pub auth: AuthMode,
+    /// The bearer token.
+    pub access_token: SecretString,
+    /// What gets the next bearer token (OAuth).
+    pub refresh_token: Option<SecretString>,
+    /// When the bearer token ends (OAuth).
+    pub expires_at: Option<Timestamp>,
+    /// The provider's id of the account.
+    pub account_id: String,
+    /// Two-letter country code for phone numbers without a prefix.
+    pub default_region: Option<String>,
+    /// The account's time zone, an IANA name.
+    pub time_zone: Option<String>,
+    /// Grows whenever the bearer token is replaced.
+    pub token_version: u64,
+    /// The kinds of record whose key property exists; `None` when nobody has looked.
+    pub key_properties: Option<Vec<ObjectType>>,
+}
+
+impl Credentials {
+    /// What callers of the provider get of them: never the refresh token.
+    pub fn connection(self, tenant: &TenantId, system: System) -> Connection {
+        Connection {
+            tenant: tenant.clone(),
+            system,
+            auth: self.auth,
+            account_id: self.account_id,
+            access_token: self.access_token,
+            token_version: self.token_version,
+            expires_at: self.expires_at,
+            default_region: self.default_region,
+            time_zone: self.time_zone,
+            key_properties: self.key_properties.unwrap_or_else(|| KEYED_BY_DEFAULT.to_vec()),
+        }
+    }
+}
+
+/// The secrets that sign a private app's webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookSecretPair {
+    /// The one that is in use.
+    pub current: SecretString,
+    /// The one before, with the moment until which it is still good.
+    pub previous: Option<(SecretString, Timestamp)>,
+}
+
+/// Reads and writes the secrets of connections.
+#[async_trait]
+pub trait CredentialStore: Send + Sync {
+    /// The credentials as they are now.
+    ///
+    /// # Errors
+    /// See [`ConnectionError`].
+    async fn credentials(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Credentials, ConnectionError>;
+
+    /// Replaces the credentials. Members of the stored secret that are not ours are kept.
+    ///
+    /// # Errors
+    /// See [`SecretError`]. Whether it was written is then open.
+    async fn put_credentials(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        credentials: &Credentials,
+    ) -> Result<(), SecretError>;
+
+    /// The webhook secrets, `None` when there are none.
+    ///
+    /// # Errors
+    /// See [`ConnectionError`]; never `NotFound`.
+    async fn webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Option<WebhookSecretPair>, ConnectionError>;
+
+    /// Replaces the webhook secrets.
+    ///
+    /// # Errors
+    /// See [`SecretError`]. Whether it was written is then open.
+    async fn put_webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        secrets: &WebhookSecretPair,
+    ) -> Result<(), SecretError>;
+
+    /// Deletes the webhook secrets at once and for good; it is no error when there are none.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    async fn delete_webhook_secrets(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<(), SecretError>;
+
+    /// Deletes the credentials and the webhook secrets at once and for good; it is no error when
+    /// there are none.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    async fn delete_all(&self, tenant: &TenantId, system: System) -> Result<(), SecretError>;
+}
+
+/// Our own apps at the providers.
+#[async_trait]
+pub trait OauthAppSource: Send + Sync {
+    /// Our app at a system, `None` when none is configured. It may be cached for a few minutes.
+    ///
+    /// # Errors
+    /// See [`ConnectionError`]; never `NotFound`.
+    async fn app(&self, system: System) -> Result<Option<OauthApp>, ConnectionError>;
+}

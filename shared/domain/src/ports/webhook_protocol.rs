@@ -1,0 +1,155 @@
+//! A vendor's webhooks: how a delivery proves where it comes from, and what it says.
+//!
+//! A delivery is untrusted until one of its signatures was checked against a secret. Only what must
+//! be known to find that secret is read before.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::AuthMode;
+use crate::model::{ChangeKind, ExternalId, ObjectType, System};
+
+/// A request that claims to be a vendor's. It has no `Debug`: the body is personal data.
+pub struct WebhookDelivery {
+    /// The HTTP method, upper case.
+    pub method: String,
+    /// The address as the vendor called it, its query not decoded.
+    pub url: String,
+    /// Every header, names in lower case, repeated ones as often as they came.
+    pub headers: Vec<(String, String)>,
+    /// The bytes that were sent.
+    pub body: Vec<u8>,
+}
+
+/// What was sent under one name of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderValue<'a> {
+    /// No such header.
+    Absent,
+    /// Exactly one.
+    Sole(&'a str),
+    /// Several, of which none can be preferred.
+    Repeated,
+}
+
+impl WebhookDelivery {
+    /// The value of a header by its lower-case name.
+    pub fn header(&self, name: &str) -> HeaderValue<'_> {
+        let mut values = self.headers.iter().filter(|(given, _)| given == name);
+        match (values.next(), values.next()) {
+            (None, _) => HeaderValue::Absent,
+            (Some((_, value)), None) => HeaderValue::Sole(value),
+            (Some(_), Some(_)) => HeaderValue::Repeated,
+        }
+    }
+}
+
+/// Why a delivery counts as unsigned. For logs; the sender is told nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureFault {
+    /// A header of the signature is missing.
+    Missing,
+    /// A header of the signature came more than once.
+    Repeated,
+    /// A header of the signature is not of its form.
+    Malformed,
+    /// It was signed too long ago, or in the future.
+    OutsideWindow,
+    /// No secret that may sign it gives this signature.
+    NoSecretFits,
+}
+
+impl SignatureFault {
+    /// The text in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "signature_missing",
+            Self::Repeated => "signature_repeated",
+            Self::Malformed => "signature_malformed",
+            Self::OutsideWindow => "signature_outside_window",
+            Self::NoSecretFits => "signature_fits_no_secret",
+        }
+    }
+}
+
+/// A signature of the right form, to be tried with secrets.
+pub trait DeliverySignature: Send + Sync {
+    /// Whether the vendor signs in this way for accounts that are connected like that.
+    fn may_come_from(&self, auth: AuthMode) -> bool;
+
+    /// Whether it was made with `secret`. Takes the same time wherever two signatures differ.
+    fn is_made_with(&self, secret: &SecretString) -> bool;
+}
+
+/// One event of a delivery, as far as it concerns us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveredChange {
+    /// The vendor's id of the account.
+    pub account_id: String,
+    /// Which kind of record.
+    pub object_type: ObjectType,
+    /// The vendor's id of the record; after a merge of the one that is left.
+    pub external_id: ExternalId,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The vendor's name of the property that changed.
+    pub property: Option<String>,
+    /// Of a merge: the ids that are no more.
+    pub merged_ids: Vec<ExternalId>,
+    /// When, if the event says so.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What a body says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DeliveredEvents {
+    /// The changes, in the order of the body.
+    pub changes: Vec<DeliveredChange>,
+    /// Events of kinds that we have no use for.
+    pub ignored: usize,
+    /// Events that can't be read. They don't take their neighbours with them.
+    pub unreadable: usize,
+}
+
+impl DeliveredEvents {
+    /// How many events the body held.
+    pub const fn count(&self) -> usize {
+        self.changes.len() + self.ignored + self.unreadable
+    }
+}
+
+/// Why a body as a whole is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableDelivery {
+    /// It is not a list of events.
+    #[error("the body is not a list of events")]
+    NotAList,
+    /// It holds more events than the vendor sends.
+    #[error("the body holds too many events")]
+    TooMany,
+}
+
+/// How one vendor signs and writes its webhooks.
+pub trait WebhookProtocol: Send + Sync {
+    /// Which vendor.
+    fn system(&self) -> System;
+
+    /// Reads the headers of the signature and checks their form and age.
+    ///
+    /// # Errors
+    /// Any [`SignatureFault`] but [`SignatureFault::NoSecretFits`].
+    fn signature<'a>(
+        &self,
+        delivery: &'a WebhookDelivery,
+        now: Timestamp,
+    ) -> Result<Box<dyn DeliverySignature + 'a>, SignatureFault>;
+
+    /// The account that an unverified body claims to be about, to know whose secret to try.
+    fn claimed_account(&self, body: &[u8]) -> Option<String>;
+
+    /// Reads a verified body.
+    ///
+    /// # Errors
+    /// See [`UnreadableDelivery`].
+    fn events(&self, body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery>;
+}

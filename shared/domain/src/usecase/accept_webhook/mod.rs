@@ -1,0 +1,240 @@
+//! Take a vendor's webhook: find out who signed it, and put what changed on the queue.
+//!
+//! Nothing is stored and no provider is called. What is put on the queue are hints, one message per
+//! object; the worker reads the objects anew. So a delivery that comes twice does no harm, and every
+//! fault of ours is answered such that the vendor delivers again.
+
+mod signer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
+use jiff::Timestamp;
+
+use self::signer::{Signer, signer_of};
+use crate::model::{CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
+use crate::ports::{
+    AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredChange, SecretError, SendOutcome,
+    SignatureFault, SigningSecretSource, StoreError, UnreadableDelivery, WebhookDelivery,
+    WebhookProtocol, WorkHistory, WorkMessage, WorkQueue,
+};
+
+/// What is needed.
+pub struct AcceptWebhookDeps<'a> {
+    /// The vendor.
+    pub protocol: &'a dyn WebhookProtocol,
+    /// What deliveries are signed with.
+    pub secrets: &'a dyn SigningSecretSource,
+    /// Whose account it is, for accounts of a verified delivery.
+    pub accounts: &'a dyn AccountDirectory,
+    /// The same for accounts that anybody may have made up: it gives up sooner than to be made to
+    /// look up thousands.
+    pub claimed_accounts: &'a dyn AccountDirectory,
+    /// Where the changes go.
+    pub queue: &'a dyn WorkQueue,
+    /// Time.
+    pub clock: &'a dyn Clock,
+}
+
+/// A delivery and its limits.
+pub struct AcceptWebhook<'a> {
+    /// What came.
+    pub delivery: &'a WebhookDelivery,
+    /// When there must be an answer, whatever is still under way.
+    pub answer_by: Timestamp,
+    /// The request.
+    pub correlation_id: CorrelationId,
+}
+
+/// What is known of a delivery, for its log line; counts of events where nothing else is said.
+#[derive(Debug, Default)]
+pub struct WebhookStats {
+    /// All.
+    pub events: usize,
+    /// Those of kinds that we have no use for.
+    pub ignored: usize,
+    /// Those that can't be read.
+    pub unreadable: usize,
+    /// Those of accounts that the signer has no say in.
+    pub foreign: usize,
+    /// Those of accounts that nobody has connected in the way that the delivery is signed.
+    pub unconnected: usize,
+    /// Messages: one per object.
+    pub messages: usize,
+    /// Messages that the queue does not surely have.
+    pub not_enqueued: usize,
+    /// Whose events were taken.
+    pub tenants: BTreeSet<TenantId>,
+}
+
+/// Why a delivery was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptWebhookError {
+    /// It is not signed by anybody we know.
+    #[error("the delivery is not signed")]
+    Unsigned(SignatureFault),
+    /// It is signed, and not what the vendor sends.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableDelivery),
+    /// The secret that may have signed it could not be read.
+    #[error("the signing secrets can't be read")]
+    Secrets(#[source] SecretError),
+    /// The tenant of an account could not be looked up.
+    #[error("the tenant of an account can't be looked up")]
+    Accounts(#[source] StoreError),
+    /// The queue did not take everything.
+    #[error("the queue did not take every change")]
+    NotEnqueued,
+    /// It took too long.
+    #[error("the time for an answer was over")]
+    OutOfTime,
+}
+
+/// Verifies a delivery and puts its changes on the queue.
+///
+/// # Errors
+/// See [`AcceptWebhookError`]. All but the first two are ours: the vendor is to deliver again, and
+/// what was put on the queue before will come twice.
+pub async fn accept_webhook(
+    deps: &AcceptWebhookDeps<'_>,
+    command: &AcceptWebhook<'_>,
+    stats: &mut WebhookStats,
+) -> Result<(), AcceptWebhookError> {
+    let now = deps.clock.now();
+    let time_left = Duration::try_from(command.answer_by.duration_since(now)).unwrap_or_default();
+    let work = pin!(accept(deps, command, now, stats));
+    match select(work, deps.clock.sleep(time_left)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(AcceptWebhookError::OutOfTime),
+    }
+}
+
+async fn accept(
+    deps: &AcceptWebhookDeps<'_>,
+    command: &AcceptWebhook<'_>,
+    now: Timestamp,
+    stats: &mut WebhookStats,
+) -> Result<(), AcceptWebhookError> {
+    let signer = signer_of(deps, command.delivery, now).await?;
+    let events = deps.protocol.events(&command.delivery.body)?;
+    stats.events = events.count();
+    stats.ignored = events.ignored;
+    stats.unreadable = events.unreadable;
+    let owned = owned_by(deps, signer, events.changes, stats).await;
+    let changes = coalesced(deps, command, now, owned.changes);
+    stats.messages = changes.len();
+    stats.tenants = changes.values().map(|change| change.tenant.clone()).collect();
+    stats.not_enqueued = enqueue(deps.queue, changes.into_values(), now).await;
+    // Only now: what could be taken is not held up by the account that could not be looked up.
+    owned.failure.map_or(Ok(()), |error| Err(AcceptWebhookError::Accounts(error)))?;
+    if stats.not_enqueued > 0 { Err(AcceptWebhookError::NotEnqueued) } else { Ok(()) }
+}
+
+/// The changes with their tenants, as far as those could be found out.
+struct Owned {
+    changes: Vec<(TenantId, DeliveredChange)>,
+    failure: Option<StoreError>,
+}
+
+/// Keeps the changes that the signer may tell of. A tenant's own app speaks for the tenant's account
+/// alone; our app for every account that has let it in.
+async fn owned_by(
+    deps: &AcceptWebhookDeps<'_>,
+    signer: Signer,
+    changes: Vec<DeliveredChange>,
+    stats: &mut WebhookStats,
+) -> Owned {
+    let mut owners = match signer {
+        Signer::Tenant { tenant, account_id } => {
+            let total = changes.len();
+            let own = |change: &DeliveredChange| change.account_id == account_id;
+            let changes: Vec<_> = changes.into_iter().filter(own).collect();
+            stats.foreign = total - changes.len();
+            let with_tenant = |change| (tenant.clone(), change);
+            return Owned {
+                changes: changes.into_iter().map(with_tenant).collect(),
+                failure: None,
+            };
+        }
+        Signer::OurApp => owners_of(deps, &changes).await,
+    };
+    let mut owned = Owned { changes: Vec::with_capacity(changes.len()), failure: None };
+    for change in changes {
+        match owners.get(&change.account_id) {
+            Some(Ok(Some(owner))) if owner.auth == AuthMode::Oauth => {
+                owned.changes.push((owner.tenant.clone(), change));
+            }
+            Some(Ok(_)) | None => stats.unconnected += 1,
+            Some(Err(_)) => {}
+        }
+    }
+    owned.failure = owners.values_mut().find_map(|owner| {
+        owner.is_err().then(|| std::mem::replace(owner, Ok(None)).err()).flatten()
+    });
+    owned
+}
+
+type Owners = BTreeMap<String, Result<Option<AccountOwner>, StoreError>>;
+
+async fn owners_of(deps: &AcceptWebhookDeps<'_>, changes: &[DeliveredChange]) -> Owners {
+    let accounts: BTreeSet<&String> = changes.iter().map(|change| &change.account_id).collect();
+    let system = deps.protocol.system();
+    let lookups = accounts.into_iter().map(|account_id| async move {
+        (account_id.clone(), deps.accounts.owner(system, account_id).await)
+    });
+    join_all(lookups).await.into_iter().collect()
+}
+
+type ObjectKey = (String, ObjectType, ExternalId);
+
+/// One change per object.
+fn coalesced(
+    deps: &AcceptWebhookDeps<'_>,
+    command: &AcceptWebhook<'_>,
+    now: Timestamp,
+    changes: Vec<(TenantId, DeliveredChange)>,
+) -> BTreeMap<ObjectKey, ObjectChange> {
+    let mut objects: BTreeMap<ObjectKey, ObjectChange> = BTreeMap::new();
+    for (tenant, change) in changes {
+        let key = (change.account_id.clone(), change.object_type, change.external_id.clone());
+        let change = ObjectChange {
+            tenant,
+            system: deps.protocol.system(),
+            account_id: change.account_id,
+            object_type: change.object_type,
+            external_id: change.external_id,
+            kinds: [change.kind].into(),
+            properties: change.property.into_iter().collect(),
+            merged_ids: change.merged_ids.into_iter().collect(),
+            occurred_at: change.occurred_at.unwrap_or(now),
+            received_at: now,
+            correlation_id: command.correlation_id.clone(),
+        };
+        match objects.get_mut(&key) {
+            Some(known) => known.absorb(change),
+            None => drop(objects.insert(key, change)),
+        }
+    }
+    objects
+}
+
+/// Sends the changes and returns how many the queue does not surely have.
+async fn enqueue(
+    queue: &dyn WorkQueue,
+    changes: impl ExactSizeIterator<Item = ObjectChange>,
+    now: Timestamp,
+) -> usize {
+    let total = changes.len();
+    let history = WorkHistory { attempt: 0, first_enqueued_at: now, dead_letter_id: None };
+    let messages: Vec<_> = changes
+        .filter_map(|change| change.to_body().ok())
+        .map(|body| WorkMessage { body, delay: Duration::ZERO, history: history.clone() })
+        .collect();
+    if messages.is_empty() {
+        return total;
+    }
+    let outcomes = queue.send(&messages).await;
+    total - outcomes.iter().filter(|outcome| **outcome == SendOutcome::Accepted).count()
+}

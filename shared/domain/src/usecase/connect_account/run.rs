@@ -1,0 +1,259 @@
+//! The steps of a connect, under its lock.
+
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::super::locked_connection::{
+    ConnectionDeps, ManageError, finish, give_back, renew, with_retries,
+};
+use super::{ConnectAccount, ConnectMethod, Connected};
+use crate::model::{AuditAction, InvalidField, ObjectType};
+use crate::ports::{
+    AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry, ConnectionError,
+    ConnectionLock, ConnectionStatus, Credentials, Fenced, Finish, Found, GrantError, KeyProperty,
+    OauthApp, WebhookSecretPair,
+};
+
+/// One connect on its way.
+pub(super) struct Run<'a, 'd> {
+    pub(super) deps: &'a ConnectionDeps<'d>,
+    pub(super) command: ConnectAccount,
+    pub(super) app: Option<OauthApp>,
+    pub(super) lock: ConnectionLock,
+    pub(super) found: Found,
+}
+
+/// What the provider gave us to call it with.
+struct Tokens {
+    auth: AuthMode,
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Run<'_, '_> {
+    pub(super) async fn run(mut self) -> Result<Connected, ManageError> {
+        let (tokens, account) = match self.try_tokens().await {
+            Ok(tested) => tested,
+            Err(error) => {
+                give_back(self.deps, &self.lock, &Finish::Unchanged).await;
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.claim(&tokens, &account).await {
+            // Also after a refusal, which has given the lock back: that is fenced.
+            give_back(self.deps, &self.lock, &Finish::Unchanged).await;
+            return Err(error);
+        }
+        let key_properties = match self.ensure_key_properties(&tokens).await {
+            Ok(types) => types,
+            Err(error) => {
+                self.undo_claim(&account).await;
+                return Err(error);
+            }
+        };
+        let stored = self.store(tokens, account, key_properties).await;
+        if stored.is_err() {
+            // Secrets may be written: the claim stays noted, and the same request again mends it.
+            give_back(self.deps, &self.lock, &Finish::Unchanged).await;
+        }
+        stored
+    }
+
+    /// The account that the entry names, if there is an entry.
+    fn former_account(&self) -> Option<&str> {
+        self.found.entry.as_ref().map(|entry| entry.account_id.as_str())
+    }
+
+    /// Gets tokens and tests them with one cheap call.
+    async fn try_tokens(&self) -> Result<(Tokens, AccountDetails), ManageError> {
+        let tokens = self.tokens().await?;
+        let call = || self.deps.connector.account(&tokens.access_token);
+        let account = with_retries(self.deps, self.command.request.deadline, call).await?;
+        Ok((tokens, account))
+    }
+
+    async fn tokens(&self) -> Result<Tokens, ManageError> {
+        let (app, code) = match (&self.command.method, &self.app) {
+            (ConnectMethod::PrivateApp { access_token, .. }, _) => {
+                return Ok(Tokens {
+                    auth: AuthMode::PrivateApp,
+                    access_token: access_token.clone(),
+                    refresh_token: None,
+                    expires_at: None,
+                });
+            }
+            (ConnectMethod::Oauth { code, .. }, Some(app)) => (app, code),
+            (ConnectMethod::Oauth { .. }, None) => return Err(ManageError::OauthNotConfigured),
+        };
+        // Counted from before the call: a token that is thought to end too early does no harm.
+        let began = self.deps.clock.now();
+        let tokens =
+            self.deps.connector.exchange(app, code).await.map_err(|error| match error {
+                GrantError::Refused => {
+                    InvalidField::new("code", "is refused by the provider: begin the consent again")
+                        .into()
+                }
+                GrantError::AppRefused => ManageError::OauthAppRefused,
+                GrantError::Provider(error) => error.into(),
+            })?;
+        Ok(Tokens {
+            auth: AuthMode::Oauth,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            expires_at: Some(began + tokens.expires_in),
+        })
+    }
+
+    /// Makes the account the tenant's. What an earlier connect noted and did not finish goes first.
+    async fn claim(&self, tokens: &Tokens, account: &AccountDetails) -> Result<(), ManageError> {
+        let Self { deps, command, lock, found, .. } = self;
+        let request = &command.request;
+        let account_id = account.account_id.as_str();
+        let former = self.former_account();
+        if let Some(left) = found.claiming.as_deref()
+            && left != account_id
+            && Some(left) != former
+        {
+            deps.accounts.release(request.system, left, &request.tenant).await?;
+        }
+        if former != Some(account_id)
+            && deps.registry.note_claim(lock, account_id).await? == Fenced::Lost
+        {
+            return Err(ManageError::lost());
+        }
+        let owner = AccountOwner { tenant: request.tenant.clone(), auth: tokens.auth };
+        match deps.accounts.claim(request.system, account_id, &owner).await? {
+            AccountClaim::Owned => Ok(()),
+            AccountClaim::Taken => {
+                let audit = request.audit(deps.clock, AuditAction::AccountClaimRefused);
+                finish(deps, lock, &Finish::AccountGivenUp, &audit).await?;
+                Err(ManageError::AccountTaken)
+            }
+        }
+    }
+
+    async fn ensure_key_properties(&self, tokens: &Tokens) -> Result<Vec<ObjectType>, ManageError> {
+        let deps = self.deps;
+        let deadline = self.command.request.deadline;
+        let ensure = |object_type: ObjectType| async move {
+            let token = &tokens.access_token;
+            let call = || deps.connector.ensure_key_property(token, object_type);
+            let property = with_retries(deps, deadline, call).await?;
+            Ok::<_, ManageError>((object_type, property))
+        };
+        let types = deps.connector.keyed_types().iter().copied();
+        let properties = try_join_all(types.map(ensure)).await?;
+        let usable = properties
+            .into_iter()
+            .filter(|(_, property)| *property == KeyProperty::Available)
+            .map(|(object_type, _)| object_type);
+        Ok(usable.collect())
+    }
+
+    /// Nothing of the new account is stored yet, so its pointer goes again.
+    async fn undo_claim(&self, account: &AccountDetails) {
+        let request = &self.command.request;
+        let account_id = account.account_id.as_str();
+        let mut end = Finish::Unchanged;
+        if self.former_account() != Some(account_id) {
+            let released =
+                self.deps.accounts.release(request.system, account_id, &request.tenant).await;
+            // One that could not be released stays noted.
+            if released.is_ok() {
+                end = Finish::AccountGivenUp;
+            }
+        }
+        give_back(self.deps, &self.lock, &end).await;
+    }
+
+    async fn store(
+        &mut self,
+        tokens: Tokens,
+        account: AccountDetails,
+        key_properties: Vec<ObjectType>,
+    ) -> Result<Connected, ManageError> {
+        let version = self.next_version().await?;
+        let connected = Connected {
+            auth: tokens.auth,
+            account_id: account.account_id.clone(),
+            key_properties: key_properties.clone(),
+        };
+        let entry = ConnectionEntry {
+            status: ConnectionStatus::Connected,
+            auth: tokens.auth,
+            account_id: account.account_id.clone(),
+            connected_at: self.deps.clock.now(),
+            token_version: version,
+            token_expires_at: tokens.expires_at,
+            key_properties: key_properties.clone(),
+        };
+        renew(self.deps, &mut self.lock).await?;
+        let credentials = Credentials {
+            auth: tokens.auth,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            expires_at: tokens.expires_at,
+            account_id: account.account_id,
+            default_region: self.command.default_region.clone(),
+            time_zone: account.time_zone,
+            token_version: version,
+            key_properties: Some(key_properties),
+        };
+        let request = &self.command.request;
+        self.deps
+            .credentials
+            .put_credentials(&request.tenant, request.system, &credentials)
+            .await?;
+        self.store_webhook_secret(&entry.account_id).await?;
+        if let Some(former) = self.former_account().filter(|former| *former != entry.account_id) {
+            self.deps.accounts.release(request.system, former, &request.tenant).await?;
+        }
+        let audit = request.audit(self.deps.clock, AuditAction::ConnectionCreated);
+        finish(self.deps, &self.lock, &Finish::Connected(&entry), &audit).await?;
+        Ok(connected)
+    }
+
+    /// One more than any version that was ever stored, so that whoever has an older token sees it.
+    async fn next_version(&self) -> Result<u64, ManageError> {
+        let request = &self.command.request;
+        let stored = match self.deps.credentials.credentials(&request.tenant, request.system).await
+        {
+            Ok(credentials) => credentials.token_version,
+            // Unreadable ones are replaced like any others.
+            Err(
+                ConnectionError::NotFound | ConnectionError::Malformed(_) | ConnectionError::Broken,
+            ) => 0,
+            Err(error @ ConnectionError::Unavailable(_)) => return Err(error.into()),
+        };
+        let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
+        Ok(stored.max(listed) + 1)
+    }
+
+    /// A private app's webhooks are signed with its own secret; an OAuth app's with ours.
+    async fn store_webhook_secret(&self, account_id: &str) -> Result<(), ManageError> {
+        let request = &self.command.request;
+        let (tenant, system) = (&request.tenant, request.system);
+        let store = self.deps.credentials;
+        let given = match &self.command.method {
+            ConnectMethod::PrivateApp { webhook_secret, .. } => webhook_secret.as_ref(),
+            ConnectMethod::Oauth { .. } => None,
+        };
+        let Some(given) = given else {
+            let is_private = matches!(self.command.method, ConnectMethod::PrivateApp { .. });
+            if !is_private || self.former_account() != Some(account_id) {
+                store.delete_webhook_secrets(tenant, system).await?;
+            }
+            return Ok(());
+        };
+        let stored = store.webhook_secrets(tenant, system).await?;
+        let is_stored =
+            stored.is_some_and(|it| it.current.expose_secret() == given.expose_secret());
+        if !is_stored {
+            let secrets = WebhookSecretPair { current: given.clone(), previous: None };
+            store.put_webhook_secrets(tenant, system, &secrets).await?;
+        }
+        Ok(())
+    }
+}

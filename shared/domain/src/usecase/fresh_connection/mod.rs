@@ -1,0 +1,193 @@
+//! Connections whose token is good: a [`ConnectionStore`] around another one, which gets a new OAuth
+//! token ahead of the end of the old one.
+//!
+//! One refresh per token, however many callers there are: in one process they take turns, between
+//! processes the winner holds the connection's lock and looks at the stored secret again before it
+//! asks the provider. The others go on with the token that is still good, or wait for the new one.
+//! A private app's token does not end and is never refreshed.
+
+mod refresh;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use crate::model::{System, TenantId};
+use crate::ports::{
+    AuthMode, Clock, Connection, ConnectionError, ConnectionRegistry, ConnectionStore,
+    ConnectorCatalog, CredentialStore, OauthAppSource, ProviderError,
+};
+
+/// A token is replaced when it ends within this time.
+const REFRESH_AHEAD: Duration = Duration::from_secs(300);
+/// A token that ends within this time may end on its way to the provider.
+const USABLE_MARGIN: Duration = Duration::from_secs(10);
+/// After a token was replaced because the provider refused it, the next refusal within this time
+/// says something else than that the token has ended.
+const FORCED_PAUSE: Duration = Duration::from_secs(300);
+/// An instance that serves more tenants than this starts its notes anew; the locks are elsewhere.
+const FLIGHTS_MAX: usize = 1_000;
+/// The first and the longest wait for another one's refresh.
+const POLL_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// The ports of [`FreshConnections`].
+pub struct FreshPorts {
+    /// Connections with the tokens that are stored; may cache.
+    pub connections: Arc<dyn ConnectionStore>,
+    /// The same secrets, without a cache and with the refresh tokens.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// The locks.
+    pub registry: Arc<dyn ConnectionRegistry>,
+    /// Our apps at the providers.
+    pub apps: Arc<dyn OauthAppSource>,
+    /// The providers.
+    pub connectors: Arc<dyn ConnectorCatalog>,
+    /// Time and dice.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why there is no good token although the connection is not broken.
+#[derive(Debug, thiserror::Error)]
+enum NoToken {
+    #[error("another worker is refreshing the token")]
+    HeldByAnother,
+    #[error("the last refresh failed a moment ago")]
+    Paused,
+    #[error("there is no OAuth app for this system")]
+    NoApp,
+    #[error("the provider refused our OAuth app")]
+    AppRefused,
+    #[error(transparent)]
+    Provider(ProviderError),
+}
+
+impl From<NoToken> for ConnectionError {
+    fn from(reason: NoToken) -> Self {
+        Self::Unavailable(Box::new(reason))
+    }
+}
+
+type Key = (TenantId, System);
+
+/// What one process knows of one connection's token.
+#[derive(Debug, Default, Clone, Copy)]
+struct Memory {
+    /// The version that was last handed out.
+    handed_out: Option<u64>,
+    /// The version that the provider refused.
+    refused: Option<u64>,
+    /// Until when a refusal forces no other refresh.
+    forced_until: Option<Timestamp>,
+    /// Until when nothing is asked of the provider, because it failed.
+    paused_until: Option<Timestamp>,
+    /// The version whose refresh token is dead.
+    broken: Option<u64>,
+}
+
+/// One connection's refreshes in this process: one at a time.
+#[derive(Default)]
+struct Flight {
+    turn: futures::lock::Mutex<()>,
+    memory: Mutex<Memory>,
+}
+
+impl Flight {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands out connections with a good token.
+pub struct FreshConnections {
+    ports: FreshPorts,
+    wait_max: Duration,
+    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+}
+
+impl FreshConnections {
+    /// Around `ports.connections`. `wait_max` is how long a caller without a good token waits for
+    /// another one's refresh.
+    pub fn new(ports: FreshPorts, wait_max: Duration) -> Self {
+        Self { ports, wait_max, flights: Mutex::default() }
+    }
+
+    fn flight(&self, tenant: &TenantId, system: System) -> Arc<Flight> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights.len() >= FLIGHTS_MAX {
+            flights.clear();
+        }
+        Arc::clone(flights.entry((tenant.clone(), system)).or_default())
+    }
+
+    /// Good until well after now, and not refused.
+    fn is_fresh(&self, connection: &Connection, flight: &Flight) -> bool {
+        self.is_good_for(REFRESH_AHEAD, connection, flight)
+    }
+
+    /// Good for one more call at least, and not refused.
+    fn is_usable(&self, connection: &Connection, flight: &Flight) -> bool {
+        self.is_good_for(USABLE_MARGIN, connection, flight)
+    }
+
+    fn is_good_for(&self, time: Duration, connection: &Connection, flight: &Flight) -> bool {
+        let now = self.ports.clock.now();
+        connection.auth == AuthMode::PrivateApp
+            || (connection.expires_at.is_some_and(|end| end > now + time)
+                && flight.memory().refused != Some(connection.token_version))
+    }
+}
+
+#[async_trait]
+impl ConnectionStore for FreshConnections {
+    async fn connection(
+        &self,
+        tenant: &TenantId,
+        system: System,
+    ) -> Result<Arc<Connection>, ConnectionError> {
+        let current = self.ports.connections.connection(tenant, system).await?;
+        if current.auth == AuthMode::PrivateApp {
+            return Ok(current);
+        }
+        let flight = self.flight(tenant, system);
+        let connection = if self.is_fresh(&current, &flight) {
+            current
+        } else {
+            self.refreshed(&flight, tenant, system).await?
+        };
+        flight.memory().handed_out = Some(connection.token_version);
+        Ok(connection)
+    }
+
+    /// The provider refused the token. The stored one is read anew; if it is the same, it is taken
+    /// as ended and refreshed, once.
+    fn forget(&self, tenant: &TenantId, system: System) {
+        self.ports.connections.forget(tenant, system);
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(flight) = flights.get(&(tenant.clone(), system)) else { return };
+        let now = self.ports.clock.now();
+        let mut memory = flight.memory();
+        if memory.forced_until.is_none_or(|until| until <= now) {
+            memory.refused = memory.handed_out;
+            memory.forced_until = Some(now + FORCED_PAUSE);
+        }
+    }
+}
+
+/// What a caller does after the provider refused a connection's token (401): the connection with
+/// another token, if there is one by now, to try once more with. `None` when it is the same still.
+///
+/// # Errors
+/// See [`ConnectionError`].
+pub async fn after_refusal(
+    connections: &dyn ConnectionStore,
+    refused: &Connection,
+) -> Result<Option<Arc<Connection>>, ConnectionError> {
+    connections.forget(&refused.tenant, refused.system);
+    let current = connections.connection(&refused.tenant, refused.system).await?;
+    let is_other = current.access_token.expose_secret() != refused.access_token.expose_secret();
+    Ok(is_other.then_some(current))
+}

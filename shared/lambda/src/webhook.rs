@@ -1,0 +1,226 @@
+//! One delivery of a provider: its limits, the answer, one log line and one metric.
+//!
+//! The same for every provider; what differs is behind the ports. Every fault of ours is answered
+//! with a 5xx and in time, because the provider then delivers again.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use sync_domain::model::{CorrelationId, System, TenantId};
+use sync_domain::ports::{
+    AccountDirectory, Clock, SigningSecretSource, UnreadableDelivery, WebhookDelivery,
+    WebhookProtocol, WorkQueue,
+};
+use sync_domain::usecase::accept_webhook::{
+    AcceptWebhook, AcceptWebhookDeps, AcceptWebhookError, WebhookStats, accept_webhook,
+};
+
+use crate::api::ApiResponse;
+use crate::metrics::{self, CallMetrics};
+use crate::problem::{ErrorCode, Problem};
+use crate::webhook_edge::WebhookRequest;
+
+/// The largest body that is taken. A hundred events of HubSpot, each with a long property value, are
+/// far less.
+const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// How long a provider waits for an answer; HubSpot's is the shortest of those that we know.
+const PROVIDER_WAITS: Duration = Duration::from_secs(5);
+/// Left for the answer's way back.
+const RESERVE: Duration = Duration::from_millis(600);
+/// A gateway gives up before this; a request that seems older was not timed by our clock.
+const GATEWAY_WAIT_MAX: Duration = Duration::from_secs(30);
+/// When to try again where nobody says: long enough for a passing fault to pass.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The most tenants that a log line names.
+const TENANTS_LOGGED_MAX: usize = 10;
+
+/// A provider's route with what it needs.
+pub struct WebhookRoute {
+    /// The function, as metrics and logs name it.
+    pub route: &'static str,
+    /// What providers call us by, without a slash at its end. Empty: the host that was called.
+    pub public_base_url: String,
+    /// The provider.
+    pub protocol: Arc<dyn WebhookProtocol>,
+    /// What deliveries are signed with.
+    pub secrets: Arc<dyn SigningSecretSource>,
+    /// Whose account it is, for verified deliveries.
+    pub accounts: Arc<dyn AccountDirectory>,
+    /// The same for accounts that anybody may have made up.
+    pub claimed_accounts: Arc<dyn AccountDirectory>,
+    /// Where changes go.
+    pub queue: Arc<dyn WorkQueue>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The path of a system's webhooks.
+pub fn webhook_path(system: System) -> String {
+    format!("/webhooks/{}/{system}", system.kind())
+}
+
+/// Answers one request.
+pub async fn handle(route: &WebhookRoute, request: WebhookRequest) -> ApiResponse {
+    let began = route.clock.now();
+    let correlation_id = request.correlation_id.clone();
+    let mut stats = WebhookStats::default();
+    let result = accept(route, request, &mut stats).await;
+    let latency = Duration::try_from(route.clock.now().duration_since(began)).unwrap_or_default();
+    report(route, &correlation_id, &stats, &result, latency);
+    match result {
+        Ok(()) => {
+            let skipped = stats.ignored + stats.unreadable + stats.foreign + stats.unconnected;
+            let body = json!({ "accepted": stats.events - skipped, "skipped": skipped });
+            ApiResponse::ok(&body, correlation_id)
+        }
+        Err(refusal) => ApiResponse::problem(&refusal.problem, correlation_id),
+    }
+}
+
+/// What the sender is told, and what only the log is.
+struct Refusal {
+    problem: Problem,
+    cause: String,
+}
+
+impl Refusal {
+    fn new(problem: Problem, cause: impl Into<String>) -> Self {
+        Self { problem, cause: cause.into() }
+    }
+}
+
+async fn accept(
+    route: &WebhookRoute,
+    request: WebhookRequest,
+    stats: &mut WebhookStats,
+) -> Result<(), Refusal> {
+    let answer_by = answer_by(&request, route.clock.now());
+    let url = called_url(route, &request);
+    let body = request.body.map_err(|_undecodable| {
+        Refusal::new(Problem::new(ErrorCode::InvalidEvents), "body_not_base64")
+    })?;
+    if body.len() > BODY_MAX_BYTES {
+        let problem = Problem::new(ErrorCode::BodyTooLarge).detail("must not exceed 1 MiB");
+        return Err(Refusal::new(problem, "body_too_large"));
+    }
+    let delivery = WebhookDelivery { method: request.method, url, headers: request.headers, body };
+    let deps = AcceptWebhookDeps {
+        protocol: route.protocol.as_ref(),
+        secrets: route.secrets.as_ref(),
+        accounts: route.accounts.as_ref(),
+        claimed_accounts: route.claimed_accounts.as_ref(),
+        queue: route.queue.as_ref(),
+        clock: route.clock.as_ref(),
+    };
+    let command =
+        AcceptWebhook { delivery: &delivery, answer_by, correlation_id: request.correlation_id };
+    accept_webhook(&deps, &command, stats).await.map_err(|error| refusal_of(&error))
+}
+
+/// The provider's patience counts from when the gateway got the request, which is before a cold
+/// start; the invocation's own end may be nearer.
+fn answer_by(request: &WebhookRequest, now: Timestamp) -> Timestamp {
+    let is_timed =
+        |at: &Timestamp| *at <= now && now.duration_since(*at) < to_signed(GATEWAY_WAIT_MAX);
+    let received_at = request.received_at.filter(is_timed).unwrap_or(now);
+    (received_at + PROVIDER_WAITS).min(request.deadline) - RESERVE
+}
+
+fn to_signed(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// The address as the provider called it.
+fn called_url(route: &WebhookRoute, request: &WebhookRequest) -> String {
+    let mut url = if route.public_base_url.is_empty() {
+        format!("https://{}{}", request.domain_name, request.raw_path)
+    } else {
+        format!("{}{}", route.public_base_url, webhook_path(route.protocol.system()))
+    };
+    if !request.raw_query.is_empty() {
+        url.push('?');
+        url.push_str(&request.raw_query);
+    }
+    url
+}
+
+fn refusal_of(error: &AcceptWebhookError) -> Refusal {
+    let later = || Problem::new(ErrorCode::ServiceUnavailable).retry_after(Some(RETRY_AFTER));
+    // The kind of the inner error and no more: an SDK's full text may quote an item.
+    let inner = || match error.source() {
+        Some(inner) => format!("{error}: {inner}"),
+        None => error.to_string(),
+    };
+    match error {
+        AcceptWebhookError::Unsigned(fault) => {
+            Refusal::new(ErrorCode::InvalidSignature.into(), fault.as_str())
+        }
+        AcceptWebhookError::Unreadable(UnreadableDelivery::NotAList) => {
+            let problem = Problem::new(ErrorCode::InvalidEvents).detail("must be a JSON array");
+            Refusal::new(problem, "not_a_list")
+        }
+        AcceptWebhookError::Unreadable(UnreadableDelivery::TooMany) => {
+            let problem =
+                Problem::new(ErrorCode::InvalidEvents).detail("must not hold more than 100 events");
+            Refusal::new(problem, "too_many_events")
+        }
+        AcceptWebhookError::Secrets(_)
+        | AcceptWebhookError::Accounts(_)
+        | AcceptWebhookError::NotEnqueued
+        | AcceptWebhookError::OutOfTime => Refusal::new(later(), inner()),
+    }
+}
+
+fn report(
+    route: &WebhookRoute,
+    correlation_id: &CorrelationId,
+    stats: &WebhookStats,
+    result: &Result<(), Refusal>,
+    latency: Duration,
+) {
+    let system = route.protocol.system().as_str();
+    let problem = result.as_ref().err().map(|refusal| &refusal.problem);
+    let outcome = problem.map_or("accepted", |problem| problem.code.as_str());
+    let status = problem.map_or(200, |problem| problem.code.status());
+    let tenants: Vec<_> =
+        stats.tenants.iter().take(TENANTS_LOGGED_MAX).map(TenantId::as_str).collect();
+    let duration_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        correlation_id = correlation_id.as_str(),
+        tenant_ids = tenants.join(","),
+        tenants = stats.tenants.len(),
+        system,
+        route = route.route,
+        outcome,
+        cause = result.as_ref().err().map(|refusal| refusal.cause.as_str()),
+        status,
+        duration_ms,
+        events = stats.events,
+        events_ignored = stats.ignored,
+        events_unreadable = stats.unreadable,
+        events_foreign = stats.foreign,
+        events_unconnected = stats.unconnected,
+        messages = stats.messages,
+        messages_not_enqueued = stats.not_enqueued,
+        "A webhook was answered."
+    );
+    metrics::emit(CallMetrics {
+        route: route.route,
+        system,
+        tenant_id: match tenants.as_slice() {
+            [] => "unknown".to_owned(),
+            [tenant] => (*tenant).to_owned(),
+            [_, _, ..] => "several".to_owned(),
+        },
+        outcome,
+        calls: 1,
+        failures: u64::from(status >= 500),
+        provider_calls: 0,
+        provider_retries: 0,
+        latency,
+        provider_latency: Duration::ZERO,
+    });
+}

@@ -1,0 +1,88 @@
+//! Contacts, type id `0-1`.
+
+use super::{Kind, ObjectType, Property, read_only, writable};
+
+const LIFECYCLE_STAGES: &[&str] = &[
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+];
+
+const LEAD_STATUSES: &[&str] = &[
+    "NEW",
+    "OPEN",
+    "IN_PROGRESS",
+    "OPEN_DEAL",
+    "UNQUALIFIED",
+    "ATTEMPTED_TO_CONTACT",
+    "CONNECTED",
+    "BAD_TIMING",
+];
+
+static PROPERTIES: [Property; 38] = [
+    writable("email", Kind::Email),
+    writable("phone", Kind::Text),
+    writable("mobilephone", Kind::Text),
+    writable("fax", Kind::Text),
+    writable("firstname", Kind::Text),
+    writable("lastname", Kind::Text),
+    writable("salutation", Kind::Text),
+    writable("company", Kind::Text),
+    writable("jobtitle", Kind::Text),
+    writable("website", Kind::Text),
+    writable("address", Kind::Text),
+    writable("city", Kind::Text),
+    writable("state", Kind::Text),
+    writable("zip", Kind::Text),
+    writable("country", Kind::Text),
+    writable("date_of_birth", Kind::Text),
+    writable("gender", Kind::Text),
+    writable("industry", Kind::Text),
+    writable("annualrevenue", Kind::Text),
+    writable("numemployees", Kind::Text),
+    writable("message", Kind::Text),
+    writable("twitterhandle", Kind::Text),
+    writable("hs_language", Kind::Text),
+    writable("hs_timezone", Kind::Text),
+    writable("hs_linkedin_url", Kind::Text),
+    writable("hubspot_owner_id", Kind::Number),
+    writable("closedate", Kind::DateTime),
+    writable("hs_marketable_until_renewal", Kind::Bool),
+    writable("lifecyclestage", Kind::Progress(LIFECYCLE_STAGES)),
+    writable("hs_lead_status", Kind::Choice(LEAD_STATUSES)),
+    read_only("hs_object_id", Kind::Number),
+    read_only("createdate", Kind::DateTime),
+    read_only("lastmodifieddate", Kind::DateTime),
+    read_only("hs_additional_emails", Kind::Text),
+    read_only("hs_merged_object_ids", Kind::Text),
+    read_only("hs_email_domain", Kind::Text),
+    read_only("hs_full_name_or_email", Kind::Text),
+    read_only("num_unique_conversion_events", Kind::Number),
+];
+
+/// Contacts.
+pub static CONTACT: ObjectType = ObjectType {
+    plural: "contacts",
+    singular: "contact",
+    type_id: "0-1",
+    title: "Contact",
+    read_scope: "crm.objects.contacts.read",
+    write_scope: "crm.objects.contacts.write",
+    schema_read_scope: "crm.schemas.contacts.read",
+    schema_write_scope: "crm.schemas.contacts.write",
+    property_group: "contactinformation",
+    unique: &["email"],
+    more_unique: Some(("hs_additional_emails", "email")),
+    one_required: &["email", "firstname", "lastname"],
+    all_required: &[],
+    is_erasable: true,
+    shown: &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"],
+    searched: &["email", "firstname", "lastname", "phone", "company"],
+    modified: "lastmodifieddate",
+    properties: &PROPERTIES,
+};

@@ -1,0 +1,63 @@
+//! Acts of a user inside a vendor's own interface, as the control API orders them.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// What the user does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortalAct {
+    /// Makes records.
+    Create,
+    /// Changes records.
+    Update,
+    /// Puts records into the recycling bin.
+    Archive,
+    /// Takes records out of the recycling bin.
+    Restore,
+    /// Deletes records for privacy.
+    GdprDelete,
+    /// Merges two records.
+    Merge,
+    /// Associates records with one other.
+    Associate,
+    /// Takes such associations away.
+    Dissociate,
+}
+
+/// A record that an act is about.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalObject {
+    /// Its id; absent for a record to be made.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Values to set.
+    #[serde(default)]
+    pub properties: Map<String, Value>,
+}
+
+/// An act with all that it needs.
+#[derive(Clone, Debug)]
+pub struct PortalOrder {
+    /// What is done.
+    pub act: PortalAct,
+    /// Type of the records.
+    pub object_type: String,
+    /// The records, at least one.
+    pub objects: Vec<PortalObject>,
+    /// For a merge: the record that is merged into the first one.
+    pub merge_id: Option<String>,
+    /// For associations: type and id of the other end.
+    pub to: Option<(String, String)>,
+    /// For associations: whether it becomes the primary one.
+    pub is_primary: bool,
+}
+
+/// What became of an act.
+pub struct PortalOutcome {
+    /// The records that it was about, as they are called now.
+    pub ids: Vec<String>,
+    /// The webhook events that it causes.
+    pub events: Vec<Value>,
+}
