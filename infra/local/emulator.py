@@ -1,6 +1,6 @@
-"""Runs MiniStack with two behaviours of AWS that version 1.5.33 leaves out.
+"""Runs MiniStack with the behaviours of AWS that version 1.5.33 leaves out, and a fixed API id.
 
-Both concern the table's stream, and without them events would be lost here and only here:
+The table's stream; without these events would be lost here and only here:
 
 - A stream function that answers with `batchItemFailures` has its records given again on AWS;
   MiniStack moves on as if all had gone well. The wrapper turns such an answer into a failed
@@ -8,14 +8,27 @@ Both concern the table's stream, and without them events would be lost here and 
   first failed record: repeats are more, losses are none.
 - A filter that asks for an attribute to be absent (`"lock_owner": {"S": [{"exists": false}]}`)
   matches on AWS when the whole attribute is absent; MiniStack wants the outer object to be there.
+
+Queues:
+
+- A mapping gets 10 messages at most and at once, whatever its `BatchSize` and its
+  `MaximumBatchingWindowInSeconds` say. Here both count, so that batches are as big as on AWS.
+
+The API:
+
+- Its id is random, unless a tag names it, and SAM puts an HTTP API's tags where MiniStack does not
+  look. The functions' `PublicBaseUrl` holds the id and must be known before the deployment.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ministack import app
-from ministack.services import lambda_svc
+from ministack.services import apigateway, lambda_svc, sqs
+
+from infra.local.settings import API_ID
 
 STREAM_SOURCES = ("aws:dynamodb", "aws:kinesis")
 
@@ -52,11 +65,50 @@ def _with_absent_parents(matches: Any) -> Any:
     return matches_filter
 
 
+def _window_s(queue_arn: str) -> float:
+    """For how long the mapping of a queue collects messages."""
+    windows = [
+        mapping.get("MaximumBatchingWindowInSeconds") or 0
+        for mapping in lambda_svc._esms.values()
+        if mapping.get("EventSourceArn") == queue_arn
+    ]
+    return max(windows, default=0)
+
+
+def _is_complete(queue: dict, batch_size: int) -> bool:
+    """Whether a batch is full, or its first message has waited for the whole window."""
+    now = time.time()
+    waiting = [message["visible_at"] for message in queue["messages"] if message["visible_at"] <= now]
+    window_s = _window_s(queue["attributes"].get("QueueArn", ""))
+    return len(waiting) >= batch_size or (bool(waiting) and now - min(waiting) >= window_s)
+
+
+def _receive_for_mapping(queue_url: str, batch_size: int) -> list[dict]:
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        for message in queue["messages"]:
+            sqs._ensure_msg_fields(message)
+        if not _is_complete(queue, batch_size):
+            return []
+        return sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
+
+
+def _with_fixed_id(resolve: Any) -> Any:
+    def custom_api_id(tags: Any, existing: Any) -> str | None:
+        return resolve(tags, existing) or (API_ID if apigateway.find_api_scope(API_ID) is None else None)
+
+    return custom_api_id
+
+
 def main() -> None:
     """Patches, then serves until it is told to stop."""
     lambda_svc._execute_function = _with_item_failures(lambda_svc._execute_function)
     # The original calls itself by its module's name for each level, so this covers all levels.
     lambda_svc._match_esm_filter = _with_absent_parents(lambda_svc._match_esm_filter)
+    sqs._receive_messages_for_esm = _receive_for_mapping
+    apigateway._resolve_custom_api_id = _with_fixed_id(apigateway._resolve_custom_api_id)
     app.main()
 
 

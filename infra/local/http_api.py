@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from infra.local import deploy
 from infra.local.console import LocalCloudError
-from infra.local.settings import REGION, Settings
+from infra.local.settings import API_ID, REGION, Settings
 
 API_TYPE = "AWS::ApiGatewayV2::Api"
 ACCOUNT = "000000000000"
@@ -21,8 +21,8 @@ METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "x-amazon
 Resolve = Callable[[Any], Any]
 
 
-def publish(settings: Settings) -> str:
-    """Makes the routes of the stack's one HTTP API, replacing earlier ones; returns the API's id."""
+def publish(settings: Settings) -> None:
+    """Makes the routes of the stack's one HTTP API, replacing earlier ones."""
     cloudformation = deploy.client(settings, "cloudformation")
     gateway = deploy.client(settings, "apigatewayv2")
     template = deploy.processed_template(cloudformation)
@@ -32,6 +32,8 @@ def publish(settings: Settings) -> str:
         raise LocalCloudError(f"expected one HTTP API in the processed template, found {len(apis)}")
     ((logical_id, api),) = apis.items()
     api_id = resolve({"Ref": logical_id})
+    if api_id != API_ID:
+        raise LocalCloudError(f"the API's id is {api_id} and not {API_ID}: MiniStack's way to make it has changed")
     _clear(gateway, api_id)
     body = resolve(api["Properties"]["Body"])
     authorizers = _create_authorizers(gateway, api_id, body)
@@ -39,7 +41,6 @@ def publish(settings: Settings) -> str:
         for method in METHODS:
             if method in operations:
                 _create_route(gateway, api_id, method, path, operations[method], authorizers)
-    return api_id
 
 
 def _clear(gateway: Any, api_id: str) -> None:

@@ -50,7 +50,7 @@ def up(settings: Settings) -> bool:
     parsed = artifacts.template()
     packages = sorted(artifacts.functions(parsed).values())
     artifacts.build(packages)
-    wanted = _digests(settings, packages)
+    wanted = _digests(settings, packages, [TEMPLATE, *artifacts.nested_templates(parsed)])
     running = _running(settings)
     if running and running.base == wanted.base:
         if running.deployed == wanted.deployed:
@@ -131,12 +131,11 @@ def _deploy(
     with step("lay out the deployment"):
         staged = artifacts.stage(parsed)
     deploy.deploy(settings, staged)
-    with step("routes, tenants' secrets, event tap"):
-        api_id = http_api.publish(settings)
-        tenants.seed_secrets(deploy.client(settings, "secretsmanager"), settings, demo_tenants)
-        url = stack.webhook_url(stack.api_base_url(settings, api_id))
-        tenants.register_webhook_url(settings, demo_tenants, url)
-        stack.write(stack.describe(settings, api_id, demo_tenants))
+    with step("routes, connections of the demo tenants, event tap"):
+        http_api.publish(settings)
+        demo_tenants = tenants.connect(settings, demo_tenants)
+        tenants.register_webhook_url(settings, demo_tenants, stack.webhook_url(settings))
+        stack.write(stack.describe(settings, demo_tenants))
     STARTED_FILE.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
 
 
@@ -152,14 +151,14 @@ def _running(settings: Settings) -> Digests | None:
         return None
 
 
-def _digests(settings: Settings, packages: list[str]) -> Digests:
+def _digests(settings: Settings, packages: list[str], templates: list[Path]) -> Digests:
     sources = sorted(Path(__file__).parent.glob("*.py"))
     numbers = [str(port.number) for port in settings.ports]
     base = artifacts.digest([artifacts.binary(artifacts.SANDBOX), tools.LOCK, *sources], *numbers)
     binaries = [artifacts.binary(package) for package in packages]
     values = [f"{name}={value}" for name, value in sorted(deploy.parameters(settings).items())]
     # Secrets go into a hash only, and the hash into a file that only tells "changed".
-    deployed = artifacts.digest([TEMPLATE, *binaries], *values, settings.hubspot_token)
+    deployed = artifacts.digest([*templates, *binaries], *values, settings.hubspot_token)
     return Digests(base, deployed)
 
 

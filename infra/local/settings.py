@@ -27,6 +27,9 @@ REGION = "us-east-1"
 STAGE = "local"
 STACK_NAME = "integrations-local"
 AUDIENCE = "integrations-api"
+# MiniStack makes a random id otherwise, and the functions' PublicBaseUrl must be known before the
+# API is there.
+API_ID = "local-api"
 # In the environment of every process of the local cloud, so that none is overlooked when stopping.
 MARKER = "LOCAL_CLOUD_ROOT"
 
@@ -80,6 +83,13 @@ class Settings:
     def issuer(self) -> str:
         """Issuer of the development tokens."""
         return f"{self.sandbox_url}/oidc"
+
+    @property
+    def api_base_url(self) -> str:
+        """The HTTP API, by path and not by host name: names below localhost don't resolve everywhere.
+        MiniStack takes `$default` where the path names no stage, so nothing in it needs an escape:
+        HubSpot decodes some escapes before it signs an address, and others not."""
+        return f"{self.aws_url}/_aws/execute-api/{API_ID}"
 
     @property
     def hubspot_token(self) -> str:

@@ -16,14 +16,9 @@ TAP_QUEUE = "local-event-tap"
 TAP_VISIBILITY_S = "2"
 
 
-def api_base_url(settings: Settings, api_id: str) -> str:
-    """By path and not by host name: names below localhost don't resolve everywhere."""
-    return f"{settings.aws_url}/_aws/execute-api/{api_id}/%24default"
-
-
-def webhook_url(base_url: str) -> str:
-    """Where HubSpot's webhooks go."""
-    return f"{base_url}/webhooks/crm/hubspot"
+def webhook_url(settings: Settings) -> str:
+    """Where HubSpot's webhooks go: the functions' PUBLIC_BASE_URL and the route."""
+    return f"{settings.api_base_url}/webhooks/crm/hubspot"
 
 
 def create_event_tap(settings: Settings, bus: str) -> str:
@@ -38,15 +33,14 @@ def create_event_tap(settings: Settings, bus: str) -> str:
     return queue_url
 
 
-def describe(settings: Settings, api_id: str, demo_tenants: list[tenants.DemoTenant]) -> dict[str, Any]:
+def describe(settings: Settings, demo_tenants: list[tenants.DemoTenant]) -> dict[str, Any]:
     """Everything an outside client needs; no token and no credentials."""
     cloudformation = deploy.client(settings, "cloudformation")
     outputs = deploy.outputs(cloudformation)
     physical = deploy.physical_ids(cloudformation)
-    base_url = api_base_url(settings, api_id)
     queues, dead_letters = _queues(cloudformation)
     return {
-        "api_base_url": base_url,
+        "api_base_url": settings.api_base_url,
         "aws_endpoint_url": settings.aws_url,
         "region": REGION,
         "table": outputs["TableName"],
@@ -60,12 +54,13 @@ def describe(settings: Settings, api_id: str, demo_tenants: list[tenants.DemoTen
             package: physical[logical_id]
             for logical_id, package in artifacts.functions(artifacts.template()).items()
         },
-        "tenants": [tenant.public(webhook_url(base_url)) for tenant in demo_tenants],
+        "tenants": [tenant.public(webhook_url(settings)) for tenant in demo_tenants],
     }
 
 
 def _queues(cloudformation: Any) -> tuple[dict[str, str], dict[str, str]]:
-    """Queue name without its stage to address; those that hold what failed stand apart."""
+    """Queue name without its stage to address. Dead letters stand apart, under the name of the queue
+    that they come from."""
     queues: dict[str, str] = {}
     dead_letters: dict[str, str] = {}
     resources = cloudformation.describe_stack_resources(StackName=deploy.STACK_NAME)["StackResources"]
@@ -74,7 +69,8 @@ def _queues(cloudformation: Any) -> tuple[dict[str, str], dict[str, str]]:
             continue
         url = resource["PhysicalResourceId"]
         name = url.rsplit("/", 1)[1].removeprefix(f"integrations-{deploy.STAGE}-")
-        (dead_letters if name.endswith(("-failures", "-dlq")) else queues)[name] = url
+        is_dead = name.endswith(("-failures", "-dlq"))
+        (dead_letters if is_dead else queues)[name.removesuffix("-dlq")] = url
     return queues, dead_letters
 
 

@@ -1,7 +1,8 @@
-"""The demo tenants: their provider accounts, the secrets that the functions read, and their tokens.
+"""The demo tenants: their provider accounts, their connections, and their tokens.
 
-Access tokens are made anew at every start and live in the sandbox and in Secrets Manager only;
-a real HubSpot token comes from `.env` and goes to Secrets Manager only.
+They are connected as any tenant is, by a call of the API. Access tokens are made anew at every start
+and live in the sandbox and in Secrets Manager only; a real HubSpot token comes from `.env` and goes
+to the connection call only.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ import secrets
 import urllib.error
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.local.console import LocalCloudError
-from infra.local.settings import STAGE, Settings
+from infra.local.settings import Settings
 
-SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write"]
-SECRET_PREFIX = f"integrations/{STAGE}/tenants"
+# What a private app for this project is given: the objects, their associations and, for the unique
+# properties of companies and deals, the schemas. `oauth` tells the portal of a token.
+SCOPES = ["oauth"] + [
+    f"crm.{what}.{kind}.{right}"
+    for what in ("objects", "schemas")
+    for kind in ("contacts", "companies", "deals")
+    for right in ("read", "write")
+]
+CONNECTION_PATH = "/integrations/crm/hubspot/connection"
+CONNECTIONS_SCOPE = "connections:manage"
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,11 @@ class DemoTenant:
 
 def demo(settings: Settings) -> list[DemoTenant]:
     """Two tenants, so that whatever crosses from one to the other can be seen."""
-    # HubSpot signs with the app's secret, so all accounts share it.
-    webhook_secret = settings.value("WEBHOOK_SECRET_HUBSPOT") or str(uuid.uuid4())
+    # A private app signs with its own secret, and each portal has an app of its own.
+    own_secret = settings.value("WEBHOOK_SECRET_HUBSPOT") or str(uuid.uuid4())
     return [
-        DemoTenant("acme", "62515001", "US", _access_token(), webhook_secret),
-        DemoTenant("globex", "62515002", "GB", _access_token(), webhook_secret),
+        DemoTenant("acme", "62515001", "US", _access_token(), own_secret),
+        DemoTenant("globex", "62515002", "GB", _access_token(), str(uuid.uuid4())),
     ]
 
 
@@ -66,20 +75,24 @@ def _access_token() -> str:
     return f"pat-na1-{secrets.token_hex(4)}-{uuid.uuid4()}"
 
 
-def seed_secrets(client: Any, settings: Settings, tenants: list[DemoTenant]) -> None:
-    """Writes each tenant's secret; acme gets the real token when there is one."""
-    for tenant in tenants:
-        real = settings.hubspot_token if tenant.tenant_id == "acme" else ""
-        value = {
-            "access_token": real or tenant.access_token,
-            "account_id": tenant.account_id,
-            "default_region": tenant.default_region,
-        }
-        name = f"{SECRET_PREFIX}/{tenant.tenant_id}/hubspot"
-        try:
-            client.create_secret(Name=name, SecretString=json.dumps(value))
-        except client.exceptions.ResourceExistsException:
-            client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+def connect(settings: Settings, tenants: list[DemoTenant]) -> list[DemoTenant]:
+    """Connects each tenant by the API, acme with the real token when there is one; returns them with
+    the account that the token turned out to belong to."""
+    return [_connect(settings, tenant) for tenant in tenants]
+
+
+def _connect(settings: Settings, tenant: DemoTenant) -> DemoTenant:
+    real = settings.hubspot_token if tenant.tenant_id == "acme" else ""
+    body = {
+        "tenant_id": tenant.tenant_id,
+        "auth": "private_app",
+        "access_token": real or tenant.access_token,
+        "webhook_secret": tenant.webhook_secret,
+        "default_region": tenant.default_region,
+    }
+    bearer = token(settings, tenant.tenant_id, CONNECTIONS_SCOPE)
+    answer = call_json(f"{settings.api_base_url}{CONNECTION_PATH}", body, method="PUT", bearer=bearer)
+    return replace(tenant, account_id=str(answer.get("account_id", tenant.account_id)))
 
 
 def register_webhook_url(settings: Settings, tenants: list[DemoTenant], url: str) -> None:
@@ -95,14 +108,21 @@ def token(settings: Settings, tenant_id: str, scope: str = "crm:write", **more: 
 
 
 def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """A call to one of our own local services, which must succeed."""
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"content-type": "application/json"}, method="POST"
-    )
+    """A POST to one of our own local services, which must succeed."""
+    return call_json(url, body)
+
+
+def call_json(url: str, body: dict[str, Any] | None, method: str = "POST", bearer: str = "") -> dict[str, Any]:
+    """A call to one of our own local services, which must succeed. A refusal is shown: none repeats
+    what was sent."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or b"{}")
     except urllib.error.HTTPError as error:
-        raise LocalCloudError(f"{url} answered {error.code}") from error
+        said = error.read(500).decode("utf-8", "replace")
+        raise LocalCloudError(f"{method} {url} answered {error.code}: {said}") from error
     except (urllib.error.URLError, OSError) as error:
         raise LocalCloudError(f"{url} does not answer ({error}); is the local cloud up? `make status` tells") from error

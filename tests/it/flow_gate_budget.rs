@@ -10,7 +10,7 @@ use sync_testkit::Scheduled;
 
 use crate::support::gate_world::{CALL_MAX, LIMIT, Machine, World};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 /// Two clocks differ by at most twice this.
 const SKEW_MS_MAX: u64 = 2_400;
 /// What a dead holder's share counts on for at most: lease, longest call, window, clocks.
@@ -59,7 +59,7 @@ fn no_rolling_window_exceeds_the_limit_with_crashes_slow_calls_and_clocks_that_s
         calls += world.arrivals().len();
         world.assert_budget_held(&format!("seed {seed}, limit {max}"));
     }
-    assert!(calls > 10_000, "only {calls} calls: the test tests nothing");
+    assert!(calls > 5_000, "only {calls} calls: the test tests nothing");
 }
 
 #[test]
@@ -118,7 +118,7 @@ async fn flood(machine: &Machine<'_>, class: Class, end: Duration) {
 
 #[test]
 fn crashed_instances_share_returns_without_a_window_above_the_limit() {
-    for seed in 0..10 {
+    for seed in 0..5 {
         let world = World::new(seed);
         let began = world.timeline.elapsed();
         let greedy = world.machine();
@@ -141,9 +141,49 @@ fn crashed_instances_share_returns_without_a_window_above_the_limit() {
     }
 }
 
+/// The worst case: the holder begins all its calls in its lease's last moment, each arrives as late
+/// as a call can, the heir's clock is ahead of the holder's, and the heir takes all it can get.
+#[test]
+fn share_counts_until_its_last_call_has_left_the_window_of_every_clock() {
+    let world = World::new(11);
+    let holder = world.machine_off_by(-2_500);
+    let heir = world.machine_off_by(2_500);
+    let began = world.timeline.elapsed();
+    let late_ms = u64::try_from(CALL_MAX.as_millis()).unwrap() - 1;
+    let last_calls = async {
+        holder.call_of(Class::Live, PATIENT, 0, 1).await.unwrap();
+        world.timeline.sleep(Duration::from_millis(59_700)).await;
+        // The lease can't be renewed, and still holds.
+        world.store.set_down(true);
+        let calls = (0..9).map(|_| holder.call_of(Class::Live, Duration::ZERO, late_ms, 0));
+        let back_up = async {
+            world.timeline.sleep(Duration::from_millis(100)).await;
+            world.store.set_down(false);
+        };
+        let (outcomes, ()) = futures::join!(join_all(calls), back_up);
+        assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 9, "{outcomes:?}");
+    };
+    let mut tasks = vec![last_calls.boxed_local()];
+    let end = began + Duration::from_secs(100);
+    tasks.extend((0..110).map(|_| {
+        async {
+            world.timeline.sleep(Duration::from_secs(1)).await;
+            while world.timeline.elapsed() < end {
+                drop(heir.call(Class::Live, PATIENT, 50).await);
+                world.timeline.sleep(Duration::from_millis(50)).await;
+            }
+        }
+        .boxed_local()
+    }));
+    world.timeline.run(tasks, 0);
+    world.assert_budget_held("the last moment of a lease");
+    let late = world.busiest_window(|arrival| arrival.at > began + RETURN_MAX);
+    assert_eq!(late, LIMIT.usable(), "the heir has it all in the end");
+}
+
 #[test]
 fn live_callers_find_room_during_a_background_flood() {
-    for seed in 0..10 {
+    for seed in 0..4 {
         let world = World::new(seed);
         let end = world.timeline.elapsed() + Duration::from_secs(180);
         let background: Vec<_> = (0..4).map(|_| world.machine()).collect();

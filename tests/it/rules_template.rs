@@ -1,31 +1,24 @@
 //! The template: each function has its block with what every function must have, no action is a
-//! wildcard, and settings are the same in code, template and `.env.example`.
+//! wildcard, settings are the same in code, template and `.env.example`. Queues and their alarms are
+//! in `rules_queues`.
 
 use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value;
 
 use crate::support::cloud::root;
+use crate::support::template::{resources_in, template_of};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The template without the short tags, which plain YAML does not know.
 fn template() -> Value {
-    let text = read("template.yaml");
-    let plain: String = text
-        .split_inclusive([' ', '\n', '['])
-        .map(|word| if word.starts_with('!') && word.len() > 2 { " " } else { word })
-        .collect();
-    serde_yaml_ng::from_str(&plain).unwrap()
+    template_of("template.yaml")
 }
 
 fn resources_of(kind: &str) -> Vec<(String, Value)> {
-    let template = template();
-    let resources = template["Resources"].as_mapping().unwrap();
-    let of_kind = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
-    of_kind.map(|(id, resource)| (id.as_str().unwrap().to_owned(), resource.clone())).collect()
+    resources_in("template.yaml", kind)
 }
 
 fn function_folders() -> BTreeSet<String> {
@@ -55,16 +48,51 @@ fn template_has_one_block_per_function_with_all_that_a_function_needs() {
 
 #[test]
 fn template_grants_named_actions_only() {
-    let template = read("template.yaml");
-    for line in template.lines().map(str::trim) {
-        let is_action = line.starts_with("- dynamodb:")
-            || line.starts_with("- secretsmanager:")
-            || line.starts_with("- events:")
-            || line.starts_with("- sqs:")
-            || line.starts_with("Action");
-        assert!(!(is_action && line.contains('*')), "a wildcard action: {line}");
+    for (id, function) in resources_of("AWS::Serverless::Function") {
+        for policy in function["Properties"]["Policies"].as_sequence().unwrap() {
+            let statements = policy["Statement"].as_sequence();
+            let statements = statements.unwrap_or_else(|| panic!("{id} has a canned policy"));
+            for statement in statements {
+                let sid = statement["Sid"].as_str().unwrap_or_else(|| panic!("{id}: no Sid"));
+                let actions = one_or_many(&statement["Action"]);
+                assert!(!actions.is_empty(), "{id} {sid}");
+                assert!(!actions.iter().any(|it| it.contains('*')), "{id} {sid}: {actions:?}");
+                let resources = one_or_many(&statement["Resource"]);
+                assert!(!resources.contains(&"*".to_owned()), "{id} {sid} reaches everything");
+            }
+        }
     }
-    assert!(!template.contains("DynamoDBCrudPolicy"), "canned policies grant too much");
+}
+
+fn one_or_many(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(one) => vec![one.clone()],
+        Value::Sequence(many) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Mapping(_) | Value::Tagged(_) => {
+            Vec::new()
+        }
+    }
+}
+
+#[test]
+fn template_lets_webhooks_read_no_credentials_and_call_no_provider() {
+    let functions = resources_of("AWS::Serverless::Function");
+    let webhooks = functions.iter().filter(|(id, _)| id.starts_with("Webhook"));
+    for (id, function) in webhooks {
+        for statement in function["Properties"]["Policies"][0]["Statement"].as_sequence().unwrap() {
+            for action in one_or_many(&statement["Action"]) {
+                let is_reading = action.contains(":Get") || action.contains(":BatchGet");
+                assert!(is_reading || action == "sqs:SendMessage", "{id} may {action}");
+            }
+            let secrets = one_or_many(&statement["Resource"]);
+            for secret in secrets.iter().filter(|it| it.contains(":secret:")) {
+                let is_allowed = secret.contains("/webhook*") || secret.contains("/apps/");
+                assert!(is_allowed, "{id} may read {secret}");
+            }
+        }
+        let variables = function["Properties"]["Environment"]["Variables"].as_mapping().unwrap();
+        assert!(!variables.contains_key("INTEGRATION_TIMEOUT_MS"), "{id} calls a provider");
+    }
 }
 
 #[test]
@@ -82,7 +110,8 @@ fn template_keeps_what_holds_state() {
 
 #[test]
 fn template_reports_item_failures_of_streams_and_bounds_their_retries() {
-    let mappings = resources_of("AWS::Lambda::EventSourceMapping");
+    let mut mappings = resources_of("AWS::Lambda::EventSourceMapping");
+    mappings.retain(|(_, mapping)| !mapping["Properties"]["StartingPosition"].is_null());
     assert!(!mappings.is_empty());
     for (id, mapping) in mappings {
         let properties = &mapping["Properties"];
@@ -97,8 +126,10 @@ fn template_reports_item_failures_of_streams_and_bounds_their_retries() {
 /// The names that are read through `Settings`, in functions and shared code.
 fn settings_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["LOG_LEVEL".to_owned(), "METRICS_NAMESPACE".to_owned()]);
-    for function in function_folders() {
-        let main = read(&format!("functions/{function}/src/main.rs"));
+    let mains = function_folders();
+    let mains = mains.iter().map(|function| format!("functions/{function}/src/main.rs"));
+    for file in mains.chain(["shared/wiring/src/lib.rs".to_owned()]) {
+        let main = read(&file);
         for call in ["required(\"", "optional(\"", "parsed(\""] {
             let reads = main.split(call).skip(1).filter_map(|rest| rest.split('"').next());
             names.extend(reads.map(str::to_owned));

@@ -132,7 +132,8 @@ struct OnItsWay<'w> {
 impl OnItsWay<'_> {
     fn arrive(&mut self, at: Duration) {
         self.has_arrived = true;
-        self.world.arrivals.lock().unwrap().push(Arrival { at, class: self.class });
+        let arrival = Arrival { at, class: self.class };
+        self.world.arrivals.lock().unwrap().push(arrival);
     }
 }
 
@@ -168,6 +169,19 @@ impl Machine<'_> {
         wait_max: Duration,
         ms_max: u64,
     ) -> Result<(Outcome, Reported), Closed> {
+        let call_ms = self.world.timeline.draw(1..ms_max + 1);
+        let there_ms = self.world.timeline.draw(0..call_ms + 1);
+        self.call_of(class, wait_max, there_ms, call_ms - there_ms).await
+    }
+
+    /// One call that arrives after `there_ms` and is answered `back_ms` later.
+    pub async fn call_of(
+        &self,
+        class: Class,
+        wait_max: Duration,
+        there_ms: u64,
+        back_ms: u64,
+    ) -> Result<(Outcome, Reported), Closed> {
         let permit = match self.gate.enter(&self.visit(class, wait_max)).await {
             Entry::Permit(permit) => permit,
             Entry::Closed(closed) => return Err(closed),
@@ -180,12 +194,10 @@ impl Machine<'_> {
         }
         let started = timeline.elapsed();
         let mut way = OnItsWay { world: self.world, class, started, has_arrived: false, is_probe };
-        let call_ms = timeline.draw(1..ms_max + 1);
-        let there_ms = timeline.draw(0..call_ms + 1);
         timeline.sleep(Duration::from_millis(there_ms)).await;
         way.arrive(timeline.elapsed());
         let outcome = self.world.answer.lock().unwrap().clone();
-        timeline.sleep(Duration::from_millis(call_ms - there_ms)).await;
+        timeline.sleep(Duration::from_millis(back_ms)).await;
         drop(way);
         let reported = self.gate.report(permit, outcome.clone()).await;
         Ok((outcome, reported))

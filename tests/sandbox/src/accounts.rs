@@ -71,6 +71,9 @@ pub struct Account {
     /// What webhooks are signed with; absent means the client secret of `oauth`.
     #[serde(default)]
     pub webhook_secret: Option<String>,
+    /// The one version of webhook signatures to use; absent means all that the vendor has.
+    #[serde(default)]
+    pub webhook_signature_version: Option<String>,
     /// Overrides the vendor's burst limit.
     #[serde(default)]
     pub rate_limit_per_10s: Option<usize>,

@@ -48,6 +48,12 @@ impl<T> Ring<T> {
         self.entries.retain(|(_, entry)| keep(entry));
     }
 
+    /// Drops the oldest entry of which `is_it` is true; says whether there was one.
+    pub fn drop_first(&mut self, is_it: impl Fn(&T) -> bool) -> bool {
+        let index = self.entries.iter().position(|(_, entry)| is_it(entry));
+        index.is_some_and(|index| self.entries.remove(index).is_some())
+    }
+
     /// Drops everything.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -75,6 +81,16 @@ mod tests {
         ring.clear();
         assert_eq!(ring.push("b"), 1);
         assert!(ring.get_mut(old).is_none());
+    }
+
+    #[test]
+    fn ring_drops_the_oldest_that_is_meant() {
+        let mut ring = Ring::new(9);
+        let numbers = [1, 2, 3].map(|entry| ring.push(entry));
+        assert!(ring.drop_first(|entry| *entry > 1));
+        assert!(!ring.drop_first(|entry| *entry > 3));
+        assert!(ring.get_mut(numbers[1]).is_none());
+        assert_eq!(ring.iter().copied().collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

@@ -22,6 +22,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RETRIES: u32 = 10;
 const IN_FLIGHT: usize = 10;
 const KEPT_DELIVERIES: usize = 10_000;
+/// When more events are kept than these, the oldest deliveries that are done with are dropped.
+const KEPT_EVENTS: usize = 200_000;
 const FIRST_RETRY_MS: f64 = 100.0;
 const LONGEST_RETRY_MS: f64 = 5_000.0;
 
@@ -66,6 +68,8 @@ pub struct Target {
     pub url: String,
     /// Signing secret.
     pub secret: String,
+    /// The one version of signatures to use; absent means all that the vendor has.
+    pub signature_version: Option<String>,
 }
 
 impl Target {
@@ -76,6 +80,7 @@ impl Target {
             account: account.account.clone(),
             url: account.webhook_url.clone()?,
             secret: account.signing_secret()?.to_owned(),
+            signature_version: account.webhook_signature_version.clone(),
         })
     }
 }
@@ -112,7 +117,12 @@ impl Deliveries {
     }
 
     fn open(&self, target: &Target, events: Vec<Value>) -> u64 {
-        locked(&self.log).push(Delivery {
+        let mut log = locked(&self.log);
+        let mut kept: usize = log.iter().map(|delivery| delivery.events.len()).sum();
+        while kept > KEPT_EVENTS && log.drop_first(|old| old.delivered || old.given_up) {
+            kept = log.iter().map(|delivery| delivery.events.len()).sum();
+        }
+        log.push(Delivery {
             delivery_id: new_uuid(),
             system: target.system,
             account: target.account.clone(),
@@ -157,7 +167,7 @@ async fn attempt_once(
 ) -> Option<bool> {
     let events = state.deliveries.events_of(number)?;
     let vendor = state.vendors.get(target.system);
-    let signed = vendor.sign_webhook(&target.secret, &target.url, &events, attempt);
+    let signed = vendor.sign_webhook(target, &events, attempt);
     let mut request = state.deliveries.client.post(&target.url).body(signed.body);
     for (name, value) in signed.headers {
         request = request.header(name, value);

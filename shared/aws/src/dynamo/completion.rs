@@ -11,10 +11,10 @@ use sync_domain::model::{Association, UpsertStatus};
 use sync_domain::ports::{Claim, Completion, Finished, StoreError};
 
 use super::DynamoTable;
-use super::expression::{Key, replace, update};
+use super::expression::{Key, Values, delete, replace, update};
 use super::item::{
     ENTITY_POINTER, Item, ORIGIN_PLATFORM, STATUS_COMPLETED, STATUS_IN_PROGRESS, millis, number,
-    pointer_sk, tenant_pk, text, text_of,
+    pointer_sk, queued_sk, tenant_pk, text, text_of,
 };
 use super::refusal::answer_of;
 use super::transaction::Committed;
@@ -33,34 +33,32 @@ const NOT_OLDER: &str = "(attribute_not_exists(#provider_version_ms) \
 const NOT_READ_LATER: &str = "(attribute_not_exists(#read_at_ms) OR #read_at_ms <= :read_at \
      OR (attribute_exists(#deleted_at) AND #external_id <> :external_id))";
 
+/// One upsert less waits for the record.
+const ONE_LESS: &str = "#queued :minus_one";
+
 impl DynamoTable {
     pub(super) async fn store_completion(
         &self,
         claim: &Claim,
         finished: &Finished,
     ) -> Result<Completion, StoreError> {
-        let writes = vec![
+        let mut writes = vec![
             self.complete_claim(claim, finished).map_err(unbuildable)?,
             self.write_version(claim, finished).map_err(unbuildable)?,
             self.point_to(claim, finished).map_err(unbuildable)?,
         ];
+        writes.extend(self.leave_line(claim).map_err(unbuildable)?);
         let mut items = match self.commit(writes).await? {
             Committed::Yes => return Ok(Completion::Stored),
             Committed::Conflict => return Err(StoreError::Conflict),
             Committed::Refused(items) => items,
         };
         if is_superseded(claim, &items) {
-            let unlock = update(
-                &self.table_name,
-                record_key(claim),
-                UNLOCK,
-                OWNED_LOCK,
-                owned_by(&claim.owner),
-            );
-            let writes = vec![
+            let mut writes = vec![
                 self.complete_claim(claim, finished).map_err(unbuildable)?,
-                unlock.map_err(unbuildable)?,
+                self.unlock(claim).map_err(unbuildable)?,
             ];
+            writes.extend(self.leave_line(claim).map_err(unbuildable)?);
             items = match self.commit(writes).await? {
                 Committed::Yes => return Ok(Completion::Stored),
                 Committed::Conflict => return Err(StoreError::Conflict),
@@ -88,7 +86,7 @@ impl DynamoTable {
             .with("answer", text(status.as_str()))
             .with("expires_at", number((finished.at + CLAIM_TTL).as_second()));
         let completed = "SET #status = :completed, #external_id = :external_id, \
-             #answer = :answer, #expires_at = :expires_at";
+             #answer = :answer, #expires_at = :expires_at REMOVE #queued_at_ms";
         update(&self.table_name, claim_key(claim), completed, OWNED_CLAIM, values)
     }
 
@@ -106,12 +104,13 @@ impl DynamoTable {
             .with("content_hash", text(claim.fingerprint.as_str()))
             .with("read_at", millis(finished.read_at))
             .with("origin", text(ORIGIN_PLATFORM))
+            .with("requested_at", millis(claim.started_at))
             .with("zero", number(0))
             .with("one", number(1));
         let mut write = "SET #version = if_not_exists(#version, :zero) + :one, \
              #external_id = :external_id, #change = :change, #synced_at = :synced_at, \
              #correlation_id = :correlation_id, #content_hash = :content_hash, \
-             #read_at_ms = :read_at, #origin = :origin"
+             #read_at_ms = :read_at, #origin = :origin, #requested_at_ms = :requested_at"
             .to_owned();
         let not_older = if let Some(version) = written.provider_version {
             write.push_str(", #provider_version_ms = :provider_version");
@@ -126,14 +125,45 @@ impl DynamoTable {
             values = values.with(name, text(value));
         }
         write.push_str(&format!(" {UNLOCK}, #deleted_at"));
+        let mut additions = Vec::new();
         let associations = claim.draft.associations.iter().map(Association::to_stored);
         let associations: Vec<_> = associations.collect();
         if !associations.is_empty() {
-            write.push_str(" ADD #associations :associations");
+            additions.push("#associations :associations");
             values = values.with("associations", AttributeValue::Ss(associations));
+        }
+        if claim.queued_at.is_some() {
+            additions.push(ONE_LESS);
+            values = values.with("minus_one", number(-1));
+        }
+        if !additions.is_empty() {
+            write.push_str(&format!(" ADD {}", additions.join(", ")));
         }
         let condition = format!("{OWNED_LOCK} AND {not_older}");
         update(&self.table_name, record_key(claim), &write, &condition, values)
+    }
+
+    /// Gives the record's lock up, and its place in line if it had one.
+    fn unlock(&self, claim: &Claim) -> Result<TransactWriteItem, BuildError> {
+        let owned = owned_by(&claim.owner);
+        let (unlock, values) = match claim.queued_at {
+            Some(_) => (format!("{UNLOCK} ADD {ONE_LESS}"), owned.with("minus_one", number(-1))),
+            None => (UNLOCK.to_owned(), owned),
+        };
+        update(&self.table_name, record_key(claim), &unlock, OWNED_LOCK, values)
+    }
+
+    /// What was wanted waits no more.
+    fn leave_line(&self, claim: &Claim) -> Result<Option<TransactWriteItem>, BuildError> {
+        let place = claim.queued_at.map(|queued_at| Key {
+            pk: tenant_pk(&claim.tenant),
+            sk: queued_sk(claim.system, &claim.record, queued_at, &claim.key),
+        });
+        place
+            .map(|place| {
+                delete(&self.table_name, place, "attribute_exists(#pk)", Values::default())
+            })
+            .transpose()
     }
 
     /// The way from the provider's id to the record, for whoever is told of the id alone.

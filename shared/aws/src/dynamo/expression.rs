@@ -21,11 +21,9 @@ impl Values {
         self.0.insert(format!(":{name}"), value);
         self
     }
-}
 
-impl Values {
-    /// As the SDK takes them: an empty map is refused.
-    fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
+    /// The table refuses an empty map.
+    pub fn into_map(self) -> Option<HashMap<String, AttributeValue>> {
         (!self.0.is_empty()).then_some(self.0)
     }
 }
@@ -38,13 +36,13 @@ pub struct Key {
 }
 
 impl Key {
-    fn into_item(self) -> Item {
+    pub fn into_item(self) -> Item {
         HashMap::from([(PK.to_owned(), text(self.pk)), (SK.to_owned(), text(self.sk))])
     }
 }
 
 /// The `#name`s of an expression, each for the attribute `name`.
-fn names_in(expressions: &[&str]) -> HashMap<String, String> {
+pub fn names_in(expressions: &[&str]) -> HashMap<String, String> {
     expressions
         .iter()
         .flat_map(|expression| expression.split('#').skip(1))

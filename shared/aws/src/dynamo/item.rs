@@ -21,12 +21,17 @@ pub const ENTITY_RECORD: &str = "CrmRecord";
 pub const ENTITY_CLAIM: &str = "IdempotencyClaim";
 pub const ENTITY_AUDIT: &str = "Audit";
 pub const ENTITY_GATE: &str = "Gate";
+pub const ENTITY_QUEUED_PUSH: &str = "QueuedPush";
 pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
+pub const ENTITY_CONNECTION: &str = "Connection";
+pub const ENTITY_ACCOUNT: &str = "AccountPointer";
 pub const ENTITY_POINTER: &str = "CrmPointer";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
 pub const STATUS_COMPLETED: &str = "completed";
+pub const STATUS_QUEUED: &str = "queued";
+pub const STATUS_FAILED: &str = "failed";
 
 /// Value of a record's attribute `origin` for versions that our own callers caused.
 pub const ORIGIN_PLATFORM: &str = "platform";
@@ -45,17 +50,35 @@ pub fn pointer_sk(system: System, object_type: ObjectType, id: &ExternalId) -> S
     format!("CRMID#{system}#{object_type}#{id}")
 }
 
-/// How the keys of upserts that wait for a record begin.
-pub fn queued_prefix(system: System, key: &RecordKey) -> String {
-    format!("QUEUED#{system}#{key}#")
-}
-
 pub fn claim_sk(key: &ClaimKey) -> String {
     format!("IDEM#{key}")
 }
 
+/// The pushes that wait for one record.
+pub fn queued_prefix(system: System, record: &RecordKey) -> String {
+    format!("QUEUED#{system}#{record}#")
+}
+
+pub fn queued_sk(
+    system: System,
+    record: &RecordKey,
+    queued_at: Timestamp,
+    key: &ClaimKey,
+) -> String {
+    // Always 13 digits, so that the order of the keys is the order of time.
+    format!("{}{:013}#{key}", queued_prefix(system, record), queued_at.as_millisecond())
+}
+
+pub fn refused_sk(system: System, record: &RecordKey, key: &ClaimKey) -> String {
+    format!("REFUSED#{system}#{record}#{key}")
+}
+
 pub fn dead_letter_sk(system: System, id: &str) -> String {
     format!("DEAD#{system}#{id}")
+}
+
+pub fn connection_sk(system: System) -> String {
+    format!("CONN#{}#{system}", system.kind())
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
@@ -91,4 +114,8 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
     let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
+}
+
+pub fn number_of(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -3,13 +3,19 @@
 //! Every item and attribute is described in `docs/Data_Model_and_Events.md`.
 
 mod account_pointer;
+mod account_registry;
 mod audit;
 mod completion;
+mod connection_item;
+mod connection_registry;
 mod dead_letters;
 mod expression;
 mod gate_item;
 mod gate_store;
 mod item;
+mod push_item;
+mod push_store;
+mod push_writes;
 mod record_item;
 mod record_store;
 mod record_write;
@@ -17,6 +23,7 @@ mod refusal;
 mod stream;
 mod transaction;
 mod upsert_store;
+mod work_counts;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

@@ -29,6 +29,10 @@ pub fn read_refusal(
                 let answer = answer_of(held).ok_or(StoreError::Malformed("a completed claim"))?;
                 return Ok(ClaimOutcome::Replay(answer));
             }
+            // Also while a worker carries it out, and after one that died.
+            if held.contains_key("queued_at_ms") {
+                return Ok(ClaimOutcome::Waiting);
+            }
             let holder = holder_of(held, ["owner", "lease_until_ms", "started_at_ms"])?;
             if holder.lease_until > claim.at {
                 return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
@@ -38,6 +42,9 @@ pub fn read_refusal(
         Some(None) | None => {}
     }
     let Some(Some(record)) = items.get(1) else { return Ok(ClaimOutcome::Stale(found)) };
+    if is_waited_for(record) {
+        return Ok(ClaimOutcome::Behind);
+    }
     if record.contains_key("lock_owner") {
         let holder = holder_of(record, ["lock_owner", "lock_until_ms", "lock_started_at_ms"])?;
         if holder.lease_until > claim.at {
@@ -52,6 +59,12 @@ pub fn read_refusal(
         return Ok(ClaimOutcome::Unchanged(ExternalId::new(id)));
     }
     Ok(ClaimOutcome::Stale(found))
+}
+
+/// Whether earlier upserts wait for the record.
+fn is_waited_for(record: &Item) -> bool {
+    let queued = record.get("queued").and_then(|count| count.as_n().ok());
+    queued.and_then(|count| count.parse().ok()).is_some_and(|count: i64| count > 0)
 }
 
 struct Holder {

@@ -16,11 +16,18 @@ use sync_domain::ports::{
 use super::DynamoTable;
 use super::expression::{Key, Values, delete, put, update};
 use super::item::{
-    ENTITY_CLAIM, ENTITY_RECORD, Item, PK, SK, STATUS_IN_PROGRESS, claim_sk, millis, number,
-    record_sk, tenant_pk, text, text_of,
+    ENTITY_CLAIM, ENTITY_RECORD, Item, PK, SK, STATUS_FAILED, STATUS_IN_PROGRESS, claim_sk, millis,
+    number, record_sk, tenant_pk, text, text_of,
 };
 use super::refusal::read_refusal;
 use super::transaction::Committed;
+
+/// A caller's key that may be used: new, forgotten, or of an upsert that waited in vain. The table's
+/// own removal of expired items may be days late.
+pub(super) const FREE_CLAIM: &str =
+    "attribute_not_exists(#pk) OR #expires_at <= :now OR #status = :failed";
+/// Nobody waits for the record.
+const NO_LINE: &str = "(attribute_not_exists(#queued) OR #queued < :one)";
 
 /// How long a completed answer is replayed.
 pub(super) const CLAIM_TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -115,10 +122,11 @@ impl DynamoTable {
             ("expires_at".to_owned(), number((claim.at + CLAIM_TTL).as_second())),
         ]);
         let (condition, values) = match &expectation.claim {
-            // The table's own removal of expired items may be days late.
             None => (
-                "attribute_not_exists(#pk) OR #expires_at <= :now",
-                Values::default().with("now", number(claim.at.as_second())),
+                FREE_CLAIM,
+                Values::default()
+                    .with("now", number(claim.at.as_second()))
+                    .with("failed", text(STATUS_FAILED)),
             ),
             Some(stale) => {
                 (OWNED_CLAIM, owned_by(&stale.owner).with("in_progress", text(STATUS_IN_PROGRESS)))
@@ -141,7 +149,8 @@ impl DynamoTable {
             .with("owner", text(claim.owner.as_str()))
             .with("lease_until", millis(claim.lease_until))
             .with("started_at", millis(claim.started_at))
-            .with("no_payload", AttributeValue::M(Item::new()));
+            .with("no_payload", AttributeValue::M(Item::new()))
+            .with("one", number(1));
         let lock = "SET #entity = :entity, #tenant_id = :tenant_id, #system = :system, \
              #type = :type, #record_key = :record_key, #lock_owner = :owner, \
              #lock_until_ms = :lease_until, #lock_started_at_ms = :started_at, \
@@ -149,15 +158,15 @@ impl DynamoTable {
         let condition = match &expectation.lock {
             Some(stale) => {
                 values = values.with("stale_owner", text(stale.owner.as_str()));
-                "#lock_owner = :stale_owner".to_owned()
+                format!("#lock_owner = :stale_owner AND {NO_LINE}")
             }
             None => {
                 let (differs, wanted) = differs_from(&claim.draft, values);
                 values = wanted;
                 // A deleted record differs from any wanted one, whatever it held.
                 format!(
-                    "attribute_not_exists(#lock_owner) AND (attribute_not_exists(#version) \
-                     OR attribute_exists(#deleted_at) OR {differs})"
+                    "{NO_LINE} AND attribute_not_exists(#lock_owner) \
+                     AND (attribute_not_exists(#version) OR attribute_exists(#deleted_at) OR {differs})"
                 )
             }
         };
@@ -186,8 +195,8 @@ impl DynamoTable {
         let table = &self.table_name;
         let record = match state {
             RecordState::NeverStored => {
-                let condition = "#lock_owner = :owner AND attribute_not_exists(#version)";
-                delete(table, record_key(claim), condition, owned())?
+                let bare = format!("{OWNED_LOCK} AND attribute_not_exists(#version) AND {NO_LINE}");
+                delete(table, record_key(claim), &bare, owned().with("one", number(1)))?
             }
             RecordState::Stored => update(table, record_key(claim), UNLOCK, OWNED_LOCK, owned())?,
         };

@@ -90,8 +90,9 @@ impl Lobby {
     /// What comes next for a caller.
     pub fn step(self: &Arc<Self>, visit: &Visit<'_>) -> Step {
         let (at, random) = (self.moment(), self.clock.random());
+        let is_asking = self.turn.try_lock().is_none();
         let mut known = self.known();
-        match known.decide(visit.class, at, random) {
+        match known.decide(visit.class, at, random, is_asking) {
             Decision::Enter(report) => {
                 let slot = known.seat(visit.class).start(at.mono);
                 let call = Call { class: visit.class, slot, default_limit: visit.default_limit };

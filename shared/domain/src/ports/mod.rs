@@ -21,6 +21,7 @@ mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
 mod webhook_secrets;
+mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
@@ -59,6 +60,7 @@ pub use webhook_protocol::{
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
 pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
+pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

@@ -2,6 +2,7 @@
 
 pub mod accept_webhook;
 pub mod connect_account;
+pub mod connection_health;
 pub mod disconnect_account;
 pub mod fresh_connection;
 pub mod locked_connection;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::error::{ControlError, JsonAnswer, answer, read_body, read_query};
 use super::{Selection, Shared, known_account};
+use crate::clock::now_ms;
 use crate::faults::Fault;
 use crate::vendor::System;
 
@@ -37,13 +38,13 @@ pub(super) async fn add_fault(State(state): Shared, body: Bytes) -> JsonAnswer {
         known_account(&state, fault.system, account)?;
     }
     fault.check().map_err(ControlError::bad_request)?;
-    let times = fault.times;
-    let id = state.faults.add(fault);
+    let times = fault.all_times();
+    let id = state.faults.add(fault, now_ms());
     answer(&json!({ "id": id, "times": times }))
 }
 
 pub(super) async fn faults(State(state): Shared) -> JsonAnswer {
-    answer(&json!({ "faults": state.faults.left() }))
+    answer(&json!({ "faults": state.faults.left(now_ms()) }))
 }
 
 /// Narrowed by query, because a DELETE body is often dropped on the way.
@@ -52,5 +53,5 @@ pub(super) async fn clear_faults(State(state): Shared, uri: Uri) -> JsonAnswer {
     selection.check(&state)?;
     state.faults.clear(selection.system, selection.account.as_deref());
     state.pauses.release();
-    answer(&json!({ "faults": state.faults.left() }))
+    answer(&json!({ "faults": state.faults.left(now_ms()) }))
 }

@@ -15,6 +15,7 @@ mod merging;
 mod oauth;
 mod object_types;
 mod objects;
+mod operations;
 mod pipelines;
 mod portal_acts;
 mod property_api;
@@ -44,14 +45,15 @@ use crate::vendor::{
     Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
     Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
+use crate::webhooks::Target;
 use errors::Refusal;
 use events::Author;
 use oauth::Grants;
 use object_types::ObjectType;
 pub use pipelines::Pipeline;
-use routes::{AssociationVerb, Operation, Route, RouteError, Version};
+use routes::{Operation, Route, RouteError, Version};
 pub use schema::Definition;
-use store::{Portal, Portals, Preset};
+use store::{Portals, Preset};
 
 /// The simulated HubSpot.
 #[derive(Default)]
@@ -73,44 +75,51 @@ struct Context<'a> {
 type Handled = Result<(Answer, bool), Refusal>;
 
 impl Hubspot {
-    fn route(&self, account: &Account, request: &VendorRequest) -> Handled {
+    fn route(&self, account: &Account, request: &VendorRequest) -> Result<Outcome, Refusal> {
         let route = routes::parse(&request.method, &request.path).map_err(|error| match error {
             RouteError::NotFound => Refusal::unknown_path(),
             RouteError::MethodNotAllowed => Refusal::method_not_allowed(),
         })?;
         let now_ms = now_ms();
-        match route {
+        let (answer, applied) = match route {
             Route::Objects { object_type, version, operation } => {
-                for needed in operation.scopes(object_type) {
-                    if !account.has_scope(&[needed]) {
-                        return Err(Refusal::missing_scopes(&[needed]));
-                    }
-                }
                 let dated = version == Version::Dated;
                 let context = Context { account, request, object_type, dated, now_ms };
-                let mut portals = locked(&self.portals);
-                run(&context, portals.portal(&account.account), &operation)
+                return self.operate(&context, &operation);
             }
             Route::Properties { object_type, call, .. } => {
                 property_api::check_scopes(account, object_type, &call)?;
                 let mut portals = locked(&self.portals);
                 let table = portals.table(&account.account, object_type);
-                property_api::run(request, table, &call, now_ms)
+                property_api::run(request, table, &call, now_ms)?
             }
             Route::Pipelines(_, id) => {
-                let needed = object_types::DEAL.read_scope;
-                if !account.has_scope(&[needed]) {
-                    return Err(Refusal::missing_scopes(&[needed]));
-                }
-                pipelines::read(account, id.as_deref())
+                need_scopes(account, &[object_types::DEAL.read_scope])?;
+                pipelines::read(account, id.as_deref())?
             }
-            Route::AccountDetails => Ok((account_info::details(account)?, false)),
+            Route::AccountDetails => (account_info::details(account)?, false),
             Route::Tokens(call) => {
                 // Errors of this endpoint have a shape of their own and are answers here.
                 let handled = oauth::handle(&self.grants, account, call, request, now_ms);
-                Ok((handled.unwrap_or_else(|refused| refused), false))
+                (handled.unwrap_or_else(|refused| *refused), false)
             }
-        }
+        };
+        Ok(Outcome { answer, applied, events: Vec::new() })
+    }
+
+    /// The changes are taken under the lock under which they are made, so that each call tells of
+    /// its own only.
+    fn operate(&self, context: &Context<'_>, operation: &Operation) -> Result<Outcome, Refusal> {
+        let account = context.account;
+        need_scopes(account, &operation.scopes(context.object_type))?;
+        let mut portals = locked(&self.portals);
+        let portal = portals.portal(&account.account);
+        let handled = operations::run(context, portal, operation);
+        let changes = portal.take_changes();
+        drop(portals);
+        let (answer, applied) = handled?;
+        let events = events::of_changes(account, &changes, Author::App);
+        Ok(Outcome { answer, applied, events })
     }
 
     fn token_match(&self, accounts: &AccountBook, token: &str) -> TokenMatch {
@@ -127,58 +136,13 @@ impl Hubspot {
             Some((account, _)) => TokenMatch::Valid(account),
         }
     }
-
-    /// The events of what has happened in a portal since the last time.
-    fn take_events(&self, account: &Account, author: Author) -> Vec<Value> {
-        let changes = locked(&self.portals).portal(&account.account).take_changes();
-        events::of_changes(account, &changes, author)
-    }
 }
 
-fn run(context: &Context<'_>, portal: &mut Portal, operation: &Operation) -> Handled {
-    let object_type = context.object_type;
-    match operation {
-        Operation::Create => objects::create(context, portal),
-        Operation::List => objects::list(context, portal.tables.of(object_type)),
-        Operation::Read(id) => objects::read(context, portal, id),
-        Operation::Update(id) => objects::update(context, portal, id),
-        Operation::Archive(id) => objects::archive(context, portal, id),
-        Operation::BatchCreate => batch_ops::create(context, portal),
-        Operation::BatchRead => batch_ops::read(context, portal.tables.of(object_type)),
-        Operation::BatchUpdate => batch_ops::update(context, portal),
-        Operation::BatchUpsert => batch_ops::upsert(context, portal),
-        Operation::BatchArchive => batch_ops::archive(context, portal),
-        Operation::Search => search::search(context, portal.tables.of(object_type)),
-        Operation::Merge => objects::merge(context, portal),
-        Operation::Erase => objects::erase(context, portal),
-        Operation::Associations(call) => associate(context, portal, call.to_type, &call.verb),
-    }
-}
-
-fn associate(
-    context: &Context<'_>,
-    portal: &mut Portal,
-    to_type: &'static ObjectType,
-    verb: &AssociationVerb,
-) -> Handled {
-    match verb {
-        AssociationVerb::List(from) => associations::list(context, portal, to_type, from),
-        AssociationVerb::PutDefault(ends) => {
-            associations::put_default(context, portal, to_type, ends.each_ref().map(String::as_str))
-        }
-        AssociationVerb::PutLabelled(ends) => associations::put_labelled(
-            context,
-            portal,
-            to_type,
-            ends.each_ref().map(String::as_str),
-        ),
-        AssociationVerb::Delete(ends) => {
-            associations::delete(context, portal, to_type, ends.each_ref().map(String::as_str))
-        }
-        AssociationVerb::BatchDefault => association_batch::associate(context, portal, to_type),
-        AssociationVerb::BatchCreate => association_batch::create(context, portal, to_type),
-        AssociationVerb::BatchRead => association_batch::read(context, portal, to_type),
-        AssociationVerb::BatchArchive => association_batch::archive(context, portal, to_type),
+/// The token must hold all of them.
+fn need_scopes(account: &Account, scopes: &[&'static str]) -> Result<(), Refusal> {
+    match scopes.iter().find(|needed| !account.has_scope(&[needed])) {
+        Some(missing) => Err(Refusal::missing_scopes(&[missing])),
+        None => Ok(()),
     }
 }
 
@@ -211,6 +175,10 @@ impl Vendor for Hubspot {
         if let Some(unknown) = subscriptions.into_iter().find(|name| !events::is_subscription(name))
         {
             return Err(format!("unknown webhook subscription `{unknown}`"));
+        }
+        let version = account.webhook_signature_version.as_deref();
+        if version.is_some_and(|version| !["v1", "v3"].contains(&version)) {
+            return Err("`webhook_signature_version` must be v1 or v3".to_owned());
         }
         pipelines::check(account)?;
         presets(account).map(|_| ())
@@ -261,13 +229,8 @@ impl Vendor for Hubspot {
     }
 
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome {
-        match self.route(account, request) {
-            Ok((answer, applied)) => {
-                let events = self.take_events(account, Author::App);
-                Outcome { answer, applied, events }
-            }
-            Err(refusal) => Outcome::unchanged(refusal.answer()),
-        }
+        let outcome = self.route(account, request);
+        outcome.unwrap_or_else(|refusal| Outcome::unchanged(refusal.answer()))
     }
 
     fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer {
@@ -292,11 +255,15 @@ impl Vendor for Hubspot {
     }
 
     fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String> {
-        let ids = {
-            let mut portals = locked(&self.portals);
-            portal_acts::run(portals.portal(&account.account), account, order, now_ms())?
-        };
-        Ok(PortalOutcome { ids, events: self.take_events(account, Author::User) })
+        let mut portals = locked(&self.portals);
+        let portal = portals.portal(&account.account);
+        let done = portal_acts::run(portal, account, order, now_ms());
+        let changes = portal.take_changes();
+        drop(portals);
+        Ok(PortalOutcome {
+            ids: done?,
+            events: events::of_changes(account, &changes, Author::User),
+        })
     }
 
     fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String> {
@@ -315,13 +282,7 @@ impl Vendor for Hubspot {
         webhooks::events(&mut locked(&self.portals), account, order, now_ms())
     }
 
-    fn sign_webhook(
-        &self,
-        secret: &str,
-        url: &str,
-        events: &[Value],
-        attempt: u32,
-    ) -> SignedWebhook {
-        webhooks::sign(secret, url, events, attempt, now_ms())
+    fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook {
+        webhooks::sign(target, events, attempt, now_ms())
     }
 }

@@ -9,6 +9,7 @@ use super::signature;
 use super::store::{Portals, Record};
 use crate::accounts::Account;
 use crate::vendor::{SignedWebhook, WebhookOrder};
+use crate::webhooks::Target;
 
 struct Ordered {
     subject: String,
@@ -98,22 +99,31 @@ pub fn events(
         .collect()
 }
 
-/// Numbers the attempt, then signs with both versions, as HubSpot does for compatibility.
-pub fn sign(secret: &str, url: &str, events: &[Value], attempt: u32, now_ms: i64) -> SignedWebhook {
+/// Numbers the attempt, then signs: with both versions, as HubSpot does for compatibility, or with
+/// the one that the account asks for.
+pub fn sign(target: &Target, events: &[Value], attempt: u32, now_ms: i64) -> SignedWebhook {
     let mut events = events.to_vec();
     for event in &mut events {
         event["attemptNumber"] = json!(attempt);
     }
     let body = Value::Array(events).to_string().into_bytes();
     let timestamp = now_ms.to_string();
-    let headers = vec![
+    let (secret, url) = (&target.secret, &target.url);
+    let has =
+        |version: &str| target.signature_version.as_deref().is_none_or(|only| only == version);
+    let mut headers = vec![
         ("content-type", "application/json".to_owned()),
         ("user-agent", "HubSpot Connect 2.0".to_owned()),
-        ("x-hubspot-signature", signature::v1(secret, &body)),
-        ("x-hubspot-signature-version", "v1".to_owned()),
-        ("x-hubspot-signature-v3", signature::v3(secret, "POST", url, &body, &timestamp)),
-        ("x-hubspot-request-timestamp", timestamp),
     ];
+    if has("v1") {
+        headers.push(("x-hubspot-signature", signature::v1(secret, &body)));
+        headers.push(("x-hubspot-signature-version", "v1".to_owned()));
+    }
+    if has("v3") {
+        let signed = signature::v3(secret, "POST", url, &body, &timestamp);
+        headers.push(("x-hubspot-signature-v3", signed));
+        headers.push(("x-hubspot-request-timestamp", timestamp));
+    }
     SignedWebhook { headers, body }
 }
 
@@ -122,7 +132,8 @@ mod tests {
     use super::{events, sign};
     use crate::accounts::accounts_from_json;
     use crate::hubspot::store::Portals;
-    use crate::vendor::WebhookOrder;
+    use crate::vendor::{System, WebhookOrder};
+    use crate::webhooks::Target;
     use serde_json::{Value, json};
 
     fn order(event: &str) -> WebhookOrder {
@@ -155,9 +166,25 @@ mod tests {
     }
 
     #[test]
-    fn sign_numbers_the_attempt_in_the_signed_body() {
-        let signed = sign("s", "http://x/y", &[json!({ "attemptNumber": 0 })], 3, 7);
-        assert_eq!(signed.body, br#"[{"attemptNumber":3}]"#);
-        assert!(signed.headers.contains(&("x-hubspot-request-timestamp", "7".to_owned())));
+    fn sign_numbers_the_attempt_and_uses_the_versions_asked_for() {
+        let mut target = Target {
+            system: System::Hubspot,
+            account: "1".to_owned(),
+            url: "http://x/y".to_owned(),
+            secret: "s".to_owned(),
+            signature_version: None,
+        };
+        let names = |target: &Target| {
+            let signed = sign(target, &[json!({ "attemptNumber": 0 })], 3, 7);
+            assert_eq!(signed.body, br#"[{"attemptNumber":3}]"#);
+            signed.headers.into_iter().skip(2).map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let v1 = ["x-hubspot-signature", "x-hubspot-signature-version"];
+        let v3 = ["x-hubspot-signature-v3", "x-hubspot-request-timestamp"];
+        assert_eq!(names(&target), [v1, v3].concat());
+        for (version, expected) in [("v1", v1), ("v3", v3)] {
+            target.signature_version = Some(version.to_owned());
+            assert_eq!(names(&target), expected);
+        }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::accounts::{Account, AccountBook};
 use crate::hubspot::Hubspot;
 use crate::rates::{Policy, Usage};
+use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
 pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
@@ -162,13 +163,7 @@ pub trait Vendor: Send + Sync {
     -> Result<Vec<Value>, String>;
 
     /// Builds and signs one delivery; called again for each attempt.
-    fn sign_webhook(
-        &self,
-        secret: &str,
-        url: &str,
-        events: &[Value],
-        attempt: u32,
-    ) -> SignedWebhook;
+    fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook;
 }
 
 /// All vendors.

@@ -112,7 +112,7 @@ pub async fn serve(
     let is_admitted = caller.refusal.is_none();
     let account = known.as_ref().map(|account| account.account.clone());
     let method = request.method.as_str();
-    let fault = state.faults.take(system, account.as_deref(), method, &request.path);
+    let fault = state.faults.take(system, account.as_deref(), method, &request.path, now_ms());
     let number = open_record(state, system, account, &request, fault.as_ref());
     let policies = known.as_ref().map(|account| vendor.policies(account, &request));
     let policies = policies.unwrap_or_default();

@@ -145,3 +145,37 @@ async fn clearing_faults_releases_a_hang() {
     assert_eq!(hung.status(), 504);
     assert!(begun.elapsed().as_secs() < 10);
 }
+
+#[tokio::test]
+async fn percentage_fault_hits_a_share_of_the_requests() {
+    let sandbox = TestSandbox::start().await;
+    sandbox
+        .fault(
+            &json!({ "fault": "status", "status": 503, "percent": 33, "seed": 7, "times": 9_999 }),
+        )
+        .await;
+    let mut failed = 0;
+    for _ in 0..100 {
+        failed += usize::from(sandbox.get(CONTACTS).await.status() == 503);
+    }
+    assert!((15..=55).contains(&failed), "{failed}");
+    let left = sandbox.get_json("/_control/faults").await;
+    assert_eq!(left["faults"][0]["times"], 9_999 - failed);
+}
+
+#[tokio::test]
+async fn outage_ends_by_itself_or_when_it_is_cleared() {
+    let sandbox = TestSandbox::start().await;
+    sandbox.fault(&json!({ "fault": "status", "status": 503, "for_ms": 700 })).await;
+    let begun = Instant::now();
+    assert_eq!(sandbox.get(CONTACTS).await.status(), 503);
+    assert_eq!(sandbox.get(CONTACTS).await.status(), 503);
+    while sandbox.get(CONTACTS).await.status() == 503 {
+        sleep_ms(50).await;
+    }
+    assert!(begun.elapsed().as_millis() >= 650);
+    sandbox.fault(&json!({ "fault": "reset", "for_ms": 60_000 })).await;
+    assert!(sandbox.request(Method::GET, CONTACTS).send().await.is_err());
+    sandbox.request(Method::DELETE, "/_control/faults").send().await.unwrap();
+    assert_eq!(sandbox.get(CONTACTS).await.status(), 200);
+}

@@ -214,3 +214,70 @@ async fn delayed_events_come_after_the_answer_and_only_as_subscribed() {
     assert_eq!(types(&got), ["object.creation"]);
     assert_eq!(got[0]["objectTypeId"], "0-2");
 }
+
+#[tokio::test]
+async fn burst_of_five_thousand_events_over_three_accounts_is_sent_whole() {
+    let (receiver, url) = Receiver::start(&[]).await;
+    let settings = json!({ "webhook_url": url, "webhook_secret": "s" });
+    let sandbox = TestSandbox::start_with(None, settings).await;
+    for account in ["71", "72"] {
+        let entry = json!({ "system": "hubspot", "account": account, "access_token": account,
+            "webhook_url": url, "webhook_secret": "s" });
+        sandbox.post("/_control/accounts", &entry).await;
+    }
+    for (account, count) in [(ACCOUNT, 1_700), ("71", 1_700), ("72", 1_600)] {
+        let objects: Vec<Value> = (0..count)
+            .map(|number| {
+                json!({ "id": (1_000 + number).to_string(),
+                "properties": { "email": format!("c{number}@example.com") } })
+            })
+            .collect();
+        let ids: Vec<Value> = objects.iter().map(|object| object["id"].clone()).collect();
+        let seed = json!({ "system": "hubspot", "account": account, "objects": objects });
+        assert_eq!(sandbox.post("/_control/seed", &seed).await.status(), 200);
+        let act = json!({ "system": "hubspot", "account": account, "act": "update",
+            "type": "contact", "ids": ids, "properties": { "phone": "1" },
+            "deliver": { "hold": true } });
+        assert_eq!(sandbox.post("/_control/portal", &act).await.status(), 200);
+    }
+    let release = json!({ "deliver": { "shuffle": true, "batch_size": 100 } });
+    let (_, told) = sandbox.call(Method::POST, "/_control/portal/release", &release).await;
+    assert_eq!(told["events"], 5_000);
+    let mut seen: Vec<(u64, u64)> = events(&receiver)
+        .iter()
+        .map(|event| (event["portalId"].as_u64().unwrap(), event["objectId"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(seen.len(), 5_000);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 5_000);
+    for one in receiver.received() {
+        let batch: Vec<Value> = serde_json::from_slice(&one.body).unwrap();
+        assert!(batch.iter().all(|event| event["portalId"] == batch[0]["portalId"]));
+    }
+}
+
+#[tokio::test]
+async fn acts_and_api_writes_at_once_tell_of_their_own_changes_only() {
+    let (sandbox, receiver) = start(&json!({})).await;
+    let ids = make(&sandbox, 2).await;
+    let api = async {
+        for number in 0..50 {
+            let path = format!("/{}", ids[0].as_str().unwrap());
+            let body = json!({ "properties": { "phone": number.to_string() } });
+            assert_eq!(sandbox.hubspot(Method::PATCH, &path, &body).await.0, 200);
+        }
+    };
+    let user = async {
+        for number in 0..50 {
+            let act = json!({ "act": "update", "type": "contact", "id": ids[1],
+                "properties": { "phone": number.to_string() } });
+            assert_eq!(sandbox.act(&act).await["events"].as_array().unwrap().len(), 1);
+        }
+    };
+    tokio::join!(api, user);
+    let got = events(&receiver);
+    assert_eq!(got.len(), 50);
+    let of_user: u64 = ids[1].as_str().unwrap().parse().unwrap();
+    assert!(got.iter().all(|event| event["objectId"] == of_user));
+}

@@ -73,3 +73,48 @@ async fn webhooks_repeat_and_drop_as_ordered() {
     let refused = order(&sandbox, &json!({ "event": "contact.nothing" })).await;
     assert!(refused["error"].as_str().unwrap().contains("unknown event"));
 }
+
+#[tokio::test]
+async fn webhook_orders_know_every_subscription_and_take_fields() {
+    let (sandbox, receiver, _) = start(&[]).await;
+    for (event, field, value) in [
+        ("deal.associationChange", "fromObjectId", json!(5)),
+        ("company.merge", "newObjectId", json!(5)),
+        ("contact.privacyDeletion", "objectId", json!(5)),
+        ("deal.propertyChange", "propertyName", json!("firstname")),
+        ("company.restore", "changeFlag", json!("RESTORED")),
+    ] {
+        order(&sandbox, &json!({ "event": event })).await;
+        let got = receiver.received().pop().unwrap();
+        let events: Value = serde_json::from_slice(&got.body).unwrap();
+        assert_eq!((&events[0]["subscriptionType"], &events[0][field]), (&json!(event), &value));
+    }
+    let more = json!({ "event": "object.deletion", "type": "deal",
+        "fields": { "portalId": 1, "sourceId": null } });
+    order(&sandbox, &more).await;
+    let got = receiver.received().pop().unwrap();
+    let events: Value = serde_json::from_slice(&got.body).unwrap();
+    assert_eq!((&events[0]["objectTypeId"], &events[0]["portalId"]), (&json!("0-3"), &json!(1)));
+    assert!(events[0].get("sourceId").is_none());
+    for refused in [
+        json!({ "event": "contact.creation", "type": "deal" }),
+        json!({ "event": "deal.privacyDeletion" }),
+        json!({ "fields": 5 }),
+    ] {
+        assert!(order(&sandbox, &refused).await["error"].is_string(), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn webhook_can_be_signed_with_another_secret() {
+    let (sandbox, receiver, url) = start(&[]).await;
+    order(&sandbox, &json!({ "secret": "other" })).await;
+    let got = receiver.received().remove(0);
+    let timestamp = got.headers["x-hubspot-request-timestamp"].to_str().unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"other").unwrap();
+    for part in [b"POST".as_slice(), url.as_bytes(), &got.body, timestamp.as_bytes()] {
+        mac.update(part);
+    }
+    let expected = STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(got.headers["x-hubspot-signature-v3"], expected.as_str());
+}

@@ -21,16 +21,19 @@ use grants::{Minted, NoGrant};
 const USER_ID: u64 = 1_001;
 const APP_ID: u64 = 1_160_452;
 
+/// A call that is not served as asked. Boxed, because it travels through every `Result`.
+type Refused = Box<Answer>;
+
 /// The fields of the body. HubSpot doesn't take them from the query.
 struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn of(request: &VendorRequest) -> Result<Self, Answer> {
+    fn of(request: &VendorRequest) -> Result<Self, Refused> {
         let is_form = request.header("content-type").is_some_and(|kind| {
             kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
         });
         if !is_form {
-            return Err(Refusal::unsupported_media_type().answer());
+            return Err(Box::new(Refusal::unsupported_media_type().answer()));
         }
         Ok(Self(decode_query(&String::from_utf8_lossy(&request.body))))
     }
@@ -40,7 +43,7 @@ impl Form {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn need(&self, name: &str) -> Result<&str, Answer> {
+    fn need(&self, name: &str) -> Result<&str, Refused> {
         self.get(name).ok_or_else(|| {
             let message = format!("missing or unknown {}", name.replace('_', " "));
             let status = match name {
@@ -56,7 +59,7 @@ impl Form {
     }
 }
 
-fn error(error: &str, status: &str, message: &str) -> Answer {
+fn error(error: &str, status: &str, message: &str) -> Refused {
     let body = json!({
         "error": error,
         "error_description": message,
@@ -64,10 +67,10 @@ fn error(error: &str, status: &str, message: &str) -> Answer {
         "message": message,
         "correlationId": new_uuid(),
     });
-    Answer::json(StatusCode::BAD_REQUEST, &body)
+    Box::new(Answer::json(StatusCode::BAD_REQUEST, &body))
 }
 
-fn no_grant(reason: &NoGrant) -> Answer {
+fn no_grant(reason: &NoGrant) -> Refused {
     match reason {
         NoGrant::Code => error("invalid_grant", "BAD_AUTH_CODE", "missing or unknown auth code"),
         NoGrant::RefreshToken => error(
@@ -80,7 +83,7 @@ fn no_grant(reason: &NoGrant) -> Answer {
 }
 
 /// Client id and secret.
-fn check_client(app: &OauthApp, form: &Form) -> Result<(), Answer> {
+fn check_client(app: &OauthApp, form: &Form) -> Result<(), Refused> {
     if form.need("client_id")? != app.client_id {
         return Err(error("invalid_client", "BAD_CLIENT_ID", "missing or unknown client id"));
     }
@@ -91,7 +94,7 @@ fn check_client(app: &OauthApp, form: &Form) -> Result<(), Answer> {
     Ok(())
 }
 
-fn first_of_client(accounts: &AccountBook, form: &Form) -> Result<Arc<Account>, Answer> {
+fn first_of_client(accounts: &AccountBook, form: &Form) -> Result<Arc<Account>, Refused> {
     let client_id = form.need("client_id")?;
     let of_client = accounts
         .of(System::Hubspot)
@@ -107,7 +110,7 @@ fn owner(
     accounts: &AccountBook,
     call: TokenCall,
     form: &Form,
-) -> Result<Option<Arc<Account>>, Answer> {
+) -> Result<Option<Arc<Account>>, Refused> {
     Ok(match (call, form.get("grant_type")) {
         (TokenCall::Grant, Some("authorization_code")) => {
             grants.by_code(accounts, form.need("code")?)
@@ -137,21 +140,23 @@ pub fn identify(
     let found = Form::of(request).and_then(|form| {
         let of_client = first_of_client(accounts, &form)?;
         if let Some(account) = owner(grants, accounts, call, &form)? {
-            return Ok((account, None));
+            return Ok(account);
         }
         let app = of_client.oauth.as_ref();
         app.map_or(Ok(()), |app| check_client(app, &form))?;
         let answer = match (call, form.get("grant_type")) {
-            (TokenCall::Introspect, _) => Answer::json(StatusCode::OK, &json!({ "active": false })),
-            (TokenCall::Revoke, _) => Answer::empty(StatusCode::NO_CONTENT),
+            (TokenCall::Introspect, _) => {
+                Box::new(Answer::json(StatusCode::OK, &json!({ "active": false })))
+            }
+            (TokenCall::Revoke, _) => Box::new(Answer::empty(StatusCode::NO_CONTENT)),
             (TokenCall::Grant, Some("authorization_code")) => no_grant(&NoGrant::Code),
             (TokenCall::Grant, _) => no_grant(&NoGrant::RefreshToken),
         };
         Err(answer)
     });
     match found {
-        Ok((account, refusal)) => Caller { account: Some(account), refusal },
-        Err(refusal) => Caller { account: None, refusal: Some(refusal) },
+        Ok(account) => Caller { account: Some(account), refusal: None },
+        Err(refused) => Caller { account: None, refusal: Some(*refused) },
     }
 }
 
@@ -191,7 +196,7 @@ fn grant(
     app: &OauthApp,
     form: &Form,
     now_ms: i64,
-) -> Result<Answer, Answer> {
+) -> Result<Answer, Refused> {
     let minted = if form.get("grant_type") == Some("authorization_code") {
         let redirect_uri = form.need("redirect_uri")?;
         if app.redirect_uri.as_deref().is_some_and(|expected| expected != redirect_uri) {
@@ -231,7 +236,7 @@ pub fn handle(
     call: TokenCall,
     request: &VendorRequest,
     now_ms: i64,
-) -> Result<Answer, Answer> {
+) -> Result<Answer, Refused> {
     let form = Form::of(request)?;
     let Some(app) = &account.oauth else { return Err(no_grant(&NoGrant::Hub)) };
     check_client(app, &form)?;

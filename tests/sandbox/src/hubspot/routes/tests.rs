@@ -1,3 +1,5 @@
+//! Paths and what they lead to.
+
 use super::{Operation, Route, RouteError, TokenCall, parse};
 use http::Method;
 
