@@ -46,6 +46,36 @@ impl Tenant {
         tenant
     }
 
+    /// A new tenant whose account takes companies and deals, too, and has our key property.
+    pub async fn with_companies_and_deals() -> Self {
+        let tenant = Self::new().await;
+        let key = json!([{"name": "integration_reference", "hasUniqueValue": true}]);
+        let properties = json!({"company": key, "deal": key});
+        tenant.register(json!({ "properties": properties })).await;
+        tenant
+    }
+
+    /// The same, but the account has no key property, as the credentials say.
+    pub async fn without_key_properties() -> Self {
+        let tenant = Self::new().await;
+        tenant.register(json!({})).await;
+        let secret = json!({
+            "access_token": tenant.access_token,
+            "account_id": tenant.account,
+            "default_region": "US",
+            "key_properties": [],
+        });
+        let environment = tenant.cloud.function_environment("crm-upsert").await;
+        let prefix = environment["SECRET_PREFIX"].as_str().unwrap();
+        let secret = json!({
+            "SecretId": format!("{prefix}/{}/hubspot", tenant.id),
+            "SecretString": secret.to_string(),
+            "ClientRequestToken": Uuid::new_v4().to_string(),
+        });
+        tenant.cloud.aws("secretsmanager/secretsmanager.PutSecretValue", secret).await;
+        tenant
+    }
+
     /// Registers the account again, with other settings.
     pub async fn register(&self, settings: Value) {
         let mut account = json!({
@@ -107,7 +137,12 @@ impl Tenant {
 
     /// The account's contacts.
     pub async fn remote_contacts(&self) -> Vec<Value> {
-        let path = format!("objects?system=hubspot&account={}&type=contact", self.account);
+        self.remote_objects("contact").await
+    }
+
+    /// The account's records of a kind.
+    pub async fn remote_objects(&self, object_type: &str) -> Vec<Value> {
+        let path = format!("objects?system=hubspot&account={}&type={object_type}", self.account);
         let answer = self.cloud.sandbox_get(&path).await;
         answer["objects"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
     }
