@@ -18,7 +18,7 @@ async fn upsert_company(tenant: &Tenant, key: &str, attributes: &Value, status: 
 
 #[tokio::test]
 async fn company_goes_through_created_updated_noop_and_replayed() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let id = upsert_company(&tenant, "k1", &company(), "created").await;
     let renamed = json!({"reference": "cmp-7", "name": "Canary Works Ltd", "phone": null});
     assert_eq!(upsert_company(&tenant, "k2", &renamed, "updated").await, id);
@@ -49,7 +49,7 @@ async fn company_goes_through_created_updated_noop_and_replayed() {
 
 #[tokio::test]
 async fn company_without_a_reference_is_known_by_its_domain() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let named = |name: &str| json!({"domain": "example.com", "name": name});
     let id = upsert_company(&tenant, "k1", &named("Canary One"), "created").await;
     assert_eq!(upsert_company(&tenant, "k2", &named("Canary Two"), "updated").await, id);
@@ -60,7 +60,7 @@ async fn company_without_a_reference_is_known_by_its_domain() {
 
 #[tokio::test]
 async fn contact_and_its_company_are_one_unit_of_work() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let company_id = upsert_company(&tenant, "k1", &company(), "created").await;
     let ada = tenant.contact("ada");
     let table_calls = async || tenant.aws_calls("dynamodb").await["total"].as_u64().unwrap();
@@ -83,7 +83,7 @@ async fn contact_and_its_company_are_one_unit_of_work() {
 
 #[tokio::test]
 async fn contact_with_a_company_that_is_not_there_is_no_success_until_it_is() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ada = tenant.contact("ada");
     let upsert = async || tenant.upsert_of("contact", "k1", &ada, &with_company("4711")).await;
     for _try in 0..2 {
@@ -106,7 +106,7 @@ async fn contact_with_a_company_that_is_not_there_is_no_success_until_it_is() {
 
 #[tokio::test]
 async fn associations_at_fault_are_named() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ada = tenant.contact("ada");
     for (object_type, attributes, associations, field) in [
         ("contact", &ada, json!({}), "associations"),

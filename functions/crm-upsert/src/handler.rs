@@ -7,16 +7,16 @@ use http::Method;
 use serde_json::{Value, json};
 use sync_domain::gate::Class;
 use sync_domain::model::{
-    AuditAction, AuditEntry, CorrelationId, IdempotencyKey, InvalidField, ObjectType, System,
-    TenantId, associations_of,
+    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, associations_of,
 };
-use sync_domain::ports::{Answer, AuditLog, WorkQueue};
+use sync_domain::ports::{Answer, WorkQueue};
 use sync_domain::usecase::upsert_record::{
     UpsertDeps, UpsertOutcome, UpsertRecord, UpsertStats, Upserted, upsert_record,
 };
 use sync_lambda::api::{ApiRequest, ApiResponse, JsonBody};
 use sync_lambda::metrics::{self, CallMetrics};
 use sync_lambda::problem::{ErrorCode, Problem};
+use sync_lambda::tenancy::TenantGuard;
 use sync_wiring::{Parts, gate_notice};
 
 use crate::problem::problem_of;
@@ -102,10 +102,13 @@ async fn upsert(
             InvalidField::new("correlation_id", "must be 1 to 128 of the characters A-Za-z0-9._:-")
         })?;
     }
-    if body.text("tenant_id")? != tenant.as_str() {
-        audit_mismatch(deps, &tenant, system, call).await;
-        return Err(ErrorCode::TenantMismatch.into());
-    }
+    let guard = TenantGuard {
+        audit: deps.parts.table.as_ref(),
+        clock: deps.parts.clock.as_ref(),
+        route: format!("POST /integrations/crm/{system}/upsert"),
+        correlation_id: &call.correlation_id,
+    };
+    guard.check(&tenant, body.text("tenant_id")?).await?;
     let command = command_of(&body, tenant, system, request, call)?;
     let parts = &deps.parts;
     let gateway = parts.catalog.crm(system);
@@ -147,22 +150,6 @@ fn command_of(
         correlation_id: call.correlation_id.clone(),
         deadline: request.deadline,
     })
-}
-
-/// The refusal stands whether or not the entry could be written; a lost one is at least logged.
-async fn audit_mismatch(deps: &Deps, tenant: &TenantId, system: System, call: &Call) {
-    let entry = AuditEntry {
-        id: deps.parts.clock.unique_id(),
-        tenant: tenant.clone(),
-        action: AuditAction::TenantMismatch,
-        route: format!("POST /integrations/crm/{system}/upsert"),
-        correlation_id: call.correlation_id.clone(),
-        occurred_at: deps.parts.clock.now(),
-    };
-    if let Err(error) = deps.parts.table.record(&entry).await {
-        let correlation_id = call.correlation_id.as_str();
-        tracing::error!(%error, correlation_id, tenant_id = %tenant, "An audit entry was lost.");
-    }
 }
 
 fn report(

@@ -20,6 +20,8 @@ pub const BODY_MAX_BYTES: usize = 256 * 1024;
 pub struct ApiRequest {
     /// The method.
     pub method: Method,
+    /// The host that was called.
+    pub domain_name: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, decoded if the gateway had encoded it.
@@ -140,6 +142,17 @@ impl JsonBody {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(InvalidField::new(name, "must be a string")),
         }
+    }
+
+    /// The caller's correlation id, if the body has one.
+    ///
+    /// # Errors
+    /// When it may not stand in a log.
+    pub fn correlation_id(&self) -> Result<Option<CorrelationId>, InvalidField> {
+        let Some(given) = self.optional_text("correlation_id")? else { return Ok(None) };
+        let reason = "must be 1 to 128 of the characters A-Za-z0-9._:-";
+        let parsed = CorrelationId::parse(given);
+        parsed.map(Some).ok_or_else(|| InvalidField::new("correlation_id", reason))
     }
 
     /// Any value that may be missing; null counts as missing.

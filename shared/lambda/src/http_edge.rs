@@ -73,6 +73,10 @@ fn api_request(request: Request) -> ApiRequest {
         .iter()
         .filter_map(|(name, _)| Some((name.to_owned(), query.first(name)?.to_owned())))
         .collect();
+    let domain_name = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.clone(),
+        _ => None,
+    };
     let claims = claims_of(&request);
     let deadline = deadline_of(request.lambda_context().deadline);
     let correlation_id = correlation_id_of(&request);
@@ -80,6 +84,7 @@ fn api_request(request: Request) -> ApiRequest {
     ApiRequest {
         method: parts.method,
         query,
+        domain_name: domain_name.unwrap_or_default(),
         headers: parts.headers,
         body: body.to_vec().into(),
         path_parameters,

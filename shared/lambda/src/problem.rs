@@ -40,6 +40,10 @@ pub enum ErrorCode {
     ConnectionNotFound,
     /// No upsert under this idempotency key is known.
     UpsertNotFound,
+    /// The account is connected by another tenant.
+    AccountTaken,
+    /// We have no OAuth app at this provider.
+    OauthNotConfigured,
     /// The provider refused the content.
     ProviderRejected,
     /// The provider refused the tenant's credentials.
@@ -64,7 +68,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidJson,
         Self::InvalidEvents,
         Self::BodyTooLarge,
@@ -79,6 +83,8 @@ impl ErrorCode {
         Self::UnknownSystem,
         Self::ConnectionNotFound,
         Self::UpsertNotFound,
+        Self::AccountTaken,
+        Self::OauthNotConfigured,
         Self::ProviderRejected,
         Self::ProviderUnauthorized,
         Self::ProviderMissingScope,
@@ -123,6 +129,12 @@ impl ErrorCode {
             }
             Self::ConnectionNotFound => {
                 ("connection_not_found", 404, "The tenant is not connected to this system")
+            }
+            Self::AccountTaken => {
+                ("account_taken", 409, "The account is connected by another tenant")
+            }
+            Self::OauthNotConfigured => {
+                ("oauth_not_configured", 422, "There is no OAuth app for this system")
             }
             Self::ProviderRejected => ("provider_rejected", 422, "The provider refused the record"),
             Self::ProviderUnauthorized => (
