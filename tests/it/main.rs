@@ -28,6 +28,7 @@ mod flow_gate_pause;
 mod flow_gate_wire;
 mod flow_publish;
 mod flow_settle_work;
+mod flow_token_refresh;
 mod flow_upsert;
 mod flow_upsert_schedules;
 mod props_keys;

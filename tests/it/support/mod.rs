@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cloud;
+pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod schemas;
