@@ -47,10 +47,19 @@ impl ConnectionWorld {
         Self { manual: Arc::clone(&manual), ..Self::on(manual) }
     }
 
+    /// The same without the app.
+    pub fn without_app() -> Self {
+        let world = Self::new();
+        world.secrets.remove("apps/hubspot");
+        world
+    }
+
     /// The same with another clock.
     pub fn on(clock: Arc<dyn Clock>) -> Self {
         let secrets = Arc::new(MemorySecrets::default());
-        let app = json!({"client_id": "cid", "client_secret": APP_SECRET, "redirect_uri": "https://a/cb"});
+        let app = json!({
+            "client_id": "cid", "client_secret": APP_SECRET, "redirect_uri": "https://a/cb",
+        });
         secrets.set("apps/hubspot", &app.to_string());
         let apps =
             SecretOauthApps::new(Arc::clone(&secrets) as _, Arc::clone(&clock), "apps".to_owned());
