@@ -11,6 +11,7 @@
 )]
 
 mod after_suite_canary;
+mod contract_connection_registry;
 mod contract_gate_store;
 mod contract_upsert_store;
 mod e2e_auth;
@@ -23,6 +24,9 @@ mod e2e_publisher;
 mod e2e_table_contract;
 mod e2e_upsert;
 mod flow_connections;
+mod flow_connections_crash;
+mod flow_connections_oauth;
+mod flow_connections_rotate;
 mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;

@@ -19,12 +19,19 @@ use sync_domain::usecase::connect_account::{
 use sync_domain::usecase::disconnect_account::disconnect_account;
 use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
 use sync_domain::usecase::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError};
+use sync_domain::usecase::rotate_connection::{RotateConnection, Rotated, rotate_connection};
 use sync_testkit::{ManualClock, MemoryRegistry, MemorySecrets, OneConnector, ScriptedConnector};
 
 /// How long an invocation of these tests may take.
 pub const INVOCATION: Duration = Duration::from_secs(20);
 /// The secret of our app at the scripted provider.
 pub const APP_SECRET: &str = "canary-app-secret";
+
+/// How long the secret before a rotation stays good.
+pub const GRACE: Duration = Duration::from_secs(86_400);
+/// The names of acme's secrets.
+pub const CREDENTIALS: &str = "tenants/acme/hubspot";
+pub const WEBHOOK: &str = "tenants/acme/hubspot/webhook";
 
 pub struct ConnectionWorld {
     pub clock: Arc<dyn Clock>,
@@ -45,6 +52,13 @@ impl ConnectionWorld {
     pub fn new() -> Self {
         let manual = Arc::new(ManualClock::default());
         Self { manual: Arc::clone(&manual), ..Self::on(manual) }
+    }
+
+    /// The same, and a token `pat` of account 77 is good.
+    pub fn with_token() -> Self {
+        let world = Self::new();
+        world.provider.add_token("pat", "77");
+        world
     }
 
     /// The same without the app.
@@ -126,6 +140,21 @@ impl ConnectionWorld {
         connect_account(&self.deps(), ConnectAccount { request, method, default_region }).await
     }
 
+    /// Rotates secrets of acme.
+    pub async fn rotate(
+        &self,
+        webhook_secret: Option<&str>,
+        access_token: Option<&str>,
+    ) -> Result<Rotated, ManageError> {
+        let command = RotateConnection {
+            request: self.request("acme"),
+            webhook_secret: webhook_secret.map(Into::into),
+            access_token: access_token.map(Into::into),
+            grace: GRACE,
+        };
+        rotate_connection(&self.deps(), &command).await
+    }
+
     pub async fn disconnect(&self, tenant_id: &str) -> Result<(), ManageError> {
         disconnect_account(&self.deps(), &self.request(tenant_id)).await
     }
@@ -178,4 +207,12 @@ impl ConnectionWorld {
 /// What an instance hands out for tenant acme.
 pub async fn acme(instance: &FreshConnections) -> Result<Arc<Connection>, ConnectionError> {
     instance.connection(&tenant("acme"), System::Hubspot).await
+}
+
+/// The field that a refusal names.
+pub fn field_of<T: std::fmt::Debug>(result: Result<T, ManageError>) -> String {
+    match result {
+        Err(ManageError::Invalid(invalid)) => invalid.field,
+        other => panic!("{other:?}"),
+    }
 }
