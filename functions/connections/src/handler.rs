@@ -90,7 +90,7 @@ async fn route(deps: &Deps, request: &ApiRequest, call: &mut Call) -> Result<Val
             }
             Some(body.text("tenant_id")?)
         }
-        None => request.query_parameters.get("tenant_id").map(String::as_str),
+        None => request.query.get("tenant_id").map(String::as_str),
     };
     let path = format!("/integrations/{}/{system}/connection", system.kind());
     let verb = if request.method == Method::POST { "/rotate" } else { "" };

@@ -26,10 +26,10 @@ pub struct ApiRequest {
     pub headers: HeaderMap,
     /// The body, decoded if the gateway had encoded it.
     pub body: Bytes,
+    /// Parameters of the query, decoded; of a repeated one the first.
+    pub query: HashMap<String, String>,
     /// Variables of the path.
     pub path_parameters: HashMap<String, String>,
-    /// What stands behind the `?`, decoded; of a name that comes twice, one.
-    pub query_parameters: HashMap<String, String>,
     /// Verified claims.
     pub claims: Claims,
     /// Ties log lines, answer and event together; replaced by the body's, if it has one.
@@ -56,8 +56,17 @@ pub struct ApiResponse {
 impl ApiResponse {
     /// A 200 with a JSON body.
     pub fn ok(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::OK, body, correlation_id)
+    }
+
+    /// A 202 with a JSON body: it is taken on and not done yet.
+    pub fn accepted(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::ACCEPTED, body, correlation_id)
+    }
+
+    fn json(status: StatusCode, body: &Value, correlation_id: CorrelationId) -> Self {
         Self {
-            status: StatusCode::OK,
+            status,
             body: body.to_string().into_bytes(),
             content_type: "application/json",
             correlation_id,

@@ -69,8 +69,10 @@ fn api_request(request: Request) -> ApiRequest {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let query = request.query_string_parameters();
-    let query_parameters =
-        query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = query
+        .iter()
+        .filter_map(|(name, _)| Some((name.to_owned(), query.first(name)?.to_owned())))
+        .collect();
     let domain_name = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.clone(),
         _ => None,
@@ -81,11 +83,11 @@ fn api_request(request: Request) -> ApiRequest {
     let (parts, body) = request.into_parts();
     ApiRequest {
         method: parts.method,
+        query,
         domain_name: domain_name.unwrap_or_default(),
         headers: parts.headers,
         body: body.to_vec().into(),
         path_parameters,
-        query_parameters,
         claims,
         correlation_id,
         deadline,

@@ -5,12 +5,15 @@
 //! a crash, at each of these points. Fakes that stand for a store enforce the same conditions as the
 //! table: one contract suite (`tests/it/contract_upsert_store.rs`) runs against both.
 
+mod accounts;
 mod bus;
 mod clock;
 mod connections;
 mod connector;
 mod gate_store;
 mod gateway;
+mod portal;
+mod record_store;
 mod registry;
 mod scheduler;
 mod secrets;
@@ -20,12 +23,15 @@ mod upsert_store;
 mod work_counts;
 mod work_queue;
 
+pub use accounts::MemoryAccounts;
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
 pub use connector::{OneConnector, ScriptedConnector, TOKEN_LIFETIME};
 pub use gate_store::MemoryGateStore;
 pub use gateway::{GatewayFault, ScriptedGateway};
+pub use portal::{MemoryPortal, PortalObject, PortalWrite};
+pub use record_store::{MemoryRecordStore, PlatformWrite};
 pub use registry::MemoryRegistry;
 pub use scheduler::{Schedule, Scheduled};
 pub use secrets::MemorySecrets;

@@ -12,9 +12,11 @@ mod connection_registry;
 mod connection_store;
 mod credential_store;
 mod crm_gateway;
+mod crm_reader;
 mod event_bus;
 mod gate_store;
 mod push_store;
+mod record_store;
 mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
@@ -40,9 +42,14 @@ pub use credential_store::{CredentialStore, Credentials, OauthAppSource, Webhook
 pub use crm_gateway::{
     Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
 };
+pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
 pub use push_store::{KeyStatus, Parked, PushStart, PushStore, QueuedAgain, QueuedPush};
+pub use record_store::{
+    COMMIT_MAX, CommitOutcome, Loaded, Lookup, PointerWrite, RecordCommit, RecordScope,
+    RecordStore, RecordWrite, Seen,
+};
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,

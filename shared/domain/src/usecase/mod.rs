@@ -9,4 +9,5 @@ pub mod locked_connection;
 pub mod publish_changes;
 pub mod rotate_connection;
 pub mod settle_work;
+pub mod sync_changes;
 pub mod upsert_record;

@@ -27,7 +27,7 @@ pub(super) fn may_pass(error: &UpsertError) -> bool {
         | ProviderError::TimedOut
         | ProviderError::Closed { .. } => true,
         // A conflict that outlives the tries is the content's, not the moment's.
-        ProviderError::Contended { status, .. } => *status != 409,
+        ProviderError::Contended { status, .. } => !matches!(status, 400 | 409),
         ProviderError::Rejected { .. }
         | ProviderError::Unauthorized
         | ProviderError::MissingScope => false,
@@ -42,7 +42,11 @@ pub(super) async fn park(
 ) -> Result<Parked, UpsertError> {
     let asked_for = match &stopped.error {
         UpsertError::Provider(error) => error.asked_wait(),
-        _no_provider => None,
+        UpsertError::Invalid(_)
+        | UpsertError::Connection(_)
+        | UpsertError::KeyReused
+        | UpsertError::InProgress { .. }
+        | UpsertError::Store(_) => None,
     };
     wake_later(deps, claim, asked_for).await?;
     let effect = match stopped.release {
