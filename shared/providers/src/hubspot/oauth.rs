@@ -114,8 +114,6 @@ mod tests {
     use sync_domain::ports::{GrantError, ProviderError};
 
     use super::tokens_of;
-    use reqwest::header::HeaderMap;
-
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {

@@ -116,8 +116,6 @@ mod tests {
     use sync_domain::ports::KeyProperty::{Available, NotAvailable};
 
     use super::{Created, created, definition_of, existing};
-    use reqwest::header::HeaderMap;
-
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
