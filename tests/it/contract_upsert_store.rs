@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use sync_domain::keys;
 use sync_domain::model::UpsertStatus::{Created, Updated};
 use sync_domain::model::{
-    CorrelationId, ExternalId, IdempotencyKey, ObjectType, OwnerId, RecordChange, System, TenantId,
-    draft_of,
+    Attributes, CorrelationId, ExternalId, IdempotencyKey, ObjectType, OwnerId, RecordChange,
+    System, TenantId, associations_of, draft_of,
 };
 use sync_domain::ports::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Release, UpsertStore,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, UpsertStore, Written,
 };
 use sync_testkit::MemoryUpsertStore;
 use uuid::Uuid;
@@ -20,21 +20,34 @@ use uuid::Uuid;
 const LEASE: Duration = Duration::from_secs(20);
 
 /// A tenant of its own at a store, with the time of day.
-struct Bench<'a> {
-    store: &'a dyn UpsertStore,
-    tenant: TenantId,
-    now: Timestamp,
+pub struct Bench<'a> {
+    pub store: &'a dyn UpsertStore,
+    pub tenant: TenantId,
+    pub now: Timestamp,
 }
 
 impl<'a> Bench<'a> {
-    fn new(store: &'a dyn UpsertStore) -> Self {
+    pub fn new(store: &'a dyn UpsertStore) -> Self {
         let tenant = format!("contract-{}", Uuid::new_v4().simple());
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         Self { store, tenant: TenantId::parse(&tenant).unwrap(), now }
     }
 
     fn claim(&self, key: &str, owner: &str, attributes: &Value) -> Claim {
-        let draft = draft_of(ObjectType::Contact, attributes.as_object().unwrap(), None).unwrap();
+        self.claim_with(key, owner, attributes, &json!([]))
+    }
+
+    /// The claim of a contact that is to be associated with companies.
+    pub fn claim_with(
+        &self,
+        key: &str,
+        owner: &str,
+        attributes: &Value,
+        associations: &Value,
+    ) -> Claim {
+        let object_type = ObjectType::Contact;
+        let mut draft = draft_of(object_type, attributes.as_object().unwrap(), None).unwrap();
+        draft.associations = associations_of(object_type, associations).unwrap();
         let record =
             keys::record_key(&self.tenant, System::Hubspot, draft.object_type, &draft.natural_key)
                 .unwrap();
@@ -54,12 +67,27 @@ impl<'a> Bench<'a> {
         }
     }
 
-    async fn begin(&self, claim: &Claim) -> ClaimOutcome {
+    pub async fn begin(&self, claim: &Claim) -> ClaimOutcome {
         self.store.claim(claim, &Expectation::default()).await.unwrap()
     }
 
     async fn complete(&self, claim: &Claim, change: RecordChange) -> Completion {
-        self.store.complete(claim, &ExternalId::new("17"), change, self.now).await.unwrap()
+        self.finish(claim, &self.finished(change)).await
+    }
+
+    pub async fn finish(&self, claim: &Claim, finished: &Finished) -> Completion {
+        self.store.complete(claim, finished).await.unwrap()
+    }
+
+    /// What the provider answered just now, without a version.
+    pub fn finished(&self, change: RecordChange) -> Finished {
+        let written = Written {
+            external_id: ExternalId::new("17"),
+            change,
+            attributes: Attributes::default(),
+            provider_version: None,
+        };
+        Finished { written, read_at: self.now, at: self.now }
     }
 
     /// Stores the attributes under a key, from claim to completion.

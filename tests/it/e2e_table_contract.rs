@@ -1,23 +1,80 @@
 //! The real table keeps the contract of the store, and the fake is as strict as it.
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use sync_aws::dynamo::DynamoTable;
+use sync_domain::ports::Claim;
 
+use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
-use crate::{contract_gate_store, contract_upsert_store};
+use crate::{contract_gate_store, contract_upsert_store, contract_upsert_versions};
 
-fn table() -> DynamoTable {
-    let cloud = Cloud::open();
-    let config = aws_config::SdkConfig::builder()
+fn sdk_config(cloud: &Cloud) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(cloud.text("region").to_owned()))
         .endpoint_url(cloud.text("aws_endpoint_url"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
             "test", "test", None, None, "test",
         )))
-        .build();
-    DynamoTable::new(&config, cloud.text("table").to_owned())
+        .build()
+}
+
+/// The items behind the records of the table.
+struct Items {
+    client: Client,
+    table: String,
+}
+
+impl Items {
+    async fn text_or_number(&self, claim: &Claim, sk: String, name: &str) -> Option<String> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{}", claim.tenant)))
+            .key("sk", AttributeValue::S(sk))
+            .consistent_read(true);
+        let value = read.send().await.unwrap().item?.remove(name)?;
+        Some(value.as_s().or_else(|_| value.as_n()).unwrap().clone())
+    }
+}
+
+fn record_sk(claim: &Claim) -> String {
+    format!("CRM#hubspot#contact#{}", claim.record)
+}
+
+impl Records for Items {
+    async fn mark_deleted(&self, claim: &Claim) {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{}", claim.tenant)))
+            .key("sk", AttributeValue::S(record_sk(claim)))
+            .update_expression("SET deleted_at = :at")
+            .expression_attribute_values(":at", AttributeValue::S("2026-11-22T00:00:00Z".into()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn pointer(&self, claim: &Claim, external_id: &str) -> Option<String> {
+        let sk = format!("CRMID#hubspot#contact#{external_id}");
+        self.text_or_number(claim, sk, "record_key").await
+    }
+
+    async fn provider_version(&self, claim: &Claim) -> Option<Timestamp> {
+        let millis = self.text_or_number(claim, record_sk(claim), "provider_version_ms").await?;
+        Some(Timestamp::from_millisecond(millis.parse().unwrap()).unwrap())
+    }
+}
+
+fn table() -> DynamoTable {
+    let cloud = Cloud::open();
+    DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned())
 }
 
 #[tokio::test]
@@ -28,4 +85,13 @@ async fn table_keeps_the_contract_of_claims() {
 #[tokio::test]
 async fn table_keeps_the_contract_of_gates() {
     contract_gate_store::whole_suite(&table()).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_versions() {
+    let cloud = Cloud::open();
+    let config = sdk_config(&cloud);
+    let table = cloud.text("table").to_owned();
+    let items = Items { client: Client::new(&config), table: table.clone() };
+    contract_upsert_versions::whole_suite(&DynamoTable::new(&config, table), &items).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sync_domain::model::UpsertStatus::{Created, Noop, Updated};
-use sync_domain::ports::{ProviderError, RemoteEffect};
+use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 use sync_domain::usecase::upsert_record::UpsertError;
 use sync_testkit::GatewayFault::{Fail, FailAfterEffect};
 
@@ -12,6 +12,10 @@ use crate::support::upsert_world::{LEASE, World};
 
 fn unavailable(effect: RemoteEffect) -> ProviderError {
     ProviderError::Unavailable { status: Some(502), retry_after: None, effect }
+}
+
+fn rate_limited(retry_after: Duration) -> ProviderError {
+    ProviderError::RateLimited { retry_after: Some(retry_after), scope: RateScope::Window }
 }
 
 #[tokio::test]
@@ -55,7 +59,7 @@ async fn upsert_leaves_nothing_behind_when_the_provider_surely_wrote_nothing() {
         ProviderError::Rejected { vendor_code: None, field: None },
         ProviderError::Unauthorized,
         ProviderError::MissingScope,
-        ProviderError::RateLimited { retry_after: Some(Duration::from_secs(60)) },
+        rate_limited(Duration::from_secs(60)),
     ] {
         let world = World::new();
         world.gateway.fail_next(Fail(error.clone()));
@@ -70,9 +74,7 @@ async fn upsert_leaves_nothing_behind_when_the_provider_surely_wrote_nothing() {
 async fn upsert_repeats_what_may_pass_and_gives_up_after_three_tries() {
     let world = World::new();
     world.gateway.fail_next(Fail(unavailable(RemoteEffect::None)));
-    world
-        .gateway
-        .fail_next(Fail(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(1)) }));
+    world.gateway.fail_next(Fail(rate_limited(Duration::from_secs(1))));
     assert_eq!(world.status("k1", json!({"email": "a@b.co"})).await, Created);
     for _ in 0..3 {
         world.gateway.fail_next(Fail(unavailable(RemoteEffect::None)));

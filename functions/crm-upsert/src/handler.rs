@@ -3,25 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
+use sync_domain::gate::Class;
 use sync_domain::model::{
-    AuditAction, AuditEntry, CorrelationId, IdempotencyKey, InvalidField, ObjectType, System,
-    TenantId, associations_of,
+    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, associations_of,
 };
-use sync_domain::ports::{AuditLog, Clock, ConnectionStore, UpsertStore};
-use sync_domain::retry::RetryPolicy;
+use sync_domain::ports::{Answer, WorkQueue};
 use sync_domain::usecase::upsert_record::{
-    UpsertDeps, UpsertRecord, UpsertStats, Upserted, upsert_record,
+    UpsertDeps, UpsertOutcome, UpsertRecord, UpsertStats, Upserted, upsert_record,
 };
 use sync_lambda::api::{ApiRequest, ApiResponse, JsonBody};
 use sync_lambda::metrics::{self, CallMetrics};
 use sync_lambda::problem::{ErrorCode, Problem};
-use sync_providers::ProviderCatalog;
+use sync_lambda::tenancy::TenantGuard;
+use sync_wiring::{Parts, gate_notice};
 
 use crate::problem::problem_of;
+use crate::status;
 
 /// The scope that a token needs.
-const SCOPE: &str = "crm:write";
+pub const SCOPE: &str = "crm:write";
 /// The route, as metrics and logs name it.
 const ROUTE: &str = "crm-upsert";
 /// The members of a request.
@@ -30,13 +32,8 @@ const MEMBERS: [&str; 6] =
 
 /// What the route needs.
 pub struct Deps {
-    pub connections: Arc<dyn ConnectionStore>,
-    pub store: Arc<dyn UpsertStore>,
-    pub audit: Arc<dyn AuditLog>,
-    pub catalog: ProviderCatalog,
-    pub clock: Arc<dyn Clock>,
-    pub retry: RetryPolicy,
-    pub call_timeout: Duration,
+    pub parts: Parts,
+    pub push_queue: Arc<dyn WorkQueue>,
     pub tenant_claim: String,
 }
 
@@ -50,7 +47,11 @@ struct Call {
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: ApiRequest) -> ApiResponse {
-    let began = deps.clock.now();
+    if request.method == Method::GET {
+        return status::handle(deps, &request).await;
+    }
+    let clock = deps.parts.clock.as_ref();
+    let began = clock.now();
     let mut call = Call {
         correlation_id: request.correlation_id.clone(),
         tenant: None,
@@ -58,27 +59,38 @@ pub async fn handle(deps: &Deps, request: ApiRequest) -> ApiResponse {
         stats: UpsertStats::default(),
     };
     let result = upsert(deps, &request, &mut call).await;
-    let latency = Duration::try_from(deps.clock.now().duration_since(began)).unwrap_or_default();
-    let outcome = match &result {
-        Ok(upserted) if upserted.is_replay => "replayed",
-        Ok(upserted) => upserted.answer.status.as_str(),
-        Err(problem) => problem.code.as_str(),
+    let latency = Duration::try_from(clock.now().duration_since(began)).unwrap_or_default();
+    let (outcome, status) = match &result {
+        Ok(UpsertOutcome::Queued) => ("queued", 202),
+        Ok(UpsertOutcome::Done(upserted)) if upserted.is_replay => ("replayed", 200),
+        Ok(UpsertOutcome::Done(upserted)) => (upserted.answer.status.as_str(), 200),
+        Err(problem) => (problem.code.as_str(), problem.code.status()),
     };
-    let status = result.as_ref().map_or_else(|problem| problem.code.status(), |_| 200);
     report(call.tenant.as_ref(), &call, outcome, status, latency);
     match result {
-        Ok(Upserted { answer, .. }) => {
-            let body = json!({
-                "external_id": answer.external_id.as_str(),
-                "status": answer.status.as_str(),
-            });
-            ApiResponse::ok(&body, call.correlation_id)
+        Ok(UpsertOutcome::Done(Upserted { answer, .. })) => {
+            ApiResponse::ok(&answer_body(&answer), call.correlation_id)
         }
+        Ok(UpsertOutcome::Queued) => ApiResponse::accepted(&queued_body(), call.correlation_id),
         Err(problem) => ApiResponse::problem(&problem, call.correlation_id),
     }
 }
 
-async fn upsert(deps: &Deps, request: &ApiRequest, call: &mut Call) -> Result<Upserted, Problem> {
+/// What a caller is told of an upsert that is done.
+pub fn answer_body(answer: &Answer) -> Value {
+    json!({"external_id": answer.external_id.as_str(), "status": answer.status.as_str()})
+}
+
+/// What a caller is told of an upsert that waits.
+pub fn queued_body() -> Value {
+    json!({"external_id": null, "status": "queued"})
+}
+
+async fn upsert(
+    deps: &Deps,
+    request: &ApiRequest,
+    call: &mut Call,
+) -> Result<UpsertOutcome, Problem> {
     let tenant = request.claims.tenant_with_scope(&deps.tenant_claim, SCOPE)?;
     call.tenant = Some(tenant.clone());
     let system = request.path_parameters.get("system").map_or("", String::as_str);
@@ -90,19 +102,28 @@ async fn upsert(deps: &Deps, request: &ApiRequest, call: &mut Call) -> Result<Up
             InvalidField::new("correlation_id", "must be 1 to 128 of the characters A-Za-z0-9._:-")
         })?;
     }
-    if body.text("tenant_id")? != tenant.as_str() {
-        audit_mismatch(deps, &tenant, system, call).await;
-        return Err(ErrorCode::TenantMismatch.into());
-    }
+    let guard = TenantGuard {
+        audit: deps.parts.table.as_ref(),
+        clock: deps.parts.clock.as_ref(),
+        route: format!("POST /integrations/crm/{system}/upsert"),
+        correlation_id: &call.correlation_id,
+    };
+    guard.check(&tenant, body.text("tenant_id")?).await?;
     let command = command_of(&body, tenant, system, request, call)?;
-    let gateway = deps.catalog.crm(system);
+    let parts = &deps.parts;
+    let gateway = parts.catalog.crm(system);
     let deps = UpsertDeps {
-        connections: deps.connections.as_ref(),
-        store: deps.store.as_ref(),
+        connections: parts.connections.as_ref(),
+        store: parts.table.as_ref(),
         gateway: gateway.as_ref(),
-        clock: deps.clock.as_ref(),
-        retry: deps.retry,
-        call_timeout: deps.call_timeout,
+        gate: &parts.gate,
+        class: Class::Live,
+        notice: gate_notice,
+        pushes: parts.table.as_ref(),
+        push_queue: deps.push_queue.as_ref(),
+        clock: parts.clock.as_ref(),
+        retry: parts.retry,
+        call_timeout: parts.call_timeout,
     };
     upsert_record(&deps, command, &mut call.stats).await.map_err(|error| problem_of(&error))
 }
@@ -129,22 +150,6 @@ fn command_of(
         correlation_id: call.correlation_id.clone(),
         deadline: request.deadline,
     })
-}
-
-/// The refusal stands whether or not the entry could be written; a lost one is at least logged.
-async fn audit_mismatch(deps: &Deps, tenant: &TenantId, system: System, call: &Call) {
-    let entry = AuditEntry {
-        id: deps.clock.unique_id(),
-        tenant: tenant.clone(),
-        action: AuditAction::TenantMismatch,
-        route: format!("POST /integrations/crm/{system}/upsert"),
-        correlation_id: call.correlation_id.clone(),
-        occurred_at: deps.clock.now(),
-    };
-    if let Err(error) = deps.audit.record(&entry).await {
-        let correlation_id = call.correlation_id.as_str();
-        tracing::error!(%error, correlation_id, tenant_id = %tenant, "An audit entry was lost.");
-    }
 }
 
 fn report(

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sync_domain::model::System;
 use sync_domain::ports::{AccountDirectory, AccountOwner, Clock, StoreError};
 
@@ -25,16 +24,16 @@ const CLAIMED_WINDOW: Duration = Duration::from_secs(1);
 
 type AccountKey = (System, String);
 
-/// Entries with the moment from which each no longer counts.
-struct Memory<T>(Mutex<HashMap<AccountKey, (T, Timestamp)>>);
+/// Entries with the moment of the monotonic clock from which each no longer counts.
+struct Memory<T>(Mutex<HashMap<AccountKey, (T, Duration)>>);
 
 impl<T: Clone> Memory<T> {
-    fn get(&self, key: &AccountKey, now: Timestamp) -> Option<T> {
+    fn get(&self, key: &AccountKey, now: Duration) -> Option<T> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
     }
 
-    fn keep(&self, key: AccountKey, value: T, until: Timestamp) {
+    fn keep(&self, key: AccountKey, value: T, until: Duration) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES_MAX && !entries.contains_key(&key) {
             entries.clear();
@@ -68,14 +67,14 @@ impl CachedAccountDirectory {
 
     /// What is remembered of an account: its owner, or that it has none.
     fn remembered(&self, key: &AccountKey) -> Option<Option<AccountOwner>> {
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let owner = self.owned.get(key, now).map(Some);
         owner.or_else(|| self.unowned.get(key, now).map(|()| None))
     }
 
     async fn look_up(&self, key: AccountKey) -> Result<Option<AccountOwner>, StoreError> {
         let owner = self.directory.owner(key.0, &key.1).await?;
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         match &owner {
             Some(owner) => {
                 self.unowned.forget(&key);
@@ -112,7 +111,7 @@ struct TooManyLookups;
 
 #[derive(Default)]
 struct Window {
-    began_at: Timestamp,
+    began_at: Duration,
     lookups: u32,
 }
 
@@ -130,10 +129,9 @@ impl ClaimedAccountDirectory {
     }
 
     fn may_look_up(&self) -> bool {
-        let now = self.directory.clock.now();
+        let now = self.directory.clock.monotonic();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back begins a window too.
-        if now < window.began_at || now >= window.began_at + CLAIMED_WINDOW {
+        if now >= window.began_at + CLAIMED_WINDOW {
             *window = Window { began_at: now, lookups: 0 };
         }
         window.lookups += 1;

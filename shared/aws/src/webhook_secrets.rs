@@ -27,15 +27,15 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// An instance that serves more holders than this starts its cache anew.
 const ENTRIES_MAX: usize = 1_000;
 
-/// What is known of a holder.
+/// What is known of a holder, with moments of the monotonic clock.
 #[derive(Clone, Default)]
 struct Cached {
     /// Its secrets, or that it has none, and when that was read.
-    known: Option<(Option<Arc<SigningSecrets>>, Timestamp)>,
+    known: Option<(Option<Arc<SigningSecrets>>, Duration)>,
     /// When a signature that fitted none last led to a look.
-    looked_at: Timestamp,
+    looked_at: Duration,
     /// When reading last failed.
-    failed_at: Option<Timestamp>,
+    failed_at: Option<Duration>,
 }
 
 /// Reads signing secrets from a [`SecretSource`].
@@ -106,7 +106,7 @@ impl CachedSigningSecrets {
             Err(SecretError::NotFound) => Ok(None),
             Err(error @ SecretError::Unavailable(_)) => Err(error),
         };
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         self.change(holder, |cached| match &secrets {
             Ok(secrets) => {
                 *cached = Cached { known: Some((secrets.clone(), now)), ..Cached::default() };
@@ -132,7 +132,7 @@ impl SigningSecretSource for CachedSigningSecrets {
         &self,
         holder: &SecretHolder,
     ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let cached = self.cached(holder);
         match cached.known.filter(|(_, read_at)| now < *read_at + CACHE_TTL) {
             Some((secrets, _)) => Ok(secrets),
@@ -147,7 +147,7 @@ impl SigningSecretSource for CachedSigningSecrets {
         &self,
         holder: &SecretHolder,
     ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let cached = self.cached(holder);
         let Some((known, _)) = cached.known else { return Ok(None) };
         if now < cached.looked_at + REREAD_MIN {

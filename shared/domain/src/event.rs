@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::model::{AttributeName, AuditEntry, SyncedRecord};
+use crate::model::{AuditEntry, ExternalId, SyncedRecord};
 use crate::pseudonym::Pseudonymiser;
 
 /// The version of the detail shapes below; it grows with a breaking change.
@@ -64,6 +64,9 @@ struct CrmSynced<'a> {
     record_token: String,
     version: u64,
     change: &'static str,
+    origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<&'a str>,
     changed_attributes: Vec<&'static str>,
     tokens: serde_json::Map<String, serde_json::Value>,
 }
@@ -93,7 +96,10 @@ fn crm_synced(
     pseudonymiser: &Pseudonymiser,
 ) -> Result<BusEvent, EventError> {
     let version = record.version.to_string();
-    let parts = ["crm.synced", record.tenant.as_str(), record.key.as_str(), &version];
+    // A place that was given up, as by an erasure, begins anew at version 1: the time tells its
+    // versions from those before.
+    let stored_at = record.synced_at.to_string();
+    let parts = ["crm.synced", record.tenant.as_str(), record.key.as_str(), &version, &stored_at];
     let event_id = pseudonymiser.stable_id(&parts).ok_or(EventError::NoToken)?;
     let record_token = pseudonymiser.record_token(&record.tenant, &record.key);
     let tokens = record
@@ -118,7 +124,9 @@ fn crm_synced(
             record_token: record_token.ok_or(EventError::NoToken)?,
             version: record.version,
             change: record.change.as_str(),
-            changed_attributes: changed(record),
+            origin: record.origin.as_str(),
+            merged_into: record.merged_into.as_ref().map(ExternalId::as_str),
+            changed_attributes: record.differences.names(),
             tokens,
         },
     };
@@ -143,16 +151,4 @@ fn audit_logged(entry: &AuditEntry, pseudonymiser: &Pseudonymiser) -> Result<Bus
     };
     let detail = serde_json::to_value(detail)?;
     Ok(BusEvent { detail_type: "audit.logged", event_id, detail })
-}
-
-/// The names of the attributes whose value is another than before.
-fn changed(record: &SyncedRecord) -> Vec<&'static str> {
-    let (before, after) = (&record.previous, &record.attributes);
-    AttributeName::of(record.object_type)
-        .iter()
-        .filter(|name| {
-            before.get(**name).unwrap_or_default() != after.get(**name).unwrap_or_default()
-        })
-        .map(|name| name.as_str())
-        .collect()
 }

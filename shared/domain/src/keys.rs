@@ -8,7 +8,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Association, CrmDraft, IdempotencyKey, ObjectType, Sensitive, System, TenantId,
+    Association, CrmDraft, ExternalId, IdempotencyKey, ObjectType, Sensitive, System, TenantId,
 };
 
 /// Joins key parts; forbidden inside them.
@@ -85,6 +85,22 @@ pub fn record_key(
 ) -> Result<RecordKey, SeparatorInPart> {
     digest_of(&[tenant.as_str(), system.as_str(), object_type.as_str(), natural_key.expose()])
         .map(RecordKey)
+}
+
+/// The key of a record that has nothing natural to be known by, made of the provider's id. It has one
+/// part more than the others, so that no natural key can lead to it.
+///
+/// # Errors
+/// When the id contains the separator.
+pub fn record_key_of_id(
+    tenant: &TenantId,
+    system: System,
+    object_type: ObjectType,
+    external_id: &ExternalId,
+) -> Result<RecordKey, SeparatorInPart> {
+    let parts =
+        [tenant.as_str(), system.as_str(), object_type.as_str(), "id", external_id.as_str()];
+    digest_of(&parts).map(RecordKey)
 }
 
 /// The key of a caller's claim. Tenant and route are part of it: the same key of another tenant, or

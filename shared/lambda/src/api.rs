@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sync_domain::model::{CorrelationId, InvalidField};
@@ -18,10 +18,16 @@ pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
 /// A request as a handler sees it.
 pub struct ApiRequest {
+    /// The method.
+    pub method: Method,
+    /// The host that was called.
+    pub domain_name: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, decoded if the gateway had encoded it.
     pub body: Bytes,
+    /// Parameters of the query, decoded; of a repeated one the first.
+    pub query: HashMap<String, String>,
     /// Variables of the path.
     pub path_parameters: HashMap<String, String>,
     /// Verified claims.
@@ -50,8 +56,17 @@ pub struct ApiResponse {
 impl ApiResponse {
     /// A 200 with a JSON body.
     pub fn ok(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::OK, body, correlation_id)
+    }
+
+    /// A 202 with a JSON body: it is taken on and not done yet.
+    pub fn accepted(body: &Value, correlation_id: CorrelationId) -> Self {
+        Self::json(StatusCode::ACCEPTED, body, correlation_id)
+    }
+
+    fn json(status: StatusCode, body: &Value, correlation_id: CorrelationId) -> Self {
         Self {
-            status: StatusCode::OK,
+            status,
             body: body.to_string().into_bytes(),
             content_type: "application/json",
             correlation_id,
@@ -127,6 +142,17 @@ impl JsonBody {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(InvalidField::new(name, "must be a string")),
         }
+    }
+
+    /// The caller's correlation id, if the body has one.
+    ///
+    /// # Errors
+    /// When it may not stand in a log.
+    pub fn correlation_id(&self) -> Result<Option<CorrelationId>, InvalidField> {
+        let Some(given) = self.optional_text("correlation_id")? else { return Ok(None) };
+        let reason = "must be 1 to 128 of the characters A-Za-z0-9._:-";
+        let parsed = CorrelationId::parse(given);
+        parsed.map(Some).ok_or_else(|| InvalidField::new("correlation_id", reason))
     }
 
     /// Any value that may be missing; null counts as missing.

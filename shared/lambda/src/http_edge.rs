@@ -68,11 +68,23 @@ fn api_request(request: Request) -> ApiRequest {
         .iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    let query = request.query_string_parameters();
+    let query = query
+        .iter()
+        .filter_map(|(name, _)| Some((name.to_owned(), query.first(name)?.to_owned())))
+        .collect();
+    let domain_name = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.clone(),
+        _ => None,
+    };
     let claims = claims_of(&request);
     let deadline = deadline_of(request.lambda_context().deadline);
     let correlation_id = correlation_id_of(&request);
     let (parts, body) = request.into_parts();
     ApiRequest {
+        method: parts.method,
+        query,
+        domain_name: domain_name.unwrap_or_default(),
         headers: parts.headers,
         body: body.to_vec().into(),
         path_parameters,

@@ -11,10 +11,12 @@ pub mod config;
 mod http_edge;
 pub mod metrics;
 pub mod problem;
+pub mod provider_problem;
 mod queue_edge;
 mod serve;
 mod stream_edge;
 pub mod telemetry;
+pub mod tenancy;
 pub mod webhook;
 pub mod webhook_edge;
 

@@ -41,11 +41,28 @@ pub struct CallMetrics {
     pub provider_latency: Duration,
 }
 
+/// How old the oldest work of a batch was, from the moment when it was first put on the queue. Work
+/// that was sent anew with a delay counts too, which the queue's own age does not see.
+#[metrics(rename_all = "PascalCase", emf::dimension_sets = [["Route"]])]
+#[derive(Debug)]
+struct WorkAge {
+    route: &'static str,
+    #[metrics(unit = Millisecond)]
+    work_age: Duration,
+}
+
 /// Sets the namespace (`METRICS_NAMESPACE`) and standard output as the destination.
 pub fn init(namespace: String) {
     let stream = Emf::builder(namespace, vec![vec![]]).build().output_to(std::io::stdout());
     // A second call keeps the first destination.
     drop(SINK.set(FlushImmediately::new_boxed(stream)));
+}
+
+/// Writes the age of the oldest work of a batch.
+pub fn emit_work_age(route: &'static str, work_age: Duration) {
+    if let Some(sink) = SINK.get() {
+        drop(WorkAge { route, work_age }.append_on_drop(sink.clone()));
+    }
 }
 
 /// Writes one line; nothing before [`init`].

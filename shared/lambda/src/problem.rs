@@ -38,6 +38,12 @@ pub enum ErrorCode {
     UnknownSystem,
     /// The tenant has no connection to the system.
     ConnectionNotFound,
+    /// No upsert under this idempotency key is known.
+    UpsertNotFound,
+    /// The account is connected by another tenant.
+    AccountTaken,
+    /// We have no OAuth app at this provider.
+    OauthNotConfigured,
     /// The provider refused the content.
     ProviderRejected,
     /// The provider refused the tenant's credentials.
@@ -62,7 +68,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidJson,
         Self::InvalidEvents,
         Self::BodyTooLarge,
@@ -76,6 +82,9 @@ impl ErrorCode {
         Self::MissingScope,
         Self::UnknownSystem,
         Self::ConnectionNotFound,
+        Self::UpsertNotFound,
+        Self::AccountTaken,
+        Self::OauthNotConfigured,
         Self::ProviderRejected,
         Self::ProviderUnauthorized,
         Self::ProviderMissingScope,
@@ -115,8 +124,17 @@ impl ErrorCode {
             }
             Self::MissingScope => ("missing_scope", 403, "The token lacks the required scope"),
             Self::UnknownSystem => ("unknown_system", 404, "There is no such system"),
+            Self::UpsertNotFound => {
+                ("upsert_not_found", 404, "No upsert under this idempotency key is known")
+            }
             Self::ConnectionNotFound => {
                 ("connection_not_found", 404, "The tenant is not connected to this system")
+            }
+            Self::AccountTaken => {
+                ("account_taken", 409, "The account is connected by another tenant")
+            }
+            Self::OauthNotConfigured => {
+                ("oauth_not_configured", 422, "There is no OAuth app for this system")
             }
             Self::ProviderRejected => ("provider_rejected", 422, "The provider refused the record"),
             Self::ProviderUnauthorized => (

@@ -33,6 +33,15 @@ impl MemoryConnections {
     }
 }
 
+impl MemoryConnections {
+    /// Sets the kinds of record for which a tenant's account has our key property.
+    pub fn set_key_properties(&mut self, tenant: &TenantId, key_properties: &[ObjectType]) {
+        if let Some(connection) = self.0.get_mut(&(tenant.clone(), System::Hubspot)) {
+            Arc::make_mut(connection).key_properties = key_properties.to_vec();
+        }
+    }
+}
+
 #[async_trait]
 impl ConnectionStore for MemoryConnections {
     async fn connection(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -292,7 +293,11 @@ impl CrmGateway for ScriptedGateway {
         tokio::task::yield_now().await;
         let fault = self.state().association_faults.pop_front();
         let result = match fault {
-            None => self.apply_associations(connection, draft).map(one_call),
+            None => self.apply_associations(connection, draft).map(|()| {
+                let types = draft.associations.iter().map(|it| it.object_type);
+                let calls = types.collect::<BTreeSet<_>>().len();
+                Called { value: (), calls: u32::try_from(calls).unwrap_or(u32::MAX), rate: None }
+            }),
             Some(GatewayFault::Fail(error)) => Err(error),
             Some(GatewayFault::FailAfterEffect(error)) => {
                 self.apply_associations(connection, draft).and(Err(error))

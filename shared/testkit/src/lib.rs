@@ -5,6 +5,7 @@
 //! a crash, at each of these points. Fakes that stand for a store enforce the same conditions as the
 //! table: one contract suite (`tests/it/contract_upsert_store.rs`) runs against both.
 
+mod accounts;
 mod bus;
 mod clock;
 mod connections;
@@ -17,8 +18,10 @@ mod secrets;
 mod stored_record;
 mod timeline;
 mod upsert_store;
+mod work_counts;
 mod work_queue;
 
+pub use accounts::MemoryAccounts;
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
@@ -31,4 +34,5 @@ pub use secrets::MemorySecrets;
 pub use stored_record::StoredRecord;
 pub use timeline::{SimulatedClock, Timeline};
 pub use upsert_store::MemoryUpsertStore;
+pub use work_counts::FixedWorkCounts;
 pub use work_queue::{MemoryDeadLetters, MemoryWorkQueue};

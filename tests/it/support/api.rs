@@ -97,6 +97,32 @@ impl Tenant {
         })
     }
 
+    /// One upsert of any kind of record with a valid token.
+    pub async fn upsert_of(
+        &self,
+        object_type: &str,
+        key: &str,
+        attributes: &Value,
+        associations: &Value,
+    ) -> Answer {
+        let body = self.body_of(object_type, key, attributes, associations);
+        self.send(body.to_string().into_bytes()).await
+    }
+
+    /// The body of an upsert of any kind of record.
+    pub fn body_of(
+        &self,
+        object_type: &str,
+        key: &str,
+        attributes: &Value,
+        associations: &Value,
+    ) -> Value {
+        let mut body = self.body(key, attributes);
+        body["type"] = json!(object_type);
+        body["associations"] = associations.clone();
+        body
+    }
+
     /// One upsert with a valid token.
     pub async fn upsert(&self, key: &str, attributes: &Value) -> Answer {
         self.send(self.body(key, attributes).to_string().into_bytes()).await
@@ -123,20 +149,6 @@ impl Tenant {
             request = request.bearer_auth(token);
         }
         Answer::of(request.send().await.unwrap()).await
-    }
-
-    /// An upsert of another type than contact, with associations.
-    pub async fn upsert_of(
-        &self,
-        object_type: &str,
-        key: &str,
-        attributes: &Value,
-        associations: &Value,
-    ) -> Answer {
-        let mut body = self.body(key, attributes);
-        body["type"] = json!(object_type);
-        body["associations"] = associations.clone();
-        self.send(body.to_string().into_bytes()).await
     }
 
     /// What is known of an earlier upsert.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sync_domain::model::{
-    CorrelationId, IdempotencyKey, ObjectType, System, TenantId, UpsertStatus,
+    CorrelationId, IdempotencyKey, ObjectType, System, TenantId, UpsertStatus, associations_of,
 };
 use sync_domain::ports::Clock;
 use sync_domain::retry::RetryPolicy;
@@ -38,7 +38,36 @@ impl World {
         }
     }
 
+    /// The world of an account that has our key property for these kinds of record only.
+    pub fn with_key_properties(key_properties: &[ObjectType]) -> Self {
+        let mut world = Self::new();
+        world.connections.set_key_properties(&world.tenant, key_properties);
+        world
+    }
+
     pub async fn upsert(&self, key: &str, attributes: Value) -> Result<Upserted, UpsertError> {
+        self.upsert_of(ObjectType::Contact, key, attributes, json!([])).await
+    }
+
+    pub async fn upsert_of(
+        &self,
+        object_type: ObjectType,
+        key: &str,
+        attributes: Value,
+        associations: Value,
+    ) -> Result<Upserted, UpsertError> {
+        let mut stats = UpsertStats::default();
+        self.upsert_counted(object_type, key, attributes, associations, &mut stats).await
+    }
+
+    pub async fn upsert_counted(
+        &self,
+        object_type: ObjectType,
+        key: &str,
+        attributes: Value,
+        associations: Value,
+        stats: &mut UpsertStats,
+    ) -> Result<Upserted, UpsertError> {
         let deps = UpsertDeps {
             connections: &self.connections,
             store: &self.store,
@@ -54,13 +83,14 @@ impl World {
         let command = UpsertRecord {
             tenant: self.tenant.clone(),
             system: System::Hubspot,
-            object_type: ObjectType::Contact,
+            object_type,
             attributes: attributes.as_object().unwrap().clone(),
+            associations: associations_of(object_type, &associations).unwrap(),
             idempotency_key: IdempotencyKey::parse(key).unwrap(),
             correlation_id: CorrelationId::parse("test").unwrap(),
             deadline: self.clock.now() + LEASE,
         };
-        upsert_record(&deps, command, &mut UpsertStats::default()).await
+        upsert_record(&deps, command, stats).await
     }
 
     pub async fn status(&self, key: &str, attributes: Value) -> UpsertStatus {

@@ -16,10 +16,14 @@ mod item;
 mod push_item;
 mod push_store;
 mod push_writes;
+mod record_item;
+mod record_store;
+mod record_write;
 mod refusal;
 mod stream;
 mod transaction;
 mod upsert_store;
+mod work_counts;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

@@ -3,13 +3,15 @@
 //! A record arrives as JSON in DynamoDB's own notation. Each is read by itself, so one that can't be
 //! read does not take the others with it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sync_domain::event::Change;
 use sync_domain::keys::RecordKey;
 use sync_domain::model::{
-    AttributeName, Attributes, AuditAction, AuditEntry, CorrelationId, ExternalId, ObjectType,
-    RecordChange, SyncedRecord, System, TenantId,
+    Association, AttributeName, Attributes, AuditAction, AuditEntry, CorrelationId, Differences,
+    ExternalId, ObjectType, Origin, SyncedRecord, System, TenantId, VersionChange,
 };
 
 use super::item::{ENTITY_AUDIT, ENTITY_CLAIM, ENTITY_RECORD};
@@ -52,10 +54,15 @@ fn record_change(new: Image<'_>, old: Option<Image<'_>>) -> Result<Option<Change
         object_type: parsed(new.text("type")?, "type", ObjectType::parse)?,
         key: RecordKey::from_stored(new.text("record_key")?),
         version,
-        change: parsed(new.text("change")?, "change", RecordChange::parse)?,
+        change: parsed(new.text("change")?, "change", VersionChange::parse)?,
+        // Versions from before there were two origins are all ours.
+        origin: new
+            .text("origin")
+            .map_or(Ok(Origin::Platform), |text| parsed(text, "origin", Origin::parse))?,
         external_id: ExternalId::new(new.text("external_id")?),
+        merged_into: new.merged_into(),
+        differences: differences(new, old, version),
         attributes: new.payload(),
-        previous: old.map(Image::payload).unwrap_or_default(),
         correlation_id: parsed(
             new.text("correlation_id")?,
             "correlation_id",
@@ -63,6 +70,17 @@ fn record_change(new: Image<'_>, old: Option<Image<'_>>) -> Result<Option<Change
         )?,
         synced_at: new.timestamp("synced_at")?,
     }))))
+}
+
+/// What differs from the version before. A record that came from another place says so itself: the
+/// image of what was at its place before tells nothing of it.
+fn differences(new: Image<'_>, old: Option<Image<'_>>, version: u64) -> Differences {
+    if let Some(names) = new.differences_of(version) {
+        return Differences::from_names(names);
+    }
+    let before = old.map(|old| (old.payload(), old.associations())).unwrap_or_default();
+    let after = (new.payload(), new.associations());
+    Differences::between((&before.0, &before.1), (&after.0, &after.1))
 }
 
 fn audit_entry(new: Image<'_>) -> Result<AuditEntry, ImageError> {
@@ -103,6 +121,27 @@ impl<'a> Image<'a> {
 
     fn version(self) -> Option<u64> {
         self.0.get("version")?.get("N")?.as_str()?.parse().ok()
+    }
+
+    fn texts(self, name: &str) -> impl Iterator<Item = &'a str> {
+        let texts = self.0.get(name).and_then(|value| value.get("SS")?.as_array());
+        texts.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    fn associations(self) -> BTreeSet<Association> {
+        self.texts("associations").filter_map(Association::from_stored).collect()
+    }
+
+    /// Where a tombstone says that its record went.
+    fn merged_into(self) -> Option<ExternalId> {
+        self.0.get("deleted_at")?;
+        self.text("merged_into").ok().map(ExternalId::new)
+    }
+
+    /// The names that `moved` holds if it is of this version.
+    fn differences_of(self, version: u64) -> Option<impl Iterator<Item = &'a str>> {
+        let moved = Image(self.0.get("moved")?.get("M")?);
+        (moved.version() == Some(version)).then(|| moved.texts("differences"))
     }
 
     fn payload(self) -> Attributes {

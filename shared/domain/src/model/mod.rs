@@ -12,6 +12,7 @@ mod normalise;
 mod push_message;
 mod record;
 mod sensitive;
+mod stored;
 mod system;
 
 pub use associations::associations_of;
@@ -26,4 +27,8 @@ pub use normalise::{normalised_region, normalised_remote};
 pub use push_message::PushMessage;
 pub use record::{Association, CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
 pub use sensitive::Sensitive;
+pub use stored::{
+    Differences, NewVersion, Origin, Recency, RecordLock, RecordPointer, StoredRecord, Tombstone,
+    VersionChange,
+};
 pub use system::{ObjectType, System, SystemKind};

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Attributes, CorrelationId, ExternalId, ObjectType, Sensitive, System, TenantId};
+use super::{
+    Attributes, CorrelationId, Differences, ExternalId, ObjectType, Origin, Sensitive, System,
+    TenantId, VersionChange,
+};
 use crate::keys::RecordKey;
 
 /// A record as a caller wants it to be, normalised and complete enough to be found again.
@@ -111,13 +114,17 @@ pub struct SyncedRecord {
     /// 1 for the first stored version, then one more for each real change.
     pub version: u64,
     /// How this version came about.
-    pub change: RecordChange,
+    pub change: VersionChange,
+    /// Who caused it.
+    pub origin: Origin,
     /// The provider's id.
     pub external_id: ExternalId,
+    /// The id of the record that it went into, if it did.
+    pub merged_into: Option<ExternalId>,
     /// The whole payload after the change.
     pub attributes: Attributes,
-    /// The payload before it; empty for the first version.
-    pub previous: Attributes,
+    /// What is another than in the version before.
+    pub differences: Differences,
     /// The request that caused it.
     pub correlation_id: CorrelationId,
     /// When it was stored.

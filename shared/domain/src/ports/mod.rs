@@ -12,13 +12,16 @@ mod connection_registry;
 mod connection_store;
 mod credential_store;
 mod crm_gateway;
+mod crm_reader;
 mod event_bus;
 mod gate_store;
 mod push_store;
+mod record_store;
 mod secret_source;
 mod upsert_store;
 mod webhook_protocol;
 mod webhook_secrets;
+mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
@@ -39,9 +42,14 @@ pub use credential_store::{CredentialStore, Credentials, OauthAppSource, Webhook
 pub use crm_gateway::{
     Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
 };
+pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
 pub use push_store::{KeyStatus, Parked, PushStart, PushStore, QueuedAgain, QueuedPush};
+pub use record_store::{
+    COMMIT_MAX, CommitOutcome, Loaded, Lookup, PointerWrite, RecordCommit, RecordScope,
+    RecordStore, RecordWrite, Seen,
+};
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
@@ -52,6 +60,7 @@ pub use webhook_protocol::{
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
 pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
+pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,
 };

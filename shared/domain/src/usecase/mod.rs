@@ -2,10 +2,12 @@
 
 pub mod accept_webhook;
 pub mod connect_account;
+pub mod connection_health;
 pub mod disconnect_account;
 pub mod fresh_connection;
 pub mod locked_connection;
 pub mod publish_changes;
 pub mod rotate_connection;
 pub mod settle_work;
+pub mod sync_changes;
 pub mod upsert_record;

@@ -69,6 +69,26 @@ pub enum Verdict {
     Dead(DeadCause),
 }
 
+impl Verdict {
+    /// The name in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retry { .. } => "retry",
+            Self::Wait { .. } => "wait",
+            Self::Dead(_) => "dead",
+        }
+    }
+
+    /// Why the work can't be done.
+    pub const fn cause(self) -> Option<DeadCause> {
+        match self {
+            Self::Dead(cause) => Some(cause),
+            Self::Done | Self::Retry { .. } | Self::Wait { .. } => None,
+        }
+    }
+}
+
 impl From<UnreadableMessage> for Verdict {
     fn from(error: UnreadableMessage) -> Self {
         Self::Dead(match error {

@@ -102,8 +102,9 @@ impl ErrorBody {
         let vendor_code = detail_code.or(embedded_code).or(self.category.as_deref());
         let property = self.property();
         if vendor_code == Some(UNIQUE_VALUE_TAKEN) && property == Some(KEY_PROPERTY) {
-            // Two writes created the record at the same moment; the next one finds it.
-            return ProviderError::Contended { retry_after: CONFLICT_WAIT, status: 400 };
+            // Two writes created the record at the same moment, and the next one finds it. It comes as
+            // a 400, but a conflict is what it is.
+            return ProviderError::Contended { retry_after: CONFLICT_WAIT, status: 409 };
         }
         // Of all properties that we write only this one can be missing: the others are HubSpot's.
         let property =

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::parking::queue_behind;
 use super::{UpsertDeps, UpsertError, UpsertOutcome, UpsertRecord, Upserted};
 use crate::keys;
-use crate::model::{CrmDraft, OwnerId, UpsertStatus};
+use crate::model::{CrmDraft, OwnerId, System, UpsertStatus};
 use crate::ports::{Answer, Claim, ClaimOutcome, Expectation, Parked};
 
 /// A dead owner may hold two things, the caller's key and the record's lock, and they may show one
@@ -18,13 +18,18 @@ const IN_PROGRESS_WAIT_MIN: Duration = Duration::from_secs(1);
 /// The longest: most calls are over long before their lease is.
 const IN_PROGRESS_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// The route that a caller's key belongs to.
+pub fn route_of(system: System) -> String {
+    format!("crm/{system}/upsert")
+}
+
 /// The claim for a command: its keys, its owner, its lease.
 pub(super) fn claim_for(
     deps: &UpsertDeps<'_>,
     command: &UpsertRecord,
     draft: CrmDraft,
 ) -> Result<Claim, UpsertError> {
-    let route = format!("crm/{}/upsert", command.system);
+    let route = route_of(command.system);
     let record =
         keys::record_key(&command.tenant, command.system, draft.object_type, &draft.natural_key)?;
     let now = deps.clock.now();

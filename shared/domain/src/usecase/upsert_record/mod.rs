@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use self::checking::check;
+pub use self::claiming::route_of;
 use self::claiming::{Begun, claim_for, claim_or_answer, in_progress};
 use self::parking::{may_pass, park};
 pub use self::push::push_queued;

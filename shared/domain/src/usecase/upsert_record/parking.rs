@@ -27,7 +27,7 @@ pub(super) fn may_pass(error: &UpsertError) -> bool {
         | ProviderError::TimedOut
         | ProviderError::Closed { .. } => true,
         // A conflict that outlives the tries is the content's, not the moment's.
-        ProviderError::Contended { status, .. } => *status != 409,
+        ProviderError::Contended { status, .. } => !matches!(status, 400 | 409),
         ProviderError::Rejected { .. }
         | ProviderError::Unauthorized
         | ProviderError::MissingScope => false,

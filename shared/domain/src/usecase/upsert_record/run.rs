@@ -157,7 +157,8 @@ impl Run<'_, '_> {
         }
         let read_at = self.deps.clock.now();
         let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
-        match called(self.deps, self.connection, self.stats, 1, upsert).await {
+        let requests = self.requests(known);
+        match called(self.deps, self.connection, self.stats, requests, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
                 *is_unresolved = error.effect() == RemoteEffect::Unknown;
@@ -184,6 +185,13 @@ impl Run<'_, '_> {
             };
             Done { written, read_at }
         }))
+    }
+
+    /// How many requests a write is expected to send: without a key and without an id the record must
+    /// be searched for first.
+    fn requests(&self, known: Option<&ExternalId>) -> u32 {
+        let has_key = self.connection.has_key_property(self.claim.draft.object_type);
+        if has_key || known.is_some() { 1 } else { 2 }
     }
 
     async fn associate(&mut self, external_id: &ExternalId) -> Result<(), ProviderError> {

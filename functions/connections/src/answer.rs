@@ -1,0 +1,88 @@
+//! The bodies of the answers.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sync_domain::model::{ObjectType, System};
+use sync_domain::usecase::connect_account::{Connected, Consent};
+use sync_domain::usecase::connection_health::ConnectionHealth;
+use sync_domain::usecase::rotate_connection::Rotated;
+
+/// A connected account.
+pub fn connected(system: System, connected: &Connected, webhook_url: &str) -> Value {
+    json!({
+        "system": system.as_str(),
+        "status": "connected",
+        "auth": connected.auth.as_str(),
+        "account_id": connected.account_id,
+        "webhook_url": webhook_url,
+        "key_properties": names(&connected.key_properties),
+    })
+}
+
+/// Where to give consent.
+pub fn consent(system: System, consent: &Consent) -> Value {
+    json!({
+        "system": system.as_str(),
+        "status": "authorization_required",
+        "authorize_url": consent.authorize_url,
+        "expires_in_s": consent.expires_in.as_secs(),
+    })
+}
+
+/// What a rotation came to.
+pub fn rotated(system: System, rotated: &Rotated) -> Value {
+    let status = if rotated.is_changed { "rotated" } else { "unchanged" };
+    let mut body = members(json!({"system": system.as_str(), "status": status}));
+    insert_time(&mut body, "previous_secret_until", rotated.previous_until);
+    body.into()
+}
+
+/// How a connection is.
+pub fn health(system: System, health: &ConnectionHealth, webhook_url: &str) -> Value {
+    let entry = &health.entry;
+    let mut webhook = members(json!({"url": webhook_url}));
+    insert_time(&mut webhook, "previous_secret_until", health.previous_secret_until);
+    let mut breaker = members(json!({"state": health.gate.breaker.as_str()}));
+    insert_time(&mut breaker, "open_until", health.gate.open_until);
+    let mut body = members(json!({
+        "system": system.as_str(),
+        "status": entry.status.as_str(),
+        "auth": entry.auth.as_str(),
+        "account_id": entry.account_id,
+        "connected_at": entry.connected_at.to_string(),
+        "key_properties": names(&entry.key_properties),
+        "webhook": webhook,
+        "breaker": breaker,
+        "queued": health.queued.count,
+        "dead_letters": health.dead_letters.count,
+    }));
+    insert_time(&mut body, "token_expires_at", entry.token_expires_at);
+    insert_time(&mut body, "paused_until", health.gate.paused_until);
+    insert_time(&mut body, "last_success_at", health.gate.last_success_at);
+    if let Some(reason) = health.gate.pause_reason {
+        body.insert("pause_reason".to_owned(), reason.as_str().into());
+    }
+    if let Some(error) = &health.gate.last_error {
+        let error = json!({"code": error.code, "at": error.at.to_string()});
+        body.insert("last_error".to_owned(), error);
+    }
+    let capped = [("queued_capped", health.queued), ("dead_letters_capped", health.dead_letters)];
+    for (name, _) in capped.iter().filter(|(_, count)| count.is_capped) {
+        body.insert((*name).to_owned(), true.into());
+    }
+    body.into()
+}
+
+fn names(types: &[ObjectType]) -> Vec<&'static str> {
+    types.iter().map(|object_type| object_type.as_str()).collect()
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    if let Value::Object(members) = value { members } else { Map::new() }
+}
+
+fn insert_time(members: &mut Map<String, Value>, name: &str, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        members.insert(name.to_owned(), at.to_string().into());
+    }
+}

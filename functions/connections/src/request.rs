@@ -1,0 +1,107 @@
+//! What callers send: which members each request has, and which forms their values.
+
+use secrecy::SecretString;
+use sync_domain::model::{InvalidField, normalised_region};
+use sync_domain::ports::AuthMode;
+use sync_domain::usecase::connect_account::ConnectMethod;
+use sync_lambda::api::JsonBody;
+
+/// A token, a code or a secret goes into a header or a form: longer ones are no such thing.
+const TOKEN_MAX_BYTES: usize = 4_096;
+/// A signing secret; the vendors' are 36 characters.
+const WEBHOOK_SECRET_MAX_BYTES: usize = 255;
+/// The longest state that is looked at.
+const STATE_MAX_BYTES: usize = 256;
+
+const PRIVATE_APP_MEMBERS: [&str; 6] =
+    ["tenant_id", "auth", "access_token", "webhook_secret", "default_region", "correlation_id"];
+const OAUTH_MEMBERS: [&str; 6] =
+    ["tenant_id", "auth", "code", "state", "default_region", "correlation_id"];
+const ROTATE_MEMBERS: [&str; 4] = ["tenant_id", "webhook_secret", "access_token", "correlation_id"];
+
+/// What a PUT asks for.
+pub enum Connect {
+    /// Begin a consent.
+    Begin,
+    /// Connect with what is given.
+    With { method: ConnectMethod, default_region: Option<String> },
+}
+
+/// Reads the body of a PUT.
+pub fn connect_of(body: &JsonBody) -> Result<Connect, InvalidField> {
+    let auth = AuthMode::parse(body.text("auth")?)
+        .ok_or_else(|| InvalidField::new("auth", "must be private_app or oauth"))?;
+    let method = match auth {
+        AuthMode::PrivateApp => {
+            body.only(&PRIVATE_APP_MEMBERS)?;
+            ConnectMethod::PrivateApp {
+                access_token: required(body, "access_token", TOKEN_MAX_BYTES)?,
+                webhook_secret: secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?,
+            }
+        }
+        AuthMode::Oauth => {
+            body.only(&OAUTH_MEMBERS)?;
+            let code = secret(body, "code", TOKEN_MAX_BYTES)?;
+            let state = body.optional_text("state")?;
+            match (code, state) {
+                (None, None) => {
+                    region(body)?;
+                    return Ok(Connect::Begin);
+                }
+                (Some(code), Some(state)) if state.len() <= STATE_MAX_BYTES => {
+                    ConnectMethod::Oauth { code, state: state.to_owned() }
+                }
+                (Some(_), Some(_)) => return Err(InvalidField::new("state", "is too long")),
+                (Some(_), None) => return Err(InvalidField::new("state", "is required")),
+                (None, Some(_)) => return Err(InvalidField::new("code", "is required")),
+            }
+        }
+    };
+    Ok(Connect::With { method, default_region: region(body)? })
+}
+
+/// The new webhook secret and the new token of a rotation.
+pub fn rotation_of(
+    body: &JsonBody,
+) -> Result<(Option<SecretString>, Option<SecretString>), InvalidField> {
+    body.only(&ROTATE_MEMBERS)?;
+    let webhook_secret = secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?;
+    let access_token = secret(body, "access_token", TOKEN_MAX_BYTES)?;
+    if webhook_secret.is_none() && access_token.is_none() {
+        return Err(InvalidField::new("webhook_secret", "or access_token is required"));
+    }
+    Ok((webhook_secret, access_token))
+}
+
+fn region(body: &JsonBody) -> Result<Option<String>, InvalidField> {
+    let Some(given) = body.optional_text("default_region")? else { return Ok(None) };
+    let reason = "must be a two-letter country code";
+    normalised_region(given).map(Some).ok_or_else(|| InvalidField::new("default_region", reason))
+}
+
+fn required(
+    body: &JsonBody,
+    name: &'static str,
+    max_bytes: usize,
+) -> Result<SecretString, InvalidField> {
+    secret(body, name, max_bytes)?.ok_or_else(|| InvalidField::new(name, "is required"))
+}
+
+/// A secret in visible ASCII: anything else could not be sent, or not be typed again.
+fn secret(
+    body: &JsonBody,
+    name: &'static str,
+    max_bytes: usize,
+) -> Result<Option<SecretString>, InvalidField> {
+    let Some(given) = body.optional_text(name)? else { return Ok(None) };
+    let reason = if given.is_empty() {
+        "must not be empty"
+    } else if given.len() > max_bytes {
+        "is too long"
+    } else if !given.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "must be visible ASCII without spaces"
+    } else {
+        return Ok(Some(given.into()));
+    };
+    Err(InvalidField::new(name, reason))
+}

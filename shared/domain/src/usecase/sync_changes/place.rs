@@ -1,0 +1,107 @@
+//! The place where a record belongs may hold something else.
+//!
+//! The provider says that one object has a natural key at a time, so of two records that claim it the
+//! one with the older state is out of date. It moves to a place made of its id, without the value
+//! that it can't have any more, and waits there for its own change; no id is ever lost. Where it
+//! can't be told which state is older, the object is read again.
+
+use super::SyncOutcome;
+use super::merging::Absorbed;
+use super::plan::{Draft, Job, READ_AGAIN};
+use super::present::natural_name;
+use crate::keys::RecordKey;
+use crate::model::Attributes;
+use crate::model::{ExternalId, Origin, Recency, RecordPointer, StoredRecord, VersionChange};
+
+/// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
+const READS_APART_MS: i64 = 30_000;
+
+/// What is at the place and is overwritten, after what must be kept of it was moved away.
+pub(super) fn clear_place<'a>(
+    job: &Job<'a>,
+    draft: &mut Draft,
+    own: Option<&StoredRecord>,
+    place: &RecordKey,
+    merged: &Absorbed,
+) -> Result<Option<&'a StoredRecord>, SyncOutcome> {
+    if own.is_some_and(|own| own.key == *place) {
+        return Ok(None);
+    }
+    let Some(occupant) = job.view.record(place) else { return Ok(None) };
+    job.check_unlocked(occupant)?;
+    let Some(id) = occupant.external_id.as_ref().filter(|_| occupant.version > 0) else {
+        return Ok(Some(occupant));
+    };
+    if *id == job.unit.id || merged.ids.contains(id) {
+        return Ok(Some(occupant));
+    }
+    if occupant.is_live() {
+        if !is_out_of_date(job, occupant) {
+            return Err(READ_AGAIN);
+        }
+        move_away(job, draft, occupant, id)?;
+    } else {
+        keep_news_of_death(job, draft, occupant, id)?;
+    }
+    Ok(Some(occupant))
+}
+
+/// Whether the occupant's state is from before the object's. The provider's versions say so if they
+/// differ in this direction; else only the time of two reads that surely did not overlap does.
+fn is_out_of_date(job: &Job<'_>, occupant: &StoredRecord) -> bool {
+    let Recency { provider_version_ms, read_at_ms } = occupant.recency;
+    let ours = match &job.unit.state {
+        super::unit::State::Present { object, .. } => job.unit.recency_of(object, job.read_at_ms),
+        super::unit::State::Missing | super::unit::State::Erased => Recency::default(),
+    };
+    ours.provider_version_ms > provider_version_ms
+        || ours.read_at_ms >= read_at_ms.saturating_add(READS_APART_MS)
+}
+
+fn move_away(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    occupant: &StoredRecord,
+    id: &ExternalId,
+) -> Result<(), SyncOutcome> {
+    let key = job.id_key(id)?;
+    let there = job.view.record(&key);
+    if let Some(there) = there {
+        job.check_unlocked(there)?;
+    }
+    let natural = natural_name(job.scope.object_type);
+    let kept = occupant.attributes.iter().filter(|(name, _)| *name != natural);
+    let attributes: Attributes = kept.map(|(name, value)| (name, value.to_owned())).collect();
+    let version = occupant.version.max(there.map_or(0, |there| there.version)) + 1;
+    let moved = StoredRecord {
+        key: key.clone(),
+        version,
+        attributes,
+        origin: Origin::Provider,
+        lock: None,
+        queued: 0,
+        ..occupant.clone()
+    };
+    let new = job.version(moved, VersionChange::Updated, Some(occupant), there);
+    draft.store(there, new);
+    let pointer = RecordPointer { record: Some(key), ..RecordPointer::default() };
+    draft.point(id, job.view.pointer(id), pointer);
+    Ok(())
+}
+
+/// The tombstone is overwritten, so its id must remember by itself since when it is gone.
+fn keep_news_of_death(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    occupant: &StoredRecord,
+    id: &ExternalId,
+) -> Result<(), SyncOutcome> {
+    let seen = job.view.pointer(id);
+    if seen.is_some_and(|seen| seen.is_erased || seen.merged_into.is_some()) {
+        return Ok(());
+    }
+    let gone = seen.and_then(|seen| seen.gone).max(Some(occupant.recency));
+    let record = Some(job.id_key(id)?);
+    draft.point(id, seen, RecordPointer { record, gone, ..RecordPointer::default() });
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! An object that the provider has: what of it is stored, and where.
+
+use std::collections::BTreeSet;
+
+use super::SyncOutcome;
+use super::gone::plan_after_erasure;
+use super::merging::{Absorbed, absorb_merged};
+use super::place::clear_place;
+use super::plan::{Draft, Job, READ_AGAIN, differences};
+use crate::keys::RecordKey;
+use crate::model::{
+    Association, AttributeName, Attributes, ExternalId, ObjectType, Origin, Recency, RecordPointer,
+    StoredRecord, VersionChange,
+};
+use crate::ports::{RecordWrite, RemoteObject, Seen};
+
+/// The state that a record is to have.
+struct Wanted {
+    place: RecordKey,
+    attributes: Attributes,
+    associations: BTreeSet<Association>,
+    associations_read_at_ms: i64,
+    recency: Recency,
+}
+
+/// Decides on an object that was read.
+pub(super) fn plan_present(
+    job: &Job<'_>,
+    object: &RemoteObject,
+    associations: Option<&BTreeSet<Association>>,
+) -> Result<Draft, SyncOutcome> {
+    let pointer = job.view.pointer(&job.unit.id);
+    if pointer.is_some_and(|pointer| pointer.is_erased) {
+        return plan_after_erasure(job);
+    }
+    let natural = natural_name(job.scope.object_type);
+    let natural = object.attributes.get(natural).filter(|value| !value.is_empty());
+    let natural = natural.map(|value| job.natural_key(value)).transpose()?;
+    let own = own_record(job, pointer, natural.as_ref());
+    let read = job.unit.recency_of(object, job.read_at_ms);
+    let gone = pointer.and_then(|pointer| pointer.gone);
+    let is_newer = own.map(|own| own.recency).max(gone).is_none_or(|last| read > last);
+    let (associations, associations_read_at_ms) = newer_associations(job, own, associations)?;
+    let associations = (associations, associations_read_at_ms);
+    if is_newer {
+        let place = place_of(job, natural, own)?;
+        let attributes = attributes_of(job.scope.object_type, object, own);
+        let recency = own.map_or(read, |own| own.recency.max(read));
+        store(job, pointer, own, wanted(place, attributes, associations, recency))
+    } else {
+        let live = own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
+        older_state(job, object, pointer, live, associations)
+    }
+}
+
+fn wanted(
+    place: RecordKey,
+    attributes: Attributes,
+    (associations, associations_read_at_ms): (BTreeSet<Association>, i64),
+    recency: Recency,
+) -> Wanted {
+    Wanted { place, attributes, associations, associations_read_at_ms, recency }
+}
+
+/// The attributes are those of an older state, or of the same. Associations may be newer all the
+/// same, because they don't raise the provider's version.
+fn older_state(
+    job: &Job<'_>,
+    object: &RemoteObject,
+    pointer: Option<&RecordPointer>,
+    own: &StoredRecord,
+    associations: (BTreeSet<Association>, i64),
+) -> Result<Draft, SyncOutcome> {
+    let read = attributes_of(job.scope.object_type, object, Some(own));
+    let is_same = differences(Some(own), &StoredRecord { attributes: read, ..own.clone() })
+        .attributes
+        .is_empty();
+    // An upsert of ours knows its own attributes only: what else was changed before it is in no
+    // stored state until the object is read after it.
+    if !is_same && own.origin == Origin::Platform {
+        return Err(READ_AGAIN);
+    }
+    let (place, attributes) = (own.key.clone(), own.attributes.clone());
+    let wanted = wanted(place, attributes, associations, own.recency);
+    store(job, pointer, Some(own), wanted).map_err(|outcome| match outcome {
+        SyncOutcome::Unchanged if !is_same => SyncOutcome::Superseded,
+        SyncOutcome::Synced
+        | SyncOutcome::Unchanged
+        | SyncOutcome::Superseded
+        | SyncOutcome::Unapplied(_) => outcome,
+    })
+}
+
+/// What a record of this kind is known by before the provider has given it an id.
+pub(super) const fn natural_name(object_type: ObjectType) -> AttributeName {
+    match object_type {
+        ObjectType::Contact => AttributeName::Email,
+        ObjectType::Company | ObjectType::Deal => AttributeName::Reference,
+    }
+}
+
+/// The object's record: where its pointer leads, or where its natural key does if it has no pointer
+/// yet. Another object's record at that place is not it.
+fn own_record<'a>(
+    job: &Job<'a>,
+    pointer: Option<&RecordPointer>,
+    natural: Option<&RecordKey>,
+) -> Option<&'a StoredRecord> {
+    let id = &job.unit.id;
+    let at = |key: &RecordKey| job.view.record(key).filter(|record| record.is_of(id));
+    let pointed = pointer.and_then(|pointer| pointer.record.as_ref()).and_then(at);
+    pointed.or_else(|| natural.and_then(at))
+}
+
+/// Where the record belongs. A contact without an email is known by its id. A company or a deal
+/// stays where it is: an account without our key property has no references to tell.
+fn place_of(
+    job: &Job<'_>,
+    natural: Option<RecordKey>,
+    own: Option<&StoredRecord>,
+) -> Result<RecordKey, SyncOutcome> {
+    match (natural, own, job.scope.object_type) {
+        (Some(natural), _, _) => Ok(natural),
+        (None, Some(own), ObjectType::Company | ObjectType::Deal) => Ok(own.key.clone()),
+        (None, Some(_), ObjectType::Contact) | (None, None, _) => job.id_key(&job.unit.id),
+    }
+}
+
+/// The provider's attributes. Our own key stays where the provider does not keep it.
+fn attributes_of(
+    object_type: ObjectType,
+    object: &RemoteObject,
+    own: Option<&StoredRecord>,
+) -> Attributes {
+    let mut attributes = object.attributes.clone();
+    let is_ours = AttributeName::of(object_type).contains(&AttributeName::Reference);
+    if is_ours && attributes.get(AttributeName::Reference).is_none_or(str::is_empty) {
+        let stored = own.and_then(|own| own.attributes.get(AttributeName::Reference));
+        if let Some(reference) = stored {
+            attributes.set(AttributeName::Reference, reference);
+        }
+    }
+    attributes
+}
+
+/// The more recent associations and when they were read. A read from before the last write to the
+/// record may lack what that write knows, so it is done again.
+fn newer_associations(
+    job: &Job<'_>,
+    own: Option<&StoredRecord>,
+    read: Option<&BTreeSet<Association>>,
+) -> Result<(BTreeSet<Association>, i64), SyncOutcome> {
+    let stored = own.map(|own| (own.associations.clone(), own.associations_read_at_ms));
+    let stored = stored.unwrap_or_default();
+    let Some(read) = read.filter(|_| job.read_at_ms > stored.1) else { return Ok(stored) };
+    if *read != stored.0 && own.is_some_and(|own| own.recency.read_at_ms > job.read_at_ms) {
+        return Err(READ_AGAIN);
+    }
+    Ok((read.clone(), job.read_at_ms))
+}
+
+fn store(
+    job: &Job<'_>,
+    pointer: Option<&RecordPointer>,
+    own: Option<&StoredRecord>,
+    wanted: Wanted,
+) -> Result<Draft, SyncOutcome> {
+    let mut draft = Draft::default();
+    let Wanted { place, .. } = &wanted;
+    let merged = absorb_merged(job, &mut draft, own, place, wanted.recency)?;
+    let in_the_way = clear_place(job, &mut draft, own, place, &merged)?;
+    let version = own.into_iter().chain(in_the_way).map(|record| record.version).max();
+    let record = StoredRecord {
+        key: place.clone(),
+        version: version.unwrap_or_default() + 1,
+        external_id: Some(job.unit.id.clone()),
+        attributes: wanted.attributes,
+        associations: wanted.associations,
+        merged_ids: merged.ids.clone(),
+        tombstone: None,
+        origin: Origin::Provider,
+        recency: wanted.recency,
+        associations_read_at_ms: wanted.associations_read_at_ms,
+        lock: None,
+        queued: 0,
+    };
+    let stays = own.filter(|own| own.is_live() && own.key == record.key);
+    match stays.filter(|own| differences(Some(own), &record).is_empty()) {
+        Some(own) => refresh(job, &mut draft, own, &record)?,
+        None => replace(job, &mut draft, own, in_the_way, &merged, record)?,
+    }
+    let here = RecordPointer { record: Some(wanted.place), ..RecordPointer::default() };
+    draft.point(&job.unit.id, pointer, here);
+    draft.is_partial = merged.is_partial;
+    if draft.commit.is_empty() { Err(SyncOutcome::Unchanged) } else { Ok(draft) }
+}
+
+/// Nothing differs. How recent that is must be kept all the same: else a state from in between, with
+/// other values, would still count as newer than what is stored.
+fn refresh(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    own: &StoredRecord,
+    record: &StoredRecord,
+) -> Result<(), SyncOutcome> {
+    let is_more_recent = record.recency.provider_version_ms > own.recency.provider_version_ms
+        || record.associations_read_at_ms > own.associations_read_at_ms
+        || record.merged_ids != own.merged_ids;
+    if is_more_recent {
+        job.check_unlocked(own)?;
+        draft.commit.records.push(RecordWrite::Refresh {
+            seen: Seen::from(own),
+            key: own.key.clone(),
+            external_id: job.unit.id.clone(),
+            recency: record.recency,
+            associations_read_at_ms: record.associations_read_at_ms,
+            merged_ids: record.merged_ids.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// A new version, at another place if the natural key is another than before.
+fn replace(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    own: Option<&StoredRecord>,
+    in_the_way: Option<&StoredRecord>,
+    merged: &Absorbed,
+    record: StoredRecord,
+) -> Result<(), SyncOutcome> {
+    if let Some(own) = own {
+        job.check_unlocked(own)?;
+        if own.key != record.key {
+            let (seen, key) = (Seen::from(own), own.key.clone());
+            draft.commit.records.push(RecordWrite::Vacate { seen, key });
+        }
+    }
+    let is_merged = |id: Option<&ExternalId>| id.is_some_and(|id| merged.ids.contains(id));
+    let predecessor =
+        own.or_else(|| in_the_way.filter(|record| is_merged(record.external_id.as_ref())));
+    let change = match predecessor {
+        None => VersionChange::Created,
+        Some(before) if before.is_live() => VersionChange::Updated,
+        Some(_) => VersionChange::Restored,
+    };
+    let at_place = match own {
+        Some(own) if own.key == record.key => Some(own),
+        Some(_) | None => in_the_way,
+    };
+    let new = job.version(record, change, predecessor, at_place);
+    draft.store(at_place, new);
+    Ok(())
+}
