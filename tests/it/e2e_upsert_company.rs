@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::support::account::scopes_without_schemas;
 use crate::support::tenant::Tenant;
 
 fn company() -> Value {
@@ -121,13 +120,13 @@ async fn associations_at_fault_are_named() {
         let answer = tenant.upsert_of(object_type, "k1", attributes, &associations).await;
         assert_eq!(answer.problem(422, "validation_failed"), Some(field), "{associations}");
     }
-    assert!(tenant.items_of_work().await.is_empty());
+    assert!(tenant.items().await.is_empty());
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 0);
 }
 
 #[tokio::test]
 async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
-    let tenant = Tenant::with(json!({"scopes": scopes_without_schemas()})).await;
+    let tenant = Tenant::without_key_properties().await;
     let seed = json!({
         "system": "hubspot", "account": tenant.account,
         "objects": [{"type": "company", "id": "501", "properties": {"domain": "example.com"}}],
@@ -147,8 +146,8 @@ async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
 #[tokio::test]
 async fn company_whose_key_property_was_deleted_is_refused_with_its_reference() {
     let tenant = Tenant::new().await;
-    tenant.reset_account().await;
+    tenant.register(json!({})).await;
     let answer = tenant.upsert_of("company", "k1", &company(), &json!([])).await;
     assert_eq!(answer.problem(422, "provider_rejected"), Some("attributes.reference"));
-    assert!(tenant.items_of_work().await.is_empty());
+    assert!(tenant.items().await.is_empty());
 }

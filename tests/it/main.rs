@@ -40,6 +40,7 @@ mod flow_webhook_signers;
 mod hubspot_associations;
 mod hubspot_pipelines;
 mod hubspot_records;
+mod props_gate_ledger;
 mod props_keys;
 mod props_webhook;
 mod rules_docs;

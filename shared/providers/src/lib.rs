@@ -9,7 +9,9 @@ pub mod hubspot;
 use std::sync::Arc;
 
 use sync_domain::model::System;
-use sync_domain::ports::{AccountConnector, ConnectorCatalog, CrmGateway, WebhookProtocol};
+use sync_domain::ports::{
+    AccountConnector, ConnectorCatalog, CrmGateway, CrmReader, WebhookProtocol,
+};
 
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
@@ -34,6 +36,13 @@ impl ProviderCatalog {
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), settings.hubspot)),
             hubspot_connector: Arc::new(connector),
+        }
+    }
+
+    /// The reader of a system's records.
+    pub fn crm_reader(&self, system: System) -> Arc<dyn CrmReader> {
+        match system {
+            System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmReader>,
         }
     }
 

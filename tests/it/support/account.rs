@@ -23,11 +23,6 @@ const SCOPES: [&str; 13] = [
     "crm.schemas.deals.write",
 ];
 
-/// The same without the right to make properties: companies and deals get no key of ours.
-pub fn scopes_without_schemas() -> Vec<&'static str> {
-    SCOPES.into_iter().filter(|scope| !scope.contains("schemas")).collect()
-}
-
 /// Now, in epoch milliseconds.
 pub fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -48,12 +43,6 @@ impl Tenant {
         });
         account.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         self.cloud.sandbox_post("accounts", account).await;
-    }
-
-    /// Empties the account: its records go, and the properties that were made through the API.
-    pub async fn reset_account(&self) {
-        let body = json!({"system": "hubspot", "account": self.account});
-        self.cloud.sandbox_post("reset", body).await;
     }
 
     /// Lets the account's next calls fail: one, unless the fault says how many or for how long.
@@ -127,7 +116,7 @@ impl Tenant {
     }
 
     /// The account's records of one type, archived ones too.
-    pub async fn remote_objects(&self, object_type: &str) -> Vec<Value> {
+    pub async fn remote(&self, object_type: &str) -> Vec<Value> {
         let path = format!("objects?system=hubspot&account={}&type={object_type}", self.account);
         let answer = self.cloud.sandbox_get(&path).await;
         answer["objects"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
@@ -135,7 +124,7 @@ impl Tenant {
 
     /// The account's contacts.
     pub async fn remote_contacts(&self) -> Vec<Value> {
-        self.remote_objects("contact").await
+        self.remote("contact").await
     }
 
     /// How full the account's limits are and were.

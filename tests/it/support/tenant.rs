@@ -45,6 +45,15 @@ impl Tenant {
         tenant
     }
 
+    /// The same, but its token may not make our key property, so the account has none.
+    pub async fn without_key_properties() -> Self {
+        let objects = ["contacts", "companies", "deals"].into_iter().flat_map(|objects| {
+            ["read", "write"].map(|right| format!("crm.objects.{objects}.{right}"))
+        });
+        let scopes: Vec<_> = objects.chain(["oauth".to_owned()]).collect();
+        Self::with(json!({ "scopes": scopes })).await
+    }
+
     /// A new tenant whose account exists, and who has not connected it.
     pub async fn unconnected(settings: Value) -> Self {
         let cloud = Cloud::open();

@@ -20,14 +20,17 @@ const SAVE_BACKOFF: Duration = Duration::from_millis(10);
 const CONSULTS_MAX: u32 = 4;
 /// The wait of a caller that had no luck with the table.
 const CONSULT_WAIT: Duration = Duration::from_millis(500);
+/// Callers who are sent away at one moment are told to come back within so much of each other.
+const CLOSED_SPREAD_MAX: Duration = Duration::from_secs(1);
 /// Beyond so many tenants an instance forgets those it has nothing to do with any more.
 const LOBBIES_MAX: usize = 256;
 
 /// How a gate is set.
 #[derive(Debug, Clone, Copy)]
 pub struct GateSettings {
-    /// The longest time from a permit to the end of its call: `INTEGRATION_TIMEOUT_MS` and what the
-    /// caller needs before it sends. A caller that takes longer breaks the budget's promise.
+    /// The longest time from a permit to the end of its call: `INTEGRATION_TIMEOUT_MS` for each of
+    /// its requests and what the caller needs before it sends. A caller that takes longer breaks the
+    /// budget's promise.
     pub call_max: Duration,
     /// How long a share is held where there is plenty; renewed at half time if it is used.
     pub lease: Duration,
@@ -72,10 +75,10 @@ impl Gate {
             let (wait, reason) = match lobby.step(visit) {
                 Step::Enter(permit) => return Entry::Permit(permit),
                 Step::Wait(wait, reason) => (wait, reason),
-                Step::Consult if consults == CONSULTS_MAX => {
-                    let spread = CONSULT_WAIT.mul_f64(self.clock.random().clamp(0.0, 1.0));
-                    (CONSULT_WAIT + spread, ClosedReason::StoreUnavailable)
-                }
+                Step::Consult if consults == CONSULTS_MAX => (
+                    CONSULT_WAIT + CONSULT_WAIT.mul_f64(self.dice()),
+                    ClosedReason::StoreUnavailable,
+                ),
                 Step::Consult => {
                     consults += 1;
                     self.consult(&lobby, visit).await;
@@ -84,7 +87,8 @@ impl Gate {
             };
             let wait = wait.max(Duration::from_millis(1));
             if self.clock.monotonic().saturating_add(wait) > deadline {
-                return Entry::Closed(Closed { until: lobby.moment().now + wait, reason });
+                let spread = CLOSED_SPREAD_MAX.min(wait).mul_f64(self.dice());
+                return Entry::Closed(Closed { until: lobby.moment().now + wait + spread, reason });
             }
             self.clock.sleep(wait).await;
             consults = 0;
@@ -172,7 +176,11 @@ impl Gate {
 
     async fn back_off(&self, attempt: u32) {
         let ceiling = SAVE_BACKOFF.saturating_mul(1 << attempt.min(6));
-        self.clock.sleep(ceiling.mul_f64(self.clock.random().clamp(0.0, 1.0))).await;
+        self.clock.sleep(ceiling.mul_f64(self.dice())).await;
+    }
+
+    fn dice(&self) -> f64 {
+        self.clock.random().clamp(0.0, 1.0)
     }
 
     fn lobby(&self, visit: &Visit<'_>) -> Arc<Lobby> {

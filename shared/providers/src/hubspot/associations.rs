@@ -58,7 +58,7 @@ impl Associated {
 }
 
 /// Ids come as texts and, in older versions, as numbers.
-fn id_text(id: &Value) -> String {
+pub(super) fn id_text(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `client` knows URLs and operations, `calls` sends and counts, `wire` has the shapes, `mapping` our
 //! attributes and theirs, `associations` and `pipelines` what deals and companies need besides,
-//! `fallback` what is done without a key property, `rate` the headers of the limits, `error` what an
+//! `fallback` what is done without a key property, `read` reads by id, `rate` the headers of the limits, `error` what an
 //! answer that is no success means; `account`, `oauth` and `properties` connect accounts;
 //! `signature`, `webhook` and `webhook_wire` read what HubSpot sends by itself.
 
@@ -17,6 +17,7 @@ mod oauth;
 mod pipelines;
 mod properties;
 mod rate;
+mod read;
 mod signature;
 mod webhook;
 mod webhook_wire;
