@@ -45,6 +45,12 @@ impl Tenant {
         self.cloud.sandbox_post("accounts", account).await;
     }
 
+    /// Empties the account: its records go, and the properties that were made through the API.
+    pub async fn reset_account(&self) {
+        let body = json!({"system": "hubspot", "account": self.account});
+        self.cloud.sandbox_post("reset", body).await;
+    }
+
     /// Lets the account's next calls fail: one, unless the fault says how many or for how long.
     pub async fn fault(&self, fault: Value) {
         let mut body = json!({"system": "hubspot", "account": self.account});
@@ -116,7 +122,7 @@ impl Tenant {
     }
 
     /// The account's records of one type, archived ones too.
-    pub async fn remote(&self, object_type: &str) -> Vec<Value> {
+    pub async fn remote_objects(&self, object_type: &str) -> Vec<Value> {
         let path = format!("objects?system=hubspot&account={}&type={object_type}", self.account);
         let answer = self.cloud.sandbox_get(&path).await;
         answer["objects"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
@@ -124,7 +130,7 @@ impl Tenant {
 
     /// The account's contacts.
     pub async fn remote_contacts(&self) -> Vec<Value> {
-        self.remote("contact").await
+        self.remote_objects("contact").await
     }
 
     /// How full the account's limits are and were.

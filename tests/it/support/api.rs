@@ -151,20 +151,6 @@ impl Tenant {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    /// An upsert of another type than contact, with associations.
-    pub async fn upsert_of(
-        &self,
-        object_type: &str,
-        key: &str,
-        attributes: &Value,
-        associations: &Value,
-    ) -> Answer {
-        let mut body = self.body(key, attributes);
-        body["type"] = json!(object_type);
-        body["associations"] = associations.clone();
-        self.send(body.to_string().into_bytes()).await
-    }
-
     /// What is known of an earlier upsert.
     pub async fn upsert_status(&self, key: &str) -> Answer {
         let token = self.cloud.token(&self.id, WRITE, json!({})).await;
