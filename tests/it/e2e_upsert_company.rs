@@ -26,7 +26,7 @@ async fn company_goes_through_created_updated_noop_and_replayed() {
     assert_eq!(upsert_company(&tenant, "k1", &company(), "created").await, id);
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 2);
 
-    let companies = tenant.remote_objects("company").await;
+    let companies = tenant.remote("company").await;
     assert_eq!(companies.len(), 1);
     let properties = &companies[0]["properties"];
     assert_eq!(properties["integration_reference"], "cmp-7");
@@ -53,7 +53,7 @@ async fn company_without_a_reference_is_known_by_its_domain() {
     let named = |name: &str| json!({"domain": "example.com", "name": name});
     let id = upsert_company(&tenant, "k1", &named("Canary One"), "created").await;
     assert_eq!(upsert_company(&tenant, "k2", &named("Canary Two"), "updated").await, id);
-    let companies = tenant.remote_objects("company").await;
+    let companies = tenant.remote("company").await;
     assert_eq!(companies.len(), 1);
     assert_eq!(companies[0]["properties"]["integration_reference"], "example.com");
 }
@@ -138,7 +138,7 @@ async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
     assert_eq!(upsert_company(&tenant, "k2", &moved, "updated").await, "501");
     let other = json!({"reference": "cmp-8", "name": "Canary Other"});
     upsert_company(&tenant, "k3", &other, "created").await;
-    assert_eq!(tenant.remote_objects("company").await.len(), 2);
+    assert_eq!(tenant.remote("company").await.len(), 2);
     let totals = tenant.provider_calls().await["totals"].clone();
     assert_eq!(totals["total"], 5, "search and write, write, search and write: {totals}");
 }

@@ -42,7 +42,7 @@ async fn deal_is_stored_with_its_associations_in_one_form() {
     let tenant = Tenant::new().await;
     let ends = ends(&tenant).await;
     let id = upsert(&tenant, "k1", &deal(), &ends).await;
-    let properties = tenant.remote_objects("deal").await[0]["properties"].clone();
+    let properties = tenant.remote("deal").await[0]["properties"].clone();
     assert_eq!(properties["dealname"], "Canary deal");
     assert_eq!(properties["amount"], "1200.5");
     assert_eq!(properties["dealstage"], "appointmentscheduled");
@@ -142,7 +142,7 @@ async fn deal_whose_call_was_killed_between_record_and_associations_is_finished_
     tenant.upsert_of("deal", "k1", &deal(), &ends).await.problem(409, "in_progress");
     tokio::time::sleep(lease).await;
     upsert(&tenant, "k1", &deal(), &ends).await;
-    assert_eq!(tenant.remote_objects("deal").await.len(), 1);
+    assert_eq!(tenant.remote("deal").await.len(), 1);
     let record = tenant.items_of("CrmRecord").await.remove(0);
     assert_eq!(record["version"]["N"], "1");
     assert_eq!(record["associations"]["SS"].as_array().unwrap().len(), 2);
