@@ -11,6 +11,8 @@
 )]
 
 mod after_suite_canary;
+mod at_003_crm;
+mod at_003_schedules;
 mod contract_gate_store;
 mod contract_upsert_store;
 mod contract_upsert_versions;

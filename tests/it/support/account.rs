@@ -122,7 +122,7 @@ impl Tenant {
     }
 
     /// The account's records of one type, archived ones too.
-    pub async fn remote_objects(&self, object_type: &str) -> Vec<Value> {
+    pub async fn remote(&self, object_type: &str) -> Vec<Value> {
         let path = format!("objects?system=hubspot&account={}&type={object_type}", self.account);
         let answer = self.cloud.sandbox_get(&path).await;
         answer["objects"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
@@ -130,7 +130,7 @@ impl Tenant {
 
     /// The account's contacts.
     pub async fn remote_contacts(&self) -> Vec<Value> {
-        self.remote_objects("contact").await
+        self.remote("contact").await
     }
 
     /// How full the account's limits are and were.
