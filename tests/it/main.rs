@@ -27,6 +27,7 @@ mod e2e_table_contract;
 mod e2e_upsert;
 mod e2e_upsert_company;
 mod e2e_upsert_deal;
+mod e2e_upsert_queued;
 mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;
