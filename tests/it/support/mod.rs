@@ -4,6 +4,7 @@ pub mod account;
 pub mod api;
 pub mod bus;
 pub mod cloud;
+pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;

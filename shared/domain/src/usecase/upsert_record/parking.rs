@@ -40,14 +40,8 @@ pub(super) async fn park(
     claim: &Claim,
     stopped: &Stopped,
 ) -> Result<Parked, UpsertError> {
-    let asked_for = match &stopped.error {
-        UpsertError::Provider(error) => error.asked_wait(),
-        UpsertError::Invalid(_)
-        | UpsertError::Connection(_)
-        | UpsertError::KeyReused
-        | UpsertError::InProgress { .. }
-        | UpsertError::Store(_) => None,
-    };
+    let asked_for =
+        if let UpsertError::Provider(error) = &stopped.error { error.asked_wait() } else { None };
     wake_later(deps, claim, asked_for).await?;
     let effect = match stopped.release {
         Release::Undone => RemoteEffect::None,

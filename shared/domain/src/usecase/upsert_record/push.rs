@@ -4,6 +4,8 @@
 //! order in which they came, until that claim is settled. So a newer push never goes before an older
 //! one, whatever order the queue delivers in, and a message that comes twice finds nothing to do.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::parking::{may_pass, wait_until};
@@ -116,7 +118,7 @@ enum Step {
 async fn carry_out(
     deps: &UpsertDeps<'_>,
     push: &QueuedPush,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     deadline: Timestamp,
     stats: &mut UpsertStats,
 ) -> Result<Step, StoreError> {
@@ -130,7 +132,7 @@ async fn carry_out(
         PushStart::Gone => return Ok(Step::Gone),
     }
     let is_unresolved = push.effect == RemoteEffect::Unknown;
-    let mut run = Run { deps, claim: &claim, connection, stats };
+    let mut run = Run { deps, claim: &claim, connection: Arc::clone(connection), stats };
     let stopped = match run.write(is_unresolved).await {
         Ok(done) => {
             return Ok(match run.complete(done).await {
@@ -142,9 +144,6 @@ async fn carry_out(
         Err(stopped) => stopped,
     };
     if let (UpsertError::Provider(error), false) = (&stopped.error, may_pass(&stopped.error)) {
-        if matches!(error, ProviderError::Unauthorized) {
-            deps.connections.forget(&push.tenant, push.system);
-        }
         let cause = permanent_cause(error);
         let now = deps.clock.now();
         deps.pushes.give_up(push, &claim, cause.as_str(), now).await?;
