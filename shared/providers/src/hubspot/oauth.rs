@@ -113,10 +113,17 @@ mod tests {
     use sync_domain::ports::{GrantError, ProviderError};
 
     use super::tokens_of;
+    use reqwest::header::HeaderMap;
+
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        RawAnswer { status, retry_after: None, body: body.as_bytes().to_vec().into() }
+        RawAnswer {
+            status,
+            retry_after: None,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec().into(),
+        }
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub(super) async fn park(
 ) -> Result<Parked, UpsertError> {
     let asked_for = match &stopped.error {
         UpsertError::Provider(error) => error.asked_wait(),
-        _no_provider => None,
+        UpsertError::Invalid(_)
+        | UpsertError::Connection(_)
+        | UpsertError::KeyReused
+        | UpsertError::InProgress { .. }
+        | UpsertError::Store(_) => None,
     };
     wake_later(deps, claim, asked_for).await?;
     let effect = match stopped.release {
