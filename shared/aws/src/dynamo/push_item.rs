@@ -15,7 +15,8 @@ use sync_domain::ports::{Claim, QueuedPush, RemoteEffect, StoreError};
 
 use super::expression::Key;
 use super::item::{
-    ENTITY_QUEUED_PUSH, Item, millis, number, queued_sk, refused_sk, tenant_pk, text, text_of, timestamp_of,
+    ENTITY_QUEUED_PUSH, Item, millis, number, queued_sk, refused_sk, tenant_pk, text, text_of,
+    timestamp_of,
 };
 
 /// Where a waiting push stands.

@@ -47,9 +47,8 @@ impl DynamoTable {
         let waiting = "SET #status = :queued, #queued_at_ms = :queued_at \
              REMOVE #owner, #lease_until_ms, #expires_at";
         let count = format!("SET #queued_last_ms = :queued_at {UNLOCK} ADD #queued :one");
-        let of_record = owned_by(&claim.owner)
-            .with("one", number(1))
-            .with("queued_at", millis(push.queued_at));
+        let of_record =
+            owned_by(&claim.owner).with("one", number(1)).with("queued_at", millis(push.queued_at));
         let is_ours = format!("{OWNED_LOCK} AND {LAST_PLACE}");
         Ok(vec![
             update(table, claim_key(claim), waiting, OWNED_CLAIM, of_claim)?,
