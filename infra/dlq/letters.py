@@ -17,6 +17,7 @@ RECEIVES_EXHAUSTED = "receives_exhausted"
 NOBODY = "-"
 # Anything else in a field is not shown: what a stranger has sent may hold anything.
 WORD = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 MILLIS = re.compile(r"[0-9]{1,13}")
 SHOWN = (
     "version", "account_id", "type", "object_id", "changes", "properties", "merged_ids", "record_key", "claim_key",
@@ -41,6 +42,14 @@ class DeadLetter:
     def is_stream_position(self) -> bool:
         """Whether it names a part of the table's stream, and no message of a queue."""
         return self.queue == PUBLISHER_FAILURES
+
+    def refused_place(self) -> str | None:
+        """Where the table keeps what an upsert wanted that waited in vain, for a replay."""
+        fields = _fields(self.body)
+        keys = [fields.get(name) for name in ("record_key", "claim_key")]
+        if not all(isinstance(key, str) and DIGEST.fullmatch(key) for key in keys):
+            return None
+        return "#".join(("REFUSED", self.system, *keys))
 
     def group(self) -> tuple[str, str, str, str]:
         """What it is counted under."""

@@ -120,7 +120,7 @@ def discard(dead: DeadLetters, selection: Selection, trail: Trail, reason: str, 
 
     def act(letter: DeadLetter) -> None:
         trail.record(DISCARDED, letter, reason)
-        trail.uncount(letter)
+        trail.forget(letter)
         dead.delete(letter)
 
     return _each(dead, selection, act, pace, say, "discarded")

@@ -55,9 +55,12 @@ class Trail:
         }
         self.dynamodb.put_item(TableName=self.table, Item={name: {"S": value} for name, value in fields.items()})
 
-    def uncount(self, letter: DeadLetter) -> None:
-        """The tenant's health no longer counts the letter. One that SQS moved was never counted."""
+    def forget(self, letter: DeadLetter) -> None:
+        """The tenant's health no longer counts the letter, and what it wanted of a provider is kept no
+        longer: those values are for a replay only. One that SQS moved was never counted."""
         if NOBODY in (letter.tenant, letter.system):
             return
-        key = {"pk": {"S": f"T#{letter.tenant}"}, "sk": {"S": f"DEAD#{letter.system}#{letter.id}"}}
-        self.dynamodb.delete_item(TableName=self.table, Key=key)
+        for place in (f"DEAD#{letter.system}#{letter.id}", letter.refused_place()):
+            if place:
+                key = {"pk": {"S": f"T#{letter.tenant}"}, "sk": {"S": place}}
+                self.dynamodb.delete_item(TableName=self.table, Key=key)

@@ -133,10 +133,7 @@ def _deploy(
     deploy.deploy(settings, staged)
     with step("routes, connections of the demo tenants, event tap"):
         http_api.publish(settings)
-        if tenants.can_connect():
-            demo_tenants = tenants.connect(settings, demo_tenants)
-        else:
-            tenants.seed_secrets(deploy.client(settings, "secretsmanager"), settings, demo_tenants)
+        demo_tenants = tenants.connect(settings, demo_tenants)
         tenants.register_webhook_url(settings, demo_tenants, stack.webhook_url(settings))
         stack.write(stack.describe(settings, demo_tenants))
     STARTED_FILE.write_text(json.dumps(asdict(wanted)), encoding="utf-8")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.local.console import LocalCloudError
-from infra.local.settings import ROOT, STAGE, Settings
+from infra.local.settings import Settings
 
 # What a private app for this project is given: the objects, their associations and, for the unique
 # properties of companies and deals, the schemas. `oauth` tells the portal of a token.
@@ -26,7 +26,6 @@ SCOPES = ["oauth"] + [
     for kind in ("contacts", "companies", "deals")
     for right in ("read", "write")
 ]
-SECRET_PREFIX = f"integrations/{STAGE}/tenants"
 CONNECTION_PATH = "/integrations/crm/hubspot/connection"
 CONNECTIONS_SCOPE = "connections:manage"
 
@@ -76,11 +75,6 @@ def _access_token() -> str:
     return f"pat-na1-{secrets.token_hex(4)}-{uuid.uuid4()}"
 
 
-def can_connect() -> bool:
-    """Whether the function that connects tenants is there."""
-    return (ROOT / "functions" / "connections" / "src" / "main.rs").is_file()
-
-
 def connect(settings: Settings, tenants: list[DemoTenant]) -> list[DemoTenant]:
     """Connects each tenant by the API, acme with the real token when there is one; returns them with
     the account that the token turned out to belong to."""
@@ -99,22 +93,6 @@ def _connect(settings: Settings, tenant: DemoTenant) -> DemoTenant:
     bearer = token(settings, tenant.tenant_id, CONNECTIONS_SCOPE)
     answer = call_json(f"{settings.api_base_url}{CONNECTION_PATH}", body, method="PUT", bearer=bearer)
     return replace(tenant, account_id=str(answer.get("account_id", tenant.account_id)))
-
-
-def seed_secrets(client: Any, settings: Settings, tenants: list[DemoTenant]) -> None:
-    """Writes each tenant's secret; acme gets the real token when there is one."""
-    for tenant in tenants:
-        real = settings.hubspot_token if tenant.tenant_id == "acme" else ""
-        value = {
-            "access_token": real or tenant.access_token,
-            "account_id": tenant.account_id,
-            "default_region": tenant.default_region,
-        }
-        name = f"{SECRET_PREFIX}/{tenant.tenant_id}/hubspot"
-        try:
-            client.create_secret(Name=name, SecretString=json.dumps(value))
-        except client.exceptions.ResourceExistsException:
-            client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
 
 def register_webhook_url(settings: Settings, tenants: list[DemoTenant], url: str) -> None:

@@ -126,8 +126,10 @@ fn template_reports_item_failures_of_streams_and_bounds_their_retries() {
 /// The names that are read through `Settings`, in functions and shared code.
 fn settings_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["LOG_LEVEL".to_owned(), "METRICS_NAMESPACE".to_owned()]);
-    for function in function_folders() {
-        let main = read(&format!("functions/{function}/src/main.rs"));
+    let mains = function_folders();
+    let mains = mains.iter().map(|function| format!("functions/{function}/src/main.rs"));
+    for file in mains.chain(["shared/wiring/src/lib.rs".to_owned()]) {
+        let main = read(&file);
         for call in ["required(\"", "optional(\"", "parsed(\""] {
             let reads = main.split(call).skip(1).filter_map(|rest| rest.split('"').next());
             names.extend(reads.map(str::to_owned));

@@ -147,6 +147,17 @@ class Discard(unittest.TestCase):
         }
         self.assertEqual({name: entry[name] for name in expected}, expected)
 
+    def test_discard_of_a_waiting_upsert_forgets_what_it_wanted(self) -> None:
+        world = World()
+        record, claim = "ab" * 32, "cd" * 32
+        body = json.dumps({"version": 1, "record_key": record, "claim_key": claim})
+        world.sqs.put(
+            DEAD, body, cause="provider_rejected", tenant_id="acme", system="hubspot", source_queue="crm-changes",
+            dead_letter_id="d-2",
+        )
+        world.discard("sent again under another key", ids=("d-2",))
+        self.assertIn(("T#acme", f"REFUSED#hubspot#{record}#{claim}"), world.table.deleted)
+
     def test_discard_of_what_belongs_to_nobody_is_the_operators_own_entry(self) -> None:
         world = World()
         world.sqs.put(DEAD, "not json", cause="malformed", source_queue="crm-changes")

@@ -19,17 +19,23 @@ pub enum AuditAction {
     ConnectionBroken,
     /// An account that belongs to another tenant was to be connected.
     AccountClaimRefused,
+    /// An operator had the work of a dead letter tried again (`make dlq` writes the entry).
+    DeadLetterReplayed,
+    /// An operator gave the work of a dead letter up, with a reason.
+    DeadLetterDiscarded,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::TenantMismatch,
         Self::ConnectionCreated,
         Self::ConnectionRotated,
         Self::ConnectionRemoved,
         Self::ConnectionBroken,
         Self::AccountClaimRefused,
+        Self::DeadLetterReplayed,
+        Self::DeadLetterDiscarded,
     ];
 
     /// The text in the table and in events.
@@ -41,6 +47,8 @@ impl AuditAction {
             Self::ConnectionRemoved => "connection_removed",
             Self::ConnectionBroken => "connection_broken",
             Self::AccountClaimRefused => "account_claim_refused",
+            Self::DeadLetterReplayed => "dead_letter_replayed",
+            Self::DeadLetterDiscarded => "dead_letter_discarded",
         }
     }
 

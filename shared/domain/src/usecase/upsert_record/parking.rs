@@ -46,11 +46,8 @@ pub(super) async fn park(
     claim: &Claim,
     stopped: &Stopped,
 ) -> Result<Parked, UpsertError> {
-    let asked_for = if let UpsertError::Provider(error) = &stopped.error {
-        error.asked_wait()
-    } else {
-        None
-    };
+    let asked_for =
+        if let UpsertError::Provider(error) = &stopped.error { error.asked_wait() } else { None };
     wake_later(deps, claim, asked_for).await?;
     Ok(deps.pushes.park(claim, stopped.effect(), deps.clock.now()).await?)
 }

@@ -80,7 +80,8 @@ impl<'a, 'd> Line<'a, 'd> {
             Err(cause) => return self.give_up(push, &claim, *cause).await,
         };
         let is_unresolved = push.effect == RemoteEffect::Unknown;
-        let mut run = Run { deps, claim: &claim, connection: &connection, stats: self.stats };
+        let mut run =
+            Run { deps, claim: &claim, connection: Arc::clone(&connection), stats: self.stats };
         match run.write(is_unresolved).await {
             Ok(done) => Ok(match run.complete(done).await {
                 Ok(_stored) => Step::Finished,

@@ -6,6 +6,7 @@
 //! without harm.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::ports::{
     StoreError, Written,
 };
 use crate::retry::RetryPolicy;
+use crate::usecase::fresh_connection::after_refusal;
 
 /// Time kept back at the end of the invocation for the completion and the answer.
 const COMPLETION_RESERVE: Duration = Duration::from_millis(1_500);
@@ -108,7 +110,7 @@ impl Progress {
 pub(super) struct Run<'a, 'd> {
     pub(super) deps: &'a UpsertDeps<'d>,
     pub(super) claim: &'a Claim,
-    pub(super) connection: &'a Connection,
+    pub(super) connection: Arc<Connection>,
     pub(super) stats: &'a mut UpsertStats,
 }
 
@@ -119,11 +121,17 @@ impl Run<'_, '_> {
         let mut progress = Progress { is_unresolved, record: None };
         let known = self.known().await.map_err(|error| progress.stop(error.into()))?;
         let mut attempt = 1;
+        let mut has_other_token = false;
         loop {
             let error = match self.attempt(&mut progress, known.as_ref()).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            if error == ProviderError::Unauthorized && !has_other_token && self.renew_token().await
+            {
+                has_other_token = true;
+                continue;
+            }
             let wait = error.retry().and_then(|asked_for| {
                 let random = self.deps.clock.random();
                 self.deps.retry.wait_after(attempt, asked_for, random, self.time_to_wait())
@@ -132,6 +140,21 @@ impl Run<'_, '_> {
             self.deps.clock.sleep(wait).await;
             attempt += 1;
             self.stats.provider_retries += 1;
+        }
+    }
+
+    /// After refused credentials: goes on with others, where there are others by now.
+    async fn renew_token(&mut self) -> bool {
+        if self.time_to_wait().is_zero() {
+            self.deps.connections.forget(&self.claim.tenant, self.claim.system);
+            return false;
+        }
+        match after_refusal(self.deps.connections, &self.connection).await {
+            Ok(Some(other)) => {
+                self.connection = other;
+                true
+            }
+            Ok(None) | Err(_) => false,
         }
     }
 
@@ -171,7 +194,8 @@ impl Run<'_, '_> {
             *is_unresolved = false;
         }
         let read_at = self.deps.clock.now();
-        let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
+        let connection = Arc::clone(&self.connection);
+        let upsert = self.deps.gateway.upsert(&connection, &self.claim.draft, known);
         let requests = self.requests(known);
         match self.called(requests, requests, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
@@ -185,7 +209,8 @@ impl Run<'_, '_> {
     /// Finds out whether the wanted values are already at the provider.
     async fn resolve(&mut self, known: Option<&ExternalId>) -> Result<Option<Done>, ProviderError> {
         let read_at = self.deps.clock.now();
-        let find = self.deps.gateway.find(self.connection, &self.claim.draft, known);
+        let connection = Arc::clone(&self.connection);
+        let find = self.deps.gateway.find(&connection, &self.claim.draft, known);
         let found = self.called(1, 1, find).await?;
         let wanted = &self.claim.draft.attributes;
         let there = found.filter(|remote| remote.attributes.contains_all(wanted));
@@ -216,7 +241,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let requests = u32::try_from(types.len()).unwrap_or(u32::MAX);
-        let associate = self.deps.gateway.associate(self.connection, draft, external_id);
+        let connection = Arc::clone(&self.connection);
+        let associate = self.deps.gateway.associate(&connection, draft, external_id);
         self.called(requests, 1, associate).await
     }
 
@@ -235,7 +261,8 @@ impl Run<'_, '_> {
             return Err(ProviderError::Closed { retry_after: Duration::ZERO, reason });
         };
         let wait_max = spare.min(self.deps.retry.wait_max);
-        called(self.deps, self.connection, self.stats, (requests, wait_max), call).await
+        let connection = Arc::clone(&self.connection);
+        called(self.deps, &connection, self.stats, (requests, wait_max), call).await
     }
 
     /// How long a wait may be so that another try, which is a look, a write and the associations,
@@ -273,9 +300,6 @@ impl Run<'_, '_> {
     /// Gives the claim back after a failure. If even that fails, the lease ends by itself and the
     /// next caller takes over, so what stopped the upsert is the one to report.
     pub(super) async fn give_back(&self, stopped: &Stopped) {
-        if matches!(stopped.error, UpsertError::Provider(ProviderError::Unauthorized)) {
-            self.deps.connections.forget(&self.claim.tenant, self.claim.system);
-        }
         drop(self.deps.store.release(self.claim, stopped.release).await);
     }
 }
