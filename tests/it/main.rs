@@ -11,6 +11,8 @@
 )]
 
 mod after_suite_canary;
+mod at_003_crm;
+mod at_003_schedules;
 mod contract_connection_registry;
 mod contract_gate_store;
 mod contract_upsert_store;
@@ -28,6 +30,7 @@ mod e2e_table_contract;
 mod e2e_upsert;
 mod e2e_upsert_company;
 mod e2e_upsert_deal;
+mod e2e_upsert_queued;
 mod flow_connections;
 mod flow_connections_crash;
 mod flow_connections_oauth;

@@ -8,6 +8,7 @@ pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
+pub mod portal_state;
 pub mod queues;
 pub mod schemas;
 pub mod table;

@@ -12,6 +12,7 @@ mod checking;
 mod claiming;
 mod parking;
 mod push;
+mod push_line;
 mod run;
 
 use std::time::Duration;

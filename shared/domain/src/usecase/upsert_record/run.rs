@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
-use crate::gate::Caller;
+use crate::gate::{Caller, ClosedReason};
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
     Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
@@ -34,12 +34,12 @@ const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// The one way from an upsert to the provider, through the gate, with every request counted.
-/// `requests` is how many a call is that fails.
+/// `requests` is how many a call is that fails; `wait_max` is for its turn at the gate.
 pub(super) async fn called<T>(
     deps: &UpsertDeps<'_>,
     connection: &Connection,
     stats: &mut UpsertStats,
-    requests: u32,
+    (requests, wait_max): (u32, Duration),
     call: impl Future<Output = Result<Called<T>, ProviderError>>,
 ) -> Result<T, ProviderError> {
     let began = deps.clock.now();
@@ -49,7 +49,7 @@ pub(super) async fn called<T>(
         gateway: deps.gateway,
         connection,
         class: deps.class,
-        wait_max: deps.retry.wait_max,
+        wait_max,
         notice: deps.notice,
     };
     let result = caller.call(requests, call).await;
@@ -60,6 +60,11 @@ pub(super) async fn called<T>(
     };
     stats.provider_time += until_from(began, deps.clock.now());
     result.map(|called| called.value)
+}
+
+/// The time that so many requests, one after the other, and the completion need at most.
+pub(super) fn time_for(deps: &UpsertDeps<'_>, rounds: u32) -> Duration {
+    deps.call_timeout.saturating_mul(rounds).saturating_add(COMPLETION_RESERVE)
 }
 
 /// What is at the provider now, and when the call began that showed it.
@@ -73,6 +78,16 @@ pub(super) struct Done {
 pub(super) struct Stopped {
     pub(super) error: UpsertError,
     pub(super) release: Release,
+}
+
+impl Stopped {
+    /// Whether something may be at the provider already.
+    pub(super) const fn effect(&self) -> RemoteEffect {
+        match self.release {
+            Release::Undone => RemoteEffect::None,
+            Release::Unresolved => RemoteEffect::Unknown,
+        }
+    }
 }
 
 /// How far the work has come at the provider.
@@ -182,7 +197,7 @@ impl Run<'_, '_> {
         let connection = Arc::clone(&self.connection);
         let upsert = self.deps.gateway.upsert(&connection, &self.claim.draft, known);
         let requests = self.requests(known);
-        match called(self.deps, &connection, self.stats, requests, upsert).await {
+        match self.called(requests, requests, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
                 *is_unresolved = error.effect() == RemoteEffect::Unknown;
@@ -196,7 +211,7 @@ impl Run<'_, '_> {
         let read_at = self.deps.clock.now();
         let connection = Arc::clone(&self.connection);
         let find = self.deps.gateway.find(&connection, &self.claim.draft, known);
-        let found = called(self.deps, &connection, self.stats, 1, find).await?;
+        let found = self.called(1, 1, find).await?;
         let wanted = &self.claim.draft.attributes;
         let there = found.filter(|remote| remote.attributes.contains_all(wanted));
         Ok(there.map(|remote| {
@@ -228,16 +243,34 @@ impl Run<'_, '_> {
         let requests = u32::try_from(types.len()).unwrap_or(u32::MAX);
         let connection = Arc::clone(&self.connection);
         let associate = self.deps.gateway.associate(&connection, draft, external_id);
-        called(self.deps, &connection, self.stats, requests, associate).await
+        self.called(requests, 1, associate).await
+    }
+
+    /// A call that is surely over before the lease is: who takes over then must find what it did.
+    /// `rounds` is how many of its requests come one after the other.
+    async fn called<T>(
+        &mut self,
+        requests: u32,
+        rounds: u32,
+        call: impl Future<Output = Result<Called<T>, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let left = until_from(self.deps.clock.now(), self.claim.lease_until);
+        let needed = time_for(self.deps, rounds);
+        let Some(spare) = left.checked_sub(needed) else {
+            let reason = ClosedReason::NoTimeLeft;
+            return Err(ProviderError::Closed { retry_after: Duration::ZERO, reason });
+        };
+        let wait_max = spare.min(self.deps.retry.wait_max);
+        let connection = Arc::clone(&self.connection);
+        called(self.deps, &connection, self.stats, (requests, wait_max), call).await
     }
 
     /// How long a wait may be so that another try, which is a look, a write and the associations,
     /// and the completion still fit.
     fn time_to_wait(&self) -> Duration {
         let calls = if self.claim.draft.associations.is_empty() { 2 } else { 3 };
-        until_from(self.deps.clock.now(), self.claim.lease_until)
-            .saturating_sub(COMPLETION_RESERVE)
-            .saturating_sub(self.deps.call_timeout * calls)
+        let left = until_from(self.deps.clock.now(), self.claim.lease_until);
+        left.saturating_sub(time_for(self.deps, calls))
     }
 
     pub(super) async fn complete(&self, done: Done) -> Result<Upserted, UpsertError> {
