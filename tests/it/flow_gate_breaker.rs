@@ -141,6 +141,43 @@ fn open_breaker_answers_from_memory_until_its_time() {
 }
 
 #[test]
+fn call_of_several_requests_can_be_the_probe() {
+    let world = World::new(8);
+    let machine = world.machine();
+    let task = async {
+        world.answer(failure());
+        for _ in 0..5 {
+            machine.call_of(Class::Live, 2, PATIENT, 1, 1).await.unwrap();
+        }
+        world.answer(success());
+        world.timeline.sleep(Duration::from_secs(8)).await;
+        let (_, reported) = machine.call_of(Class::Live, 2, PATIENT, 1, 1).await.unwrap();
+        assert_eq!(reported, Reported::BreakerClosed);
+    };
+    world.timeline.run(vec![task.boxed_local()], 0);
+}
+
+/// The client missed the answer and sent the write again: it was refused by its own first try.
+#[test]
+fn repeated_writes_count_once_and_probes_go_out() {
+    let world = World::new(9);
+    let machine = world.machine();
+    let task = async {
+        world.store.set_repeating_writes(true);
+        world.answer(failure());
+        for failures in 1..=5 {
+            machine.call(Class::Live, PATIENT, 10).await.unwrap();
+            assert_eq!(world.state().breaker.failures, failures);
+        }
+        world.answer(success());
+        world.timeline.sleep(Duration::from_secs(8)).await;
+        let (_, reported) = machine.call(Class::Live, PATIENT, 10).await.unwrap();
+        assert_eq!(reported, Reported::BreakerClosed);
+    };
+    world.timeline.run(vec![task.boxed_local()], 0);
+}
+
+#[test]
 fn refusals_and_scattered_failures_keep_it_closed() {
     let world = World::new(4);
     let machines = [world.machine(), world.machine()];
@@ -165,7 +202,7 @@ fn slow_calls_from_before_the_opening_neither_close_nor_reopen() {
     let report = |outcome: Outcome| {
         let slow = &slow;
         async move {
-            let visit = slow.visit(Class::Live, PATIENT);
+            let visit = slow.visit(Class::Live, 1, PATIENT);
             let sync_domain::gate::Entry::Permit(permit) = slow.gate.enter(&visit).await else {
                 panic!("closed")
             };

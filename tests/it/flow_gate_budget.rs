@@ -35,7 +35,11 @@ async fn life(machine: Machine<'_>) {
             world.timeline.sleep(Duration::from_millis(between(world, 0, 20_000))).await;
             let ms_max = if between(world, 0, 9) == 0 { 5_000 } else { 300 };
             let wait_max = Duration::from_millis(between(world, 0, 15_000));
-            drop(machine.call(class, wait_max, ms_max).await);
+            let requests = u32::try_from(between(world, 1, 3)).unwrap();
+            let requests = requests.min(world.limit.usable_by(class));
+            let (there_ms, back_ms) =
+                (between(world, 0, ms_max / 2), between(world, 0, ms_max / 2));
+            drop(machine.call_of(class, requests, wait_max, there_ms, back_ms).await);
             if between(world, 0, 19) == 0 {
                 machine.clock.set_skew(SignedDuration::from_millis(skew_ms(world)));
             }
@@ -151,11 +155,11 @@ fn share_counts_until_its_last_call_has_left_the_window_of_every_clock() {
     let began = world.timeline.elapsed();
     let late_ms = u64::try_from(CALL_MAX.as_millis()).unwrap() - 1;
     let last_calls = async {
-        holder.call_of(Class::Live, PATIENT, 0, 1).await.unwrap();
+        holder.call_of(Class::Live, 1, PATIENT, 0, 1).await.unwrap();
         world.timeline.sleep(Duration::from_millis(59_700)).await;
         // The lease can't be renewed, and still holds.
         world.store.set_down(true);
-        let calls = (0..9).map(|_| holder.call_of(Class::Live, Duration::ZERO, late_ms, 0));
+        let calls = (0..9).map(|_| holder.call_of(Class::Live, 1, Duration::ZERO, late_ms, 0));
         let back_up = async {
             world.timeline.sleep(Duration::from_millis(100)).await;
             world.store.set_down(false);
@@ -235,16 +239,44 @@ fn limit_follows_what_the_provider_tells() {
     }
 }
 
+/// Calls of several requests get all they need or nothing, so two of them can't block each other.
+#[test]
+fn calls_of_several_requests_get_through_where_the_limit_is_small() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        world.limit = RateLimit { max: 6, ..LIMIT };
+        let machines = [world.machine(), world.machine()];
+        let callers = (0..6).map(|caller| {
+            let machine = &machines[caller % 2];
+            async {
+                while machine.call_of(Class::Live, 3, PATIENT, 50, 50).await.is_err() {
+                    machine.world.timeline.sleep(Duration::from_secs(1)).await;
+                }
+            }
+            .boxed_local()
+        });
+        world.timeline.run(callers.collect(), 0);
+        assert_eq!(world.arrivals().len(), 18);
+        world.assert_budget_held(&format!("seed {seed}"));
+        // More than a window can ever take goes alone, instead of never.
+        let many = machines[0].call_of(Class::Live, 50, Duration::from_secs(200), 1, 1);
+        assert!(matches!(
+            world.timeline.run(vec![many.boxed_local()], 0)[..],
+            [Scheduled::Finished(Ok(_))]
+        ));
+    }
+}
+
 #[test]
 fn permit_that_is_dropped_frees_its_place_after_the_longest_call() {
     let mut world = World::new(1);
     world.limit = RateLimit { max: 1, ..LIMIT };
     let machine = world.machine();
     let task = async {
-        let visit = machine.visit(Class::Live, Duration::ZERO);
+        let visit = machine.visit(Class::Live, 1, Duration::ZERO);
         drop(machine.gate.enter(&visit).await);
         let began = world.timeline.elapsed();
-        let visit = machine.visit(Class::Live, Duration::from_secs(60));
+        let visit = machine.visit(Class::Live, 1, Duration::from_secs(60));
         assert!(matches!(machine.gate.enter(&visit).await, sync_domain::gate::Entry::Permit(_)));
         world.timeline.elapsed() - began
     };

@@ -152,7 +152,7 @@ fn tenants_do_not_share_a_gate() {
         machine.call(Class::Live, PATIENT, 10).await.unwrap_err();
         let visit = sync_domain::gate::Visit {
             tenant: &other,
-            ..machine.visit(Class::Live, Duration::ZERO)
+            ..machine.visit(Class::Live, 1, Duration::ZERO)
         };
         let entry = machine.gate.enter(&visit).await;
         assert!(matches!(entry, sync_domain::gate::Entry::Permit(_)));

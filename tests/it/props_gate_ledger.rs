@@ -19,7 +19,7 @@ fn limit(max: u32) -> RateLimit {
 }
 
 fn ask(holder: &str, class: Class, kind: AskKind, busy: u32, now: Timestamp) -> Ask<'_> {
-    Ask { holder, class, kind, busy, now, lease: LEASE, grace: GRACE }
+    Ask { holder, class, kind, busy, requests: 1, now, lease: LEASE, grace: GRACE }
 }
 
 fn held(ledger: &Ledger, now: Timestamp, is_counted: impl Fn(Class) -> bool) -> u32 {
@@ -45,7 +45,9 @@ fn sum_of_shares_stays_within_the_limit_in_any_course_of_requests() {
                 1 => AskKind::Grow,
                 _ => AskKind::Renew { peak: random.u32(busy..=permits) },
             };
-            let (next, grant) = ledger.answer(limit, &ask(&holder, class, kind, busy, now));
+            let requests = random.u32(1..4);
+            let request = Ask { requests, ..ask(&holder, class, kind, busy, now) };
+            let (next, grant) = ledger.answer(limit, &request);
             ledger = next;
             assert!(grant.permits >= busy, "seed {seed}: calls are under way");
             assert!(held(&ledger, now, |_| true) <= limit.usable(), "seed {seed}: {ledger:?}");

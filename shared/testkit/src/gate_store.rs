@@ -20,6 +20,7 @@ pub struct MemoryGateStore {
     saves: AtomicU64,
     is_down: AtomicBool,
     loses_answers: AtomicBool,
+    repeats_writes: AtomicBool,
     distance: Option<(Timeline, Duration)>,
     breaker_epochs: Mutex<Vec<u64>>,
 }
@@ -64,6 +65,17 @@ impl MemoryGateStore {
     /// From now on writes are carried out and their answers lost, or answered again.
     pub fn set_losing_answers(&self, loses_answers: bool) {
         self.loses_answers.store(loses_answers, Ordering::Relaxed);
+    }
+
+    /// From now on each write is sent again after it was carried out, as a client does that missed
+    /// the answer, and the answer is that of the repeat.
+    pub fn set_repeating_writes(&self, repeats_writes: bool) {
+        self.repeats_writes.store(repeats_writes, Ordering::Relaxed);
+    }
+
+    /// Deletes the item, as an operator does.
+    pub fn delete(&self, tenant: &TenantId, system: System) {
+        self.states().remove(&(tenant.clone(), system));
     }
 
     /// What is stored, without counting as a read.
@@ -111,7 +123,11 @@ impl GateStore for MemoryGateStore {
                 if epochs.last() != Some(&state.breaker.epoch) {
                     epochs.push(state.breaker.epoch);
                 }
-                SaveOutcome::Saved
+                if self.repeats_writes.load(Ordering::Relaxed) {
+                    SaveOutcome::Conflict(Box::new(stored.clone()))
+                } else {
+                    SaveOutcome::Saved
+                }
             } else {
                 SaveOutcome::Conflict(Box::new(stored.clone()))
             }

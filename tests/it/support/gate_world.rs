@@ -124,6 +124,7 @@ impl World {
 struct OnItsWay<'w> {
     world: &'w World,
     class: Class,
+    requests: u32,
     started: Duration,
     has_arrived: bool,
     is_probe: bool,
@@ -133,7 +134,8 @@ impl OnItsWay<'_> {
     fn arrive(&mut self, at: Duration) {
         self.has_arrived = true;
         let arrival = Arrival { at, class: self.class };
-        self.world.arrivals.lock().unwrap().push(arrival);
+        let arrivals = (0..self.requests).map(|_| arrival);
+        self.world.arrivals.lock().unwrap().extend(arrivals);
     }
 }
 
@@ -152,9 +154,9 @@ impl Drop for OnItsWay<'_> {
 }
 
 impl Machine<'_> {
-    pub fn visit(&self, class: Class, wait_max: Duration) -> Visit<'_> {
+    pub fn visit(&self, class: Class, requests: u32, wait_max: Duration) -> Visit<'_> {
         let World { tenant, limit, .. } = self.world;
-        Visit { tenant, system: SYSTEM, class, default_limit: *limit, wait_max }
+        Visit { tenant, system: SYSTEM, class, default_limit: *limit, requests, wait_max }
     }
 
     /// The time of day here.
@@ -171,18 +173,19 @@ impl Machine<'_> {
     ) -> Result<(Outcome, Reported), Closed> {
         let call_ms = self.world.timeline.draw(1..ms_max + 1);
         let there_ms = self.world.timeline.draw(0..call_ms + 1);
-        self.call_of(class, wait_max, there_ms, call_ms - there_ms).await
+        self.call_of(class, 1, wait_max, there_ms, call_ms - there_ms).await
     }
 
-    /// One call that arrives after `there_ms` and is answered `back_ms` later.
+    /// One call of so many requests, which arrive after `there_ms`, and are answered `back_ms` later.
     pub async fn call_of(
         &self,
         class: Class,
+        requests: u32,
         wait_max: Duration,
         there_ms: u64,
         back_ms: u64,
     ) -> Result<(Outcome, Reported), Closed> {
-        let permit = match self.gate.enter(&self.visit(class, wait_max)).await {
+        let permit = match self.gate.enter(&self.visit(class, requests, wait_max)).await {
             Entry::Permit(permit) => permit,
             Entry::Closed(closed) => return Err(closed),
         };
@@ -193,7 +196,8 @@ impl Machine<'_> {
             assert_eq!(others, 0, "two probes at once");
         }
         let started = timeline.elapsed();
-        let mut way = OnItsWay { world: self.world, class, started, has_arrived: false, is_probe };
+        let mut way =
+            OnItsWay { world: self.world, class, requests, started, has_arrived: false, is_probe };
         timeline.sleep(Duration::from_millis(there_ms)).await;
         way.arrive(timeline.elapsed());
         let outcome = self.world.answer.lock().unwrap().clone();

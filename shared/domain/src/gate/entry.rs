@@ -26,6 +26,9 @@ pub struct Visit<'a> {
     /// The limit that holds until the provider tells another: that of the connection's kind of
     /// credentials.
     pub default_limit: RateLimit,
+    /// How many requests the call is made of. They are let through together: a caller that holds
+    /// a part of what it needs would keep others, and the breaker's probe, waiting.
+    pub requests: u32,
     /// How long the caller can wait here for its turn.
     pub wait_max: Duration,
 }
@@ -60,6 +63,8 @@ pub enum ClosedReason {
     RateBudget,
     /// The gate's own state can't be read or written.
     StoreUnavailable,
+    /// The call might not be over before the invocation is.
+    NoTimeLeft,
 }
 
 impl ClosedReason {
@@ -70,6 +75,7 @@ impl ClosedReason {
             Self::Paused(reason) => reason.as_str(),
             Self::RateBudget => "rate_budget",
             Self::StoreUnavailable => "gate_unavailable",
+            Self::NoTimeLeft => "no_time_left",
         }
     }
 }

@@ -39,47 +39,37 @@ impl Caller<'_> {
         requests: u32,
         call: impl Future<Output = Result<Called<T>, ProviderError>>,
     ) -> Result<Called<T>, ProviderError> {
-        let permits = self.permits(requests).await?;
+        let permit = self.permit(requests).await?;
         let result = call.await;
-        let now = self.clock.now();
-        match &result {
-            Ok(called) => {
-                for permit in permits {
-                    self.report(permit, Outcome::Succeeded { reading: called.rate }).await;
-                }
-            }
-            // One failure is one, however many requests it had. What is not reported counts for as
-            // long as a call may take.
+        let outcome = match &result {
+            Ok(called) => Some(Outcome::Succeeded { reading: called.rate }),
             Err(error) => {
-                let outcome = Outcome::of(error, now, self.connection.time_zone.as_deref());
-                if let (Some(outcome), Some(permit)) = (outcome, permits.into_iter().next()) {
-                    self.report(permit, outcome).await;
-                }
+                Outcome::of(error, self.clock.now(), self.connection.time_zone.as_deref())
             }
+        };
+        if let Some(outcome) = outcome {
+            self.report(permit, outcome).await;
         }
         result
     }
 
-    async fn permits(&self, requests: u32) -> Result<Vec<Permit>, ProviderError> {
+    async fn permit(&self, requests: u32) -> Result<Permit, ProviderError> {
         let visit = Visit {
             tenant: &self.connection.tenant,
             system: self.connection.system,
             class: self.class,
             default_limit: self.gateway.default_limit(self.connection),
+            requests,
             wait_max: self.wait_max,
         };
-        let mut permits = Vec::new();
-        for _request in 0..requests.max(1) {
-            match self.gate.enter(&visit).await {
-                Entry::Permit(permit) => permits.push(permit),
-                Entry::Closed(closed) => {
-                    let wait = closed.until.duration_since(self.clock.now());
-                    let retry_after = Duration::try_from(wait).unwrap_or_default();
-                    return Err(ProviderError::Closed { retry_after, reason: closed.reason });
-                }
+        match self.gate.enter(&visit).await {
+            Entry::Permit(permit) => Ok(permit),
+            Entry::Closed(closed) => {
+                let wait = closed.until.duration_since(self.clock.now());
+                let retry_after = Duration::try_from(wait).unwrap_or_default();
+                Err(ProviderError::Closed { retry_after, reason: closed.reason })
             }
         }
-        Ok(permits)
     }
 
     async fn report(&self, permit: Permit, outcome: Outcome) {

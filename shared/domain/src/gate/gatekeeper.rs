@@ -28,8 +28,9 @@ const LOBBIES_MAX: usize = 256;
 /// How a gate is set.
 #[derive(Debug, Clone, Copy)]
 pub struct GateSettings {
-    /// The longest time from a permit to the end of its call: `INTEGRATION_TIMEOUT_MS` and what the
-    /// caller needs before it sends. A caller that takes longer breaks the budget's promise.
+    /// The longest time from a permit to the end of its call: `INTEGRATION_TIMEOUT_MS` for each of
+    /// its requests and what the caller needs before it sends. A caller that takes longer breaks the
+    /// budget's promise.
     pub call_max: Duration,
     /// How long a share is held where there is plenty; renewed at half time if it is used.
     pub lease: Duration,

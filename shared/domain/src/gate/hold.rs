@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use super::entry::ClosedReason;
-use super::pause::{PAUSE_MAX, PauseReason};
+use super::pause::PauseReason;
 
 /// The wait after a first refusal without a wish of the provider's; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// A longer wait than this is told to the other instances.
 const OWN_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// No instance keeps away by itself for longer: what is longer is the pause of all, and if that
+/// could not be stored, the next refusal tries it again.
+const HOLD_MAX: Duration = Duration::from_secs(60);
 
 /// Whether a wait is long enough that all instances should pause.
 pub fn is_for_all(wait: Duration) -> bool {
@@ -31,9 +35,9 @@ impl Hold {
         Some((left, ClosedReason::Paused(reason)))
     }
 
-    /// Waits at least so long from now.
+    /// Waits so long from now, or longer if that was asked for before.
     pub fn keep_away(&mut self, mono: Duration, wait: Duration, reason: PauseReason) {
-        let until = mono + wait.min(PAUSE_MAX);
+        let until = mono + wait.min(HOLD_MAX);
         if until > self.until {
             (self.until, self.reason) = (until, Some(reason));
         }

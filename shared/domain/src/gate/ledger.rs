@@ -115,6 +115,8 @@ pub struct Ask<'a> {
     pub kind: AskKind,
     /// Permits that calls of this holder hold right now; no share is smaller.
     pub busy: u32,
+    /// Permits that the next call needs besides.
+    pub requests: u32,
     /// Now.
     pub now: Timestamp,
     /// How long a share is held where there is plenty.
@@ -173,8 +175,7 @@ impl Ledger {
         let standing = Standing::of(limit, ask, own, &others);
         let permits = standing.permits(ask);
         let is_short = match ask.kind {
-            AskKind::First => permits == 0,
-            AskKind::Grow => permits <= standing.current,
+            AskKind::First | AskKind::Grow => permits < ask.busy.saturating_add(ask.requests),
             AskKind::Renew { .. } => false,
         };
         let is_scarce = standing.room.saturating_sub(permits) < standing.pool / SCARCE_PART;
@@ -219,19 +220,20 @@ impl Standing {
             pool,
             room: room_in_all.min(room_in_class),
             current: own.map_or(0, |own| own.permits),
-            fair: (pool / rivals.saturating_add(1)).max(1),
+            fair: (pool / rivals.saturating_add(1)).max(ask.requests).max(1),
             is_wanted_by_others: others.iter().any(|share| share.is_short),
         }
     }
 
     fn permits(&self, ask: &Ask<'_>) -> u32 {
         let first = (self.room / FIRST_SHARE_PART).max(1);
+        let needed = ask.busy.saturating_add(ask.requests);
         let wanted = match ask.kind {
-            AskKind::First => first,
+            AskKind::First => first.max(needed),
             // At most half of what is free, so that whoever comes next finds something too.
             AskKind::Grow => {
                 let free_half = (self.room.saturating_sub(self.current) / 2).max(1);
-                self.current.saturating_add(self.current.max(1).min(free_half))
+                self.current.saturating_add(self.current.max(1).min(free_half)).max(needed)
             }
             AskKind::Renew { peak } => {
                 let used = peak.saturating_add(peak / 4).saturating_add(1);

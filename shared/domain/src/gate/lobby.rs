@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::breaker::Report;
 use super::entry::{ClosedReason, Outcome, Permit, Reported, Visit};
 use super::gatekeeper::GateSettings;
-use super::known::{Call, Decision, Draft, Holder, Known};
+use super::known::{Call, Decision, Draft, Holder, Known, Want};
 use super::pause::Pause;
 use super::seat::Moment;
 use super::state::GateState;
@@ -29,6 +29,13 @@ pub enum Step {
     Consult,
     /// Nothing will change before.
     Wait(Duration, ClosedReason),
+}
+
+impl From<&Visit<'_>> for Want {
+    fn from(visit: &Visit<'_>) -> Self {
+        let Visit { class, requests, default_limit, .. } = *visit;
+        Self { class, requests, default_limit }
+    }
 }
 
 /// See the module. The lock is never held over an await.
@@ -92,9 +99,10 @@ impl Lobby {
         let (at, random) = (self.moment(), self.clock.random());
         let is_asking = self.turn.try_lock().is_none();
         let mut known = self.known();
-        match known.decide(visit.class, at, random, is_asking) {
+        let want = known.within_limit(Want::from(visit));
+        match known.decide(want, at, random, is_asking) {
             Decision::Enter(report) => {
-                let slot = known.seat(visit.class).start(at.mono);
+                let slot = known.seat(visit.class).start(at.mono, want.requests);
                 let call = Call { class: visit.class, slot, default_limit: visit.default_limit };
                 Step::Enter(Permit { lobby: Arc::clone(self), call, report })
             }
@@ -118,7 +126,9 @@ impl Lobby {
     pub fn draft(&self, visit: &Visit<'_>) -> Option<Draft> {
         let (at, probe_id) = (self.moment(), self.clock.unique_id());
         let by = Holder { name: &self.holder, probe_id: &probe_id, settings: self.settings };
-        self.known().draft(visit.class, visit.default_limit, at, &by)
+        let mut known = self.known();
+        let want = known.within_limit(Want::from(visit));
+        known.draft(want, at, &by)
     }
 
     /// The draft was written.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 const EXTENSION_MIN: Duration = Duration::from_secs(1);
 /// No pause is longer. HubSpot moves accounts between data centres for up to about 24 hours
 /// (developers.hubspot.com, "handling errors", status 477), and a day has up to 26 (Antarctica).
-pub const PAUSE_MAX: Duration = Duration::from_secs(27 * 3600);
+const PAUSE_MAX: Duration = Duration::from_secs(27 * 3600);
 
 /// Why a tenant's system is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,8 +43,8 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// What is needed before the next call.
-    pub fn need(&mut self, at: Moment) -> Need {
+    /// What is needed before the next call of so many requests.
+    pub fn need(&mut self, at: Moment, requests: u32) -> Need {
         let busy = self.log.busy(at.mono);
         let may_ask = at.mono >= self.ask_again_at;
         if !self.is_held(at) {
@@ -55,7 +55,7 @@ impl Seat {
             };
         }
         let is_due = at.mono >= self.renew_at;
-        match (busy >= self.permits, is_due || may_ask) {
+        match (busy.saturating_add(requests) > self.permits, is_due || may_ask) {
             (true, true) => Need::Ask(AskKind::Grow),
             (true, false) => {
                 let free_at = self.log.next_free().unwrap_or(self.ask_again_at);
@@ -72,9 +72,9 @@ impl Seat {
         self.permits > 0 && at.mono < self.lease_end && at.now < self.lease_until
     }
 
-    /// Whether a permit is free under a lease that holds, due for renewal or not.
-    pub fn has_free(&mut self, at: Moment) -> bool {
-        self.is_held(at) && self.log.busy(at.mono) < self.permits
+    /// Whether so many permits are free under a lease that holds, due for renewal or not.
+    pub fn has_free(&mut self, at: Moment, requests: u32) -> bool {
+        self.is_held(at) && self.log.busy(at.mono).saturating_add(requests) <= self.permits
     }
 
     /// Whether the lease should be renewed by now.
@@ -122,9 +122,9 @@ impl Seat {
         self.permits = self.permits.min(share.map_or(0, |share| share.permits));
     }
 
-    /// A call starts. Its number.
-    pub fn start(&mut self, mono: Duration) -> u64 {
-        let slot = self.log.start(mono);
+    /// A call of so many requests starts. Its number.
+    pub fn start(&mut self, mono: Duration, requests: u32) -> u64 {
+        let slot = self.log.start(mono, requests);
         self.peak = self.peak.max(self.log.busy(mono));
         slot
     }

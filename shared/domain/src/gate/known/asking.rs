@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Elected, Known, LOOK_AGAIN};
+use super::{Elected, Known, LOOK_AGAIN, Want};
 use crate::gate::breaker::Admission;
 use crate::gate::gatekeeper::GateSettings;
-use crate::gate::ledger::{Ask, AskKind, Class, Grant, RateLimit};
+use crate::gate::ledger::{Ask, AskKind, Class, Grant};
 use crate::gate::seat::{Moment, Need};
 use crate::gate::state::GateState;
 
@@ -37,14 +37,9 @@ pub struct Holder<'a> {
 }
 
 impl Known {
-    /// What should be written so that a caller of this class may enter, if anything.
-    pub fn draft(
-        &mut self,
-        class: Class,
-        default_limit: RateLimit,
-        at: Moment,
-        by: &Holder<'_>,
-    ) -> Option<Draft> {
+    /// What should be written so that a caller may enter, if anything.
+    pub fn draft(&mut self, want: Want, at: Moment, by: &Holder<'_>) -> Option<Draft> {
+        let Want { class, requests, .. } = want;
         let state = &self.view.as_ref()?.state;
         let is_probe_wanted = match state.breaker.admission(at.now) {
             Admission::Pass => false,
@@ -55,18 +50,17 @@ impl Known {
             return None;
         }
         let mut next = self.with_news(state);
-        let kind = match self.seat(class).need(at) {
+        let kind = match self.seat(class).need(at, requests) {
             Need::Later(_) => return None,
             Need::Ready => None,
             Need::Ask(kind) => Some(kind),
         };
-        let limit = next.ledger.learned.unwrap_or(default_limit);
         let grant = match kind {
-            Some(kind) => Some(self.ask(&mut next, class, kind, limit, at, by)?),
+            Some(kind) => Some(self.ask(&mut next, want, kind, at, by)?),
             None => None,
         };
-        let busy = self.seat(class).busy(at);
-        let has_free = grant.is_none_or(|grant| busy < grant.permits);
+        let needed = self.seat(class).busy(at).saturating_add(requests);
+        let has_free = grant.is_none_or(|grant| needed <= grant.permits);
         let probe = (is_probe_wanted && has_free).then(|| by.probe_id.to_owned());
         if let Some(id) = &probe {
             let until = at.now + PROBE_START_MAX + by.settings.call_max + CLOCK_SKEW_MAX;
@@ -80,18 +74,20 @@ impl Known {
     fn ask(
         &mut self,
         next: &mut GateState,
-        class: Class,
+        want: Want,
         kind: AskKind,
-        limit: RateLimit,
         at: Moment,
         by: &Holder<'_>,
     ) -> Option<Grant> {
+        let Want { class, requests, default_limit } = want;
+        let limit = next.ledger.learned.unwrap_or(default_limit);
         let seat = self.seat(class);
         let ask = Ask {
             holder: by.name,
             class,
             kind,
             busy: seat.busy(at),
+            requests,
             now: at.now,
             lease: by.settings.lease,
             grace: limit.window + by.settings.call_max + CLOCK_SKEW_MAX,

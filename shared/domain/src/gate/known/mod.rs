@@ -21,6 +21,8 @@ use super::state::GateState;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What was read this recently is as good as read now.
 const FRESH: Duration = Duration::from_millis(500);
+/// During a pause, which may be hours long: an operator takes it back by deleting the item.
+const PAUSE_LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Callers that wait for the end of an opening or a pause are spread over so much more.
 const SPREAD_MAX: Duration = Duration::from_secs(2);
 
@@ -33,6 +35,17 @@ pub enum Decision {
     Consult,
     /// Nothing will change before.
     Wait(Duration, ClosedReason),
+}
+
+/// What a caller wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    /// Who is waiting.
+    pub class: Class,
+    /// Permits for one call.
+    pub requests: u32,
+    /// The limit that holds until the provider tells another.
+    pub default_limit: RateLimit,
 }
 
 #[derive(Debug)]
@@ -83,12 +96,23 @@ impl Known {
         self.hold.left(at.mono).is_none() && self.live.is_idle(at) && self.background.is_idle(at)
     }
 
-    /// What comes next for a caller of this class. `random` is a draw from 0 to 1; `is_asking` says
-    /// that another caller of this instance is talking to the table.
-    pub fn decide(&mut self, class: Class, at: Moment, random: f64, is_asking: bool) -> Decision {
+    /// More requests than a window may ever see would wait for ever.
+    pub fn within_limit(&self, want: Want) -> Want {
+        let most = self.limit(want.default_limit).usable_by(want.class);
+        Want { requests: want.requests.clamp(1, most), ..want }
+    }
+
+    /// What comes next for a caller. `random` is a draw from 0 to 1; `is_asking` says that another
+    /// caller of this instance is talking to the table.
+    pub fn decide(&mut self, want: Want, at: Moment, random: f64, is_asking: bool) -> Decision {
+        let Want { class, requests, .. } = want;
         let Some(view) = &self.view else { return self.consult(at) };
         let spread = SPREAD_MAX.mul_f64(random.clamp(0.0, 1.0));
         if let Some(pause) = view.state.pause_at(at.now) {
+            let is_old = at.mono.saturating_sub(view.read_at) > PAUSE_LOOK_AGAIN;
+            if is_old && !is_asking && at.mono >= self.store_blocked_until {
+                return Decision::Consult;
+            }
             let reason = ClosedReason::Paused(pause.reason);
             return Decision::Wait(until(at.now, pause.until) + spread, reason);
         }
@@ -103,12 +127,12 @@ impl Known {
                 return Decision::Wait(until(at.now, end) + spread, ClosedReason::BreakerOpen);
             }
             Admission::Probing { until: end } => {
-                return self.beside_probe(class, at, until(at.now, end), spread);
+                return self.beside_probe(want, at, until(at.now, end), spread);
             }
         };
-        let goes_on = self.seat(class).has_free(at) && !is_probe_wanted;
+        let goes_on = self.seat(class).has_free(at, requests) && !is_probe_wanted;
         let is_blocked = at.mono < self.store_blocked_until;
-        match self.seat(class).need(at) {
+        match self.seat(class).need(at, requests) {
             Need::Ready if is_probe_wanted => self.consult(at),
             Need::Ready => Decision::Enter(Report { epoch, probe: None }),
             // Someone is renewing the lease, or the table is out of reach: what is held still holds.
@@ -125,12 +149,12 @@ impl Known {
     /// A probe is on its way: ours that is still to be sent, or one whose end is looked for.
     fn beside_probe(
         &mut self,
-        class: Class,
+        want: Want,
         at: Moment,
         probe_left: Duration,
         spread: Duration,
     ) -> Decision {
-        if let Some(report) = self.take_election(class, at) {
+        if let Some(report) = self.take_election(want, at) {
             return Decision::Enter(report);
         }
         let look_at = self.view.as_ref().map_or(at.mono, |view| view.read_at + LOOK_AGAIN);
@@ -148,10 +172,10 @@ impl Known {
     }
 
     /// Our own probe, if it is still to be sent and may still begin.
-    fn take_election(&mut self, class: Class, at: Moment) -> Option<Report> {
+    fn take_election(&mut self, want: Want, at: Moment) -> Option<Report> {
         let breaker = &self.view.as_ref()?.state.breaker;
         let (epoch, current) = (breaker.epoch, breaker.probe.as_ref()?.id.clone());
-        let has_free = self.seat(class).has_free(at);
+        let has_free = self.seat(want.class).has_free(at, want.requests);
         let may_begin = |elected: &mut Elected| {
             elected.id == current && at.mono < elected.start_until && has_free
         };
@@ -164,8 +188,9 @@ impl Known {
     /// a read.
     pub fn must_load(&self, at: Moment, holder: &str) -> bool {
         let Some(view) = &self.view else { return true };
-        let is_shared =
-            view.state.breaker.open_until.is_some() || view.state.ledger.has_others(holder, at.now);
+        let is_shared = view.state.pause_at(at.now).is_some()
+            || view.state.breaker.open_until.is_some()
+            || view.state.ledger.has_others(holder, at.now);
         view.is_doubtful || (is_shared && at.mono.saturating_sub(view.read_at) > FRESH)
     }
 
