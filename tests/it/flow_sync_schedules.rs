@@ -147,7 +147,11 @@ impl Play {
         let written = self.world.portal.upsert(CONTACT, AttributeName::Email, &wanted);
         let Some(written) = written else { return };
         self.tell(written.changes);
-        tokio::task::yield_now().await;
+        // An upsert by a second email makes a second record of one object. What tells of it is gone
+        // if it was read between the write and here: a known gap, see the mapping doc.
+        if written.attributes.get(AttributeName::Email) == Some(email) {
+            tokio::task::yield_now().await;
+        }
         let provider_version_ms = written.provider_version_ms;
         self.world.store.complete_upsert(
             &scope,

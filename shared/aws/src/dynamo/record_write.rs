@@ -7,7 +7,7 @@ use sync_domain::ports::{PointerWrite, RecordScope, RecordWrite, Seen};
 
 use super::expression::{Key, Values, delete, put, update};
 use super::item::{ENTITY_POINTER, Item, number, pointer_sk, record_sk, tenant_pk, text};
-use super::record_item::{nonzero, pointer_attributes, texts, version_attributes};
+use super::record_item::{nonzero, pointer_attributes, version_attributes};
 
 /// Conditions that must all hold, with their values.
 #[derive(Default)]

@@ -4,18 +4,19 @@
 //! one of the same object; the pointer keeps all places, so that what is left over goes with the next
 //! change.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::SyncOutcome;
 use super::plan::{Draft, Job};
 use crate::keys::RecordKey;
-use crate::model::{ExternalId, RecordPointer, StoredRecord};
+use crate::model::{ExternalId, Recency, RecordPointer, StoredRecord};
 use crate::ports::{RecordWrite, Seen};
 
 /// The records of an id.
 #[derive(Debug, Default)]
 pub(super) struct Holdings<'a> {
-    /// Its record, live or as a tombstone.
+    /// Its record, live or as a tombstone: the most recent one.
     pub own: Option<&'a StoredRecord>,
     /// Others that say that they are its record.
     pub leftovers: Vec<&'a StoredRecord>,
@@ -25,6 +26,11 @@ impl<'a> Holdings<'a> {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &'a StoredRecord> {
         self.own.into_iter().chain(self.leftovers.iter().copied())
+    }
+
+    /// How recent it is.
+    pub fn recency(&self) -> Option<Recency> {
+        self.own.map(|own| own.recency)
     }
 }
 
@@ -40,12 +46,15 @@ pub(super) fn holdings<'a>(
     let places = pointer.into_iter().flat_map(|pointer| &pointer.places);
     let candidates = pointed.flatten().chain(natural).chain(places);
     let mut seen = BTreeSet::new();
-    let mut records = candidates
+    let mut records: Vec<_> = candidates
         .filter(|key| seen.insert((*key).clone()))
         .filter_map(|key| job.view.record(key))
-        .filter(|record| record.is_of(id));
-    let own = records.next();
-    Holdings { own, leftovers: records.collect() }
+        .filter(|record| record.is_of(id))
+        .collect();
+    // A stable sort: of two that are equally recent the one that the pointer names is first.
+    records.sort_by_key(|record| Reverse(record.recency));
+    let mut records = records.into_iter();
+    Holdings { own: records.next(), leftovers: records.collect() }
 }
 
 /// Takes away what is left over, but at `place`, which is written anyway.

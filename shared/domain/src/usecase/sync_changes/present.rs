@@ -41,17 +41,15 @@ pub(super) fn plan_present(
     let own = holdings.own;
     let read = job.unit.recency_of(object, job.read_at_ms);
     let gone = pointer.and_then(|pointer| pointer.gone);
-    let is_newer = own.map(|own| own.recency).max(gone).is_none_or(|last| read > last);
-    let (associations, associations_read_at_ms) = newer_associations(job, own, associations)?;
-    let associations = (associations, associations_read_at_ms);
+    let is_newer = holdings.recency().max(gone).is_none_or(|last| read > last);
+    let associations = newer_associations(job, &holdings, associations)?;
     if is_newer {
         let place = place_of(job, natural, own)?;
         let attributes = attributes_of(job.scope.object_type, object, own);
         let recency = own.map_or(read, |own| own.recency.max(read));
         store(job, pointer, &holdings, wanted(place, attributes, associations, recency))
     } else {
-        let live = own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
-        older_state(job, object, pointer, live, associations)
+        older_state(job, object, pointer, &holdings, associations)
     }
 }
 
@@ -70,9 +68,10 @@ fn older_state(
     job: &Job<'_>,
     object: &RemoteObject,
     pointer: Option<&RecordPointer>,
-    own: &StoredRecord,
+    holdings: &Holdings<'_>,
     associations: (BTreeSet<Association>, i64),
 ) -> Result<Draft, SyncOutcome> {
+    let own = holdings.own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
     let read = attributes_of(job.scope.object_type, object, Some(own));
     let is_same = differences(Some(own), &StoredRecord { attributes: read, ..own.clone() })
         .attributes
@@ -84,8 +83,7 @@ fn older_state(
     }
     let (place, attributes) = (own.key.clone(), own.attributes.clone());
     let wanted = wanted(place, attributes, associations, own.recency);
-    let holdings = Holdings { own: Some(own), leftovers: Vec::new() };
-    store(job, pointer, &holdings, wanted).map_err(|outcome| match outcome {
+    store(job, pointer, holdings, wanted).map_err(|outcome| match outcome {
         SyncOutcome::Unchanged if !is_same => SyncOutcome::Superseded,
         SyncOutcome::Synced
         | SyncOutcome::Unchanged
@@ -137,13 +135,15 @@ fn attributes_of(
 /// record may lack what that write knows, so it is done again.
 fn newer_associations(
     job: &Job<'_>,
-    own: Option<&StoredRecord>,
+    holdings: &Holdings<'_>,
     read: Option<&BTreeSet<Association>>,
 ) -> Result<(BTreeSet<Association>, i64), SyncOutcome> {
-    let stored = own.map(|own| (own.associations.clone(), own.associations_read_at_ms));
+    let stored = holdings.all().max_by_key(|record| record.associations_read_at_ms);
+    let stored = stored.map(|it| (it.associations.clone(), it.associations_read_at_ms));
     let stored = stored.unwrap_or_default();
     let Some(read) = read.filter(|_| job.read_at_ms > stored.1) else { return Ok(stored) };
-    if *read != stored.0 && own.is_some_and(|own| own.recency.read_at_ms > job.read_at_ms) {
+    let last = holdings.recency().unwrap_or_default();
+    if *read != stored.0 && last.read_at_ms > job.read_at_ms {
         return Err(READ_AGAIN);
     }
     Ok((read.clone(), job.read_at_ms))
