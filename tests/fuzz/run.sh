@@ -18,7 +18,7 @@ for option in level=4 inline-8bit-counters pc-table trace-compares; do
 done
 cd "$here"
 RUSTFLAGS="$flags --cfg fuzzing" CARGO_TARGET_DIR="$work/build" \
-  cargo build --release --locked --target "$host"
+  cargo build --release --target "$host"
 exec "$work/build/$host/release/webhook" \
   -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
   -dict="$here/hubspot_webhook.dict" -artifact_prefix="$work/findings/" -print_final_stats=1 \
