@@ -39,6 +39,7 @@ fn sum_of_shares_stays_within_the_limit_in_any_course_of_requests() {
             let class = Class::ALL[random.usize(0..2)];
             let own = ledger.share_of(&holder, class).filter(|share| share.until > now);
             let permits = own.map_or(0, |own| own.permits);
+            let promised = own.map_or(now, |own| own.until);
             let busy = random.u32(0..=permits);
             let kind = match random.u32(0..3) {
                 0 => AskKind::First,
@@ -49,6 +50,8 @@ fn sum_of_shares_stays_within_the_limit_in_any_course_of_requests() {
             let request = Ask { requests, ..ask(&holder, class, kind, busy, now) };
             let (next, grant) = ledger.answer(limit, &request);
             ledger = next;
+            let until = ledger.share_of(&holder, class).unwrap().until;
+            assert!(until >= promised, "seed {seed}: the holder may believe in the longer lease");
             assert!(grant.permits >= busy, "seed {seed}: calls are under way");
             assert!(held(&ledger, now, |_| true) <= limit.usable(), "seed {seed}: {ledger:?}");
             let background = held(&ledger, now, |class| class == Class::Background);
