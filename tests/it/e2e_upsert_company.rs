@@ -18,7 +18,7 @@ async fn upsert_company(tenant: &Tenant, key: &str, attributes: &Value, status: 
 
 #[tokio::test]
 async fn company_goes_through_created_updated_noop_and_replayed() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let id = upsert_company(&tenant, "k1", &company(), "created").await;
     let renamed = json!({"reference": "cmp-7", "name": "Canary Works Ltd", "phone": null});
     assert_eq!(upsert_company(&tenant, "k2", &renamed, "updated").await, id);
@@ -26,7 +26,7 @@ async fn company_goes_through_created_updated_noop_and_replayed() {
     assert_eq!(upsert_company(&tenant, "k1", &company(), "created").await, id);
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 2);
 
-    let companies = tenant.remote_objects("company").await;
+    let companies = tenant.remote("company").await;
     assert_eq!(companies.len(), 1);
     let properties = &companies[0]["properties"];
     assert_eq!(properties["integration_reference"], "cmp-7");
@@ -49,18 +49,18 @@ async fn company_goes_through_created_updated_noop_and_replayed() {
 
 #[tokio::test]
 async fn company_without_a_reference_is_known_by_its_domain() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let named = |name: &str| json!({"domain": "example.com", "name": name});
     let id = upsert_company(&tenant, "k1", &named("Canary One"), "created").await;
     assert_eq!(upsert_company(&tenant, "k2", &named("Canary Two"), "updated").await, id);
-    let companies = tenant.remote_objects("company").await;
+    let companies = tenant.remote("company").await;
     assert_eq!(companies.len(), 1);
     assert_eq!(companies[0]["properties"]["integration_reference"], "example.com");
 }
 
 #[tokio::test]
 async fn contact_and_its_company_are_one_unit_of_work() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let company_id = upsert_company(&tenant, "k1", &company(), "created").await;
     let ada = tenant.contact("ada");
     let table_calls = async || tenant.aws_calls("dynamodb").await["total"].as_u64().unwrap();
@@ -83,7 +83,7 @@ async fn contact_and_its_company_are_one_unit_of_work() {
 
 #[tokio::test]
 async fn contact_with_a_company_that_is_not_there_is_no_success_until_it_is() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ada = tenant.contact("ada");
     let upsert = async || tenant.upsert_of("contact", "k1", &ada, &with_company("4711")).await;
     for _try in 0..2 {
@@ -106,7 +106,7 @@ async fn contact_with_a_company_that_is_not_there_is_no_success_until_it_is() {
 
 #[tokio::test]
 async fn associations_at_fault_are_named() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ada = tenant.contact("ada");
     for (object_type, attributes, associations, field) in [
         ("contact", &ada, json!({}), "associations"),
@@ -120,7 +120,7 @@ async fn associations_at_fault_are_named() {
         let answer = tenant.upsert_of(object_type, "k1", attributes, &associations).await;
         assert_eq!(answer.problem(422, "validation_failed"), Some(field), "{associations}");
     }
-    assert!(tenant.items().await.is_empty());
+    assert!(tenant.items_of_work().await.is_empty());
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 0);
 }
 
@@ -138,7 +138,7 @@ async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
     assert_eq!(upsert_company(&tenant, "k2", &moved, "updated").await, "501");
     let other = json!({"reference": "cmp-8", "name": "Canary Other"});
     upsert_company(&tenant, "k3", &other, "created").await;
-    assert_eq!(tenant.remote_objects("company").await.len(), 2);
+    assert_eq!(tenant.remote("company").await.len(), 2);
     let totals = tenant.provider_calls().await["totals"].clone();
     assert_eq!(totals["total"], 5, "search and write, write, search and write: {totals}");
 }
@@ -146,8 +146,8 @@ async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
 #[tokio::test]
 async fn company_whose_key_property_was_deleted_is_refused_with_its_reference() {
     let tenant = Tenant::new().await;
-    tenant.register(json!({})).await;
+    tenant.reset_account().await;
     let answer = tenant.upsert_of("company", "k1", &company(), &json!([])).await;
     assert_eq!(answer.problem(422, "provider_rejected"), Some("attributes.reference"));
-    assert!(tenant.items().await.is_empty());
+    assert!(tenant.items_of_work().await.is_empty());
 }

@@ -39,10 +39,10 @@ async fn calls_by_route(tenant: &Tenant, part: &str) -> u64 {
 
 #[tokio::test]
 async fn deal_is_stored_with_its_associations_in_one_form() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ends = ends(&tenant).await;
     let id = upsert(&tenant, "k1", &deal(), &ends).await;
-    let properties = tenant.remote_objects("deal").await[0]["properties"].clone();
+    let properties = tenant.remote("deal").await[0]["properties"].clone();
     assert_eq!(properties["dealname"], "Canary deal");
     assert_eq!(properties["amount"], "1200.5");
     assert_eq!(properties["dealstage"], "appointmentscheduled");
@@ -64,7 +64,7 @@ async fn deal_is_stored_with_its_associations_in_one_form() {
 
 #[tokio::test]
 async fn deal_is_refused_where_the_portal_has_no_such_pipeline_or_stage() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     for (place, field) in [
         (json!({"pipeline": "none"}), "attributes.pipeline"),
         (json!({"pipeline": "default", "stage": "none"}), "attributes.stage"),
@@ -81,7 +81,7 @@ async fn deal_is_refused_where_the_portal_has_no_such_pipeline_or_stage() {
 
 #[tokio::test]
 async fn deal_is_left_to_hubspot_where_the_list_can_not_be_read() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let pipelines = json!({"method": "GET", "path_prefix": "/crm/pipelines"});
     tenant.fault(json!({"fault": "status", "status": 403, "times": 10, "match": pipelines})).await;
     upsert(&tenant, "k1", &deal(), &json!([])).await;
@@ -95,7 +95,7 @@ async fn deal_is_left_to_hubspot_where_the_list_can_not_be_read() {
 #[tokio::test]
 async fn deal_with_both_kinds_of_association_needs_four_waves_and_a_repeat_one() {
     const LATE_MS: u64 = 500;
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ends = ends(&tenant).await;
     let function = FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await;
     let call = async |key: &str, reference: &str| {
@@ -122,7 +122,7 @@ async fn deal_with_both_kinds_of_association_needs_four_waves_and_a_repeat_one()
 
 #[tokio::test]
 async fn deal_whose_call_was_killed_between_record_and_associations_is_finished_once() {
-    let tenant = Tenant::with_companies_and_deals().await;
+    let tenant = Tenant::new().await;
     let ends = ends(&tenant).await;
     let associations = json!({"path_prefix": "/crm/associations"});
     let hang = json!({"fault": "hang", "delay_ms": 30_000, "times": 2, "match": associations});
@@ -142,7 +142,7 @@ async fn deal_whose_call_was_killed_between_record_and_associations_is_finished_
     tenant.upsert_of("deal", "k1", &deal(), &ends).await.problem(409, "in_progress");
     tokio::time::sleep(lease).await;
     upsert(&tenant, "k1", &deal(), &ends).await;
-    assert_eq!(tenant.remote_objects("deal").await.len(), 1);
+    assert_eq!(tenant.remote("deal").await.len(), 1);
     let record = tenant.items_of("CrmRecord").await.remove(0);
     assert_eq!(record["version"]["N"], "1");
     assert_eq!(record["associations"]["SS"].as_array().unwrap().len(), 2);

@@ -1,12 +1,16 @@
 //! Calls of the HTTP API through the gateway.
 
 use futures::future::join_all;
+use reqwest::Response;
 use serde_json::{Value, json};
 
+use super::cloud::Cloud;
 use super::tenant::Tenant;
 
 /// Marks of personal data and secrets that no answer may carry.
 pub const CANARIES: [&str; 5] = ["canary", "Canary", "5552671", "555-2671", "pat-na1"];
+/// The scope that upserts need.
+pub const WRITE: &str = "crm:write";
 
 /// How many callers a crowd has.
 pub const CALLERS: usize = 64;
@@ -38,6 +42,47 @@ impl Answer {
     pub fn done(&self, status: &str) -> String {
         assert_eq!((self.status, self.body["status"].as_str()), (200, Some(status)), "{self:?}");
         self.body["external_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Panics unless the upsert was accepted and waits.
+    pub fn queued(&self) {
+        let expected = json!({"external_id": null, "status": "queued"});
+        assert_eq!((self.status, &self.body), (202, &expected), "{self:?}");
+    }
+
+    async fn of(response: Response) -> Self {
+        let status = response.status().as_u16();
+        let header = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+        let content_type = header("content-type").unwrap_or_default();
+        let correlation_id = header("x-correlation-id");
+        let retry_after_s = header("retry-after").map(|text| text.parse().unwrap());
+        let text = response.text().await.unwrap();
+        for canary in CANARIES {
+            assert!(!text.contains(canary), "an answer carries personal data: {text}");
+        }
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Self { status, content_type, correlation_id, retry_after_s, body }
+    }
+}
+
+impl Cloud {
+    /// One call of our API with a JSON body, if any.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let url = format!("{}/{path}", self.text("api_base_url"));
+        let mut request = self.http.request(method.parse().unwrap(), url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        Answer::of(request.send().await.unwrap()).await
     }
 }
 
@@ -85,7 +130,7 @@ impl Tenant {
 
     /// Any body with a valid token.
     pub async fn send(&self, body: Vec<u8>) -> Answer {
-        let token = self.cloud.token(&self.id, "crm:write", json!({})).await;
+        let token = self.cloud.token(&self.id, WRITE, json!({})).await;
         self.send_to("hubspot", Some(&token), "application/json", body).await
     }
 
@@ -103,23 +148,19 @@ impl Tenant {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let header = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
-        let content_type = header("content-type").unwrap_or_default();
-        let correlation_id = header("x-correlation-id");
-        let retry_after_s = header("retry-after").map(|text| text.parse().unwrap());
-        let text = response.text().await.unwrap();
-        for canary in CANARIES {
-            assert!(!text.contains(canary), "an answer carries personal data: {text}");
-        }
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, content_type, correlation_id, retry_after_s, body }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// What is known of an earlier upsert.
+    pub async fn upsert_status(&self, key: &str) -> Answer {
+        let token = self.cloud.token(&self.id, WRITE, json!({})).await;
+        let path = format!("integrations/crm/hubspot/upsert?idempotency_key={key}");
+        self.cloud.call("GET", &path, Some(&token), None).await
     }
 
     /// All bodies at the same time, with one token.
     pub async fn call_at_once(&self, bodies: Vec<Value>) -> Vec<Answer> {
-        let token = self.cloud.token(&self.id, "crm:write", json!({})).await;
+        let token = self.cloud.token(&self.id, WRITE, json!({})).await;
         let calls = bodies.into_iter().map(|body| {
             let token = token.as_str();
             let body = body.to_string().into_bytes();

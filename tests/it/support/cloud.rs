@@ -83,6 +83,12 @@ impl Cloud {
         self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    pub async fn sandbox_delete(&self, path: &str) {
+        let url = format!("{}/_control/{path}", self.text("sandbox_url"));
+        let response = self.http.delete(url).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+    }
+
     /// A token of the development issuer; `extra` is merged into the request.
     pub async fn token(&self, tenant_id: &str, scope: &str, extra: Value) -> String {
         let mut body = json!({"tenant_id": tenant_id, "scope": scope});

@@ -107,6 +107,7 @@ fn refusal_of(answer: &RawAnswer) -> GrantError {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
     use std::time::Duration;
 
     use secrecy::ExposeSecret;
@@ -116,7 +117,8 @@ mod tests {
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        RawAnswer { status, retry_after: None, body: body.as_bytes().to_vec().into() }
+        let headers = HeaderMap::new();
+        RawAnswer { status, retry_after: None, headers, body: body.as_bytes().to_vec().into() }
     }
 
     #[test]

@@ -110,6 +110,7 @@ pub fn existing(answer: &RawAnswer) -> Result<KeyProperty, ProviderError> {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
     use serde_json::json;
     use sync_domain::model::ObjectType;
     use sync_domain::ports::KeyProperty::{Available, NotAvailable};
@@ -118,7 +119,8 @@ mod tests {
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        RawAnswer { status, retry_after: None, body: body.as_bytes().to_vec().into() }
+        let headers = HeaderMap::new();
+        RawAnswer { status, retry_after: None, headers, body: body.as_bytes().to_vec().into() }
     }
 
     #[test]
