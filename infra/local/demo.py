@@ -70,7 +70,7 @@ def _create_three(story: Story, token: str) -> dict[str, str]:
     create("company", story.upsert(token, story.body("company", "company", company)), "")
     contact = story.body("create", "contact", story.contact("Analytical Engines"), ("company", ids["company"]))
     create("contact", story.upsert(token, contact), ", at that company")
-    deal = {"reference": f"demo-{story.run}", "name": "One engine", "amount": "1200"}
+    deal = {"reference": f"demo-{story.run}", "name": "One engine", "amount": "1200", "stage": "appointmentscheduled"}
     ends = (("contact", ids["contact"]), ("company", ids["company"]))
     create("deal", story.upsert(token, story.body("deal", "deal", deal, *ends)), ", with both")
     return ids

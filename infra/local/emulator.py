@@ -13,6 +13,8 @@ Queues:
 
 - A mapping gets 10 messages at most and at once, whatever its `BatchSize` and its
   `MaximumBatchingWindowInSeconds` say. Here both count, so that batches are as big as on AWS.
+- AWS permits `SendMessageBatch` to whoever may `SendMessage`, and knows no permission of its own for
+  it; MiniStack asks for one.
 
 The API:
 
@@ -26,6 +28,7 @@ import time
 from typing import Any
 
 from ministack import app
+from ministack.core import iam_actions
 from ministack.services import apigateway, lambda_svc, sqs
 
 from infra.local.settings import API_ID
@@ -102,12 +105,21 @@ def _with_fixed_id(resolve: Any) -> Any:
     return custom_api_id
 
 
+def _with_single_actions(extract: Any) -> Any:
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action = extract(service, *request)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    return extract_iam_action
+
+
 def main() -> None:
     """Patches, then serves until it is told to stop."""
     lambda_svc._execute_function = _with_item_failures(lambda_svc._execute_function)
     # The original calls itself by its module's name for each level, so this covers all levels.
     lambda_svc._match_esm_filter = _with_absent_parents(lambda_svc._match_esm_filter)
     sqs._receive_messages_for_esm = _receive_for_mapping
+    iam_actions.extract_iam_action = _with_single_actions(iam_actions.extract_iam_action)
     apigateway._resolve_custom_api_id = _with_fixed_id(apigateway._resolve_custom_api_id)
     app.main()
 

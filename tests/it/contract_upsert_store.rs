@@ -64,6 +64,7 @@ impl<'a> Bench<'a> {
             lease_until: self.now + LEASE,
             started_at: self.now,
             correlation_id: CorrelationId::parse("contract").unwrap(),
+            queued_at: None,
         }
     }
 

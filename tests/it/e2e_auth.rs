@@ -12,7 +12,7 @@ async fn status_with(tenant: &Tenant, token: Option<&str>) -> u16 {
 }
 
 async fn assert_untouched(tenant: &Tenant) {
-    assert_eq!(tenant.items().await, Vec::<Value>::new());
+    assert_eq!(tenant.items_of_work().await, Vec::<Value>::new());
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 0);
 }
 

@@ -11,7 +11,7 @@ use crate::support::function_process::{FunctionProcess, body_of, upsert_event};
 use crate::support::tenant::Tenant;
 
 async fn assert_nothing_stored(tenant: &Tenant) {
-    assert_eq!(tenant.items().await, Vec::<Value>::new());
+    assert_eq!(tenant.items_of_work().await, Vec::<Value>::new());
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 0);
 }
 

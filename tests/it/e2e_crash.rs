@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use crate::support::api::CALLERS;
 use crate::support::function_process::{FunctionProcess, body_of, upsert_event};
 use crate::support::tenant::Tenant;
+use crate::support::waiting::until;
 
 /// How long the killed invocation had. Its claim is stale after this.
 const LEASE: Duration = Duration::from_secs(6);
+const SOON: Duration = Duration::from_secs(20);
 
 async fn start(tenant: &Tenant) -> FunctionProcess {
     FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await
@@ -20,24 +22,15 @@ fn event(tenant: &Tenant, key: &str, attributes: &Value) -> Value {
     upsert_event(&tenant.id, &tenant.body(key, attributes))
 }
 
-/// Waits for something to be seen from outside.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 async fn until_provider_was_called(tenant: &Tenant) {
-    until("a call to the provider", async || {
+    until("a call to the provider", SOON, async || {
         tenant.provider_calls().await["totals"]["total"].as_u64() > Some(0)
     })
     .await;
 }
 
 async fn until_table_was_called(tenant: &Tenant, times: u64) {
-    until("calls to the table", async || {
+    until("calls to the table", SOON, async || {
         tenant.aws_calls("dynamodb").await["total"].as_u64() >= Some(times)
     })
     .await;
@@ -119,7 +112,7 @@ async fn kill_after_the_commit_loses_only_the_answer() {
     hold_completion(&tenant, "hold_after").await;
     let mut function = start(&tenant).await;
     let answer = function.invoke(&event(&tenant, "k1", &tenant.contact("ada")), LEASE);
-    until("the stored version", async || {
+    until("the stored version", SOON, async || {
         tenant.items_of("CrmRecord").await.iter().any(|item| item["version"]["N"] == "1")
     })
     .await;

@@ -55,6 +55,23 @@ async fn upsert_event_files_get_their_answers() {
 }
 
 #[tokio::test]
+async fn connection_event_files_get_their_answers() {
+    let expected = [
+        ("connect_refused_token", json!([422, "provider_unauthorized"])),
+        ("connect_wrong_tenant", json!([403, "tenant_mismatch"])),
+        ("connect_missing_auth", json!([422, "validation_failed"])),
+        ("connect_unknown_member", json!([422, "validation_failed"])),
+        ("health", json!([200, null])),
+        ("health_not_connected", json!([404, "connection_not_found"])),
+        ("rotate_nothing", json!([422, "validation_failed"])),
+        ("disconnect_not_connected", json!([404, "connection_not_found"])),
+        ("missing_scope", json!([403, "missing_scope"])),
+        ("unknown_kind", json!([404, "unknown_system"])),
+    ];
+    answers("connections", "ConnectionsFunction", &expected).await;
+}
+
+#[tokio::test]
 async fn publisher_event_files_report_only_the_unreadable_record() {
     let expected = [
         ("contact_created", json!(0)),

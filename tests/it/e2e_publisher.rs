@@ -7,6 +7,8 @@ use crate::support::tenant::Tenant;
 #[tokio::test]
 async fn event_is_not_lost_when_the_bus_refuses_or_breaks() {
     let tenant = Tenant::new().await;
+    tenant.connection_event().await;
+    tenant.count_anew();
     let refused = json!({
         "FailedEntryCount": 1,
         "Entries": [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}],

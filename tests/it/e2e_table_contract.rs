@@ -10,7 +10,10 @@ use sync_domain::ports::Claim;
 
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
-use crate::{contract_gate_store, contract_upsert_store, contract_upsert_versions};
+use crate::{
+    contract_connection_registry, contract_gate_store, contract_upsert_store,
+    contract_upsert_versions,
+};
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
     SdkConfig::builder()
@@ -80,6 +83,11 @@ fn table() -> DynamoTable {
 #[tokio::test]
 async fn table_keeps_the_contract_of_claims() {
     contract_upsert_store::whole_suite(&table()).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_connections_and_accounts() {
+    contract_connection_registry::whole_suite(&table()).await;
 }
 
 #[tokio::test]

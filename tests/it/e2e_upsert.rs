@@ -1,10 +1,7 @@
-//! The main job on the local cloud: HTTP call to event on the bus, and what it costs on the wire.
-
-use std::time::{Duration, Instant};
+//! The main job on the local cloud: HTTP call to event on the bus. What it costs: `e2e_costs`.
 
 use serde_json::{Value, json};
 
-use crate::support::function_process::{FunctionProcess, upsert_event};
 use crate::support::tenant::{PHONE, Tenant};
 
 #[tokio::test]
@@ -44,50 +41,6 @@ async fn upsert_goes_from_call_to_event_through_created_updated_noop_and_replaye
     for canary in crate::support::api::CANARIES {
         assert!(!text.contains(canary), "an event carries personal data: {text}");
     }
-}
-
-#[tokio::test]
-async fn upsert_costs_two_table_calls_and_one_provider_call_and_a_repeat_one_and_none() {
-    let tenant = Tenant::new().await;
-    let ada = tenant.contact("ada");
-    let steps = [("k1", "created", 2, 1), ("k2", "noop", 1, 0), ("k1", "created", 1, 0)];
-    let (mut table_calls, mut provider_calls) = (0, 0);
-    for (key, status, table, provider) in steps {
-        tenant.upsert(key, &ada).await.done(status);
-        table_calls += table;
-        provider_calls += provider;
-        let totals = tenant.aws_calls("dynamodb").await;
-        assert_eq!(totals["total"], table_calls, "{key}: {totals}");
-        assert_eq!(totals["by_operation"], json!({"TransactWriteItems": table_calls}));
-        assert_eq!(tenant.provider_calls().await["totals"]["total"], provider_calls, "{key}");
-    }
-    tenant.events(1).await;
-    assert_eq!(tenant.aws_calls("events").await["by_operation"]["PutEvents"], 1);
-}
-
-/// Every answer is late, so the waves of calls that wait for each other can be counted.
-#[tokio::test]
-async fn upsert_needs_three_waves_of_calls_and_a_repeat_one() {
-    const LATE_MS: u64 = 500;
-    let tenant = Tenant::new().await;
-    let function = FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await;
-    let call = async |key: &str, name: &str| {
-        let event = upsert_event(&tenant.id, &tenant.body(key, &tenant.contact(name)));
-        let began = Instant::now();
-        let answer = function.invoke(&event, Duration::from_secs(20)).await.unwrap();
-        assert_eq!(answer["statusCode"], 200, "{answer}");
-        began.elapsed().as_millis() / u128::from(LATE_MS)
-    };
-    call("warm", "bob").await;
-    let delay = json!({"fault": "delay", "delay_ms": LATE_MS, "times": 100});
-    tenant.fault(delay.clone()).await;
-    let mut late_table = delay;
-    late_table["contains"] = json!(tenant.id);
-    late_table["service"] = json!("dynamodb");
-    tenant.cloud.sandbox_post("aws/faults", late_table).await;
-    assert_eq!(call("k1", "ada").await, 3, "claim, provider, completion");
-    assert_eq!(call("k1", "ada").await, 1, "replay");
-    assert_eq!(call("k2", "ada").await, 1, "noop");
 }
 
 #[tokio::test]

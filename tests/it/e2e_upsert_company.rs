@@ -120,7 +120,7 @@ async fn associations_at_fault_are_named() {
         let answer = tenant.upsert_of(object_type, "k1", attributes, &associations).await;
         assert_eq!(answer.problem(422, "validation_failed"), Some(field), "{associations}");
     }
-    assert!(tenant.items().await.is_empty());
+    assert!(tenant.items_of_work().await.is_empty());
     assert_eq!(tenant.provider_calls().await["totals"]["total"], 0);
 }
 
@@ -146,8 +146,8 @@ async fn company_of_an_account_without_our_key_is_found_by_its_domain() {
 #[tokio::test]
 async fn company_whose_key_property_was_deleted_is_refused_with_its_reference() {
     let tenant = Tenant::new().await;
-    tenant.register(json!({})).await;
+    tenant.reset_account().await;
     let answer = tenant.upsert_of("company", "k1", &company(), &json!([])).await;
     assert_eq!(answer.problem(422, "provider_rejected"), Some("attributes.reference"));
-    assert!(tenant.items().await.is_empty());
+    assert!(tenant.items_of_work().await.is_empty());
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use sync_domain::model::{ChangeKind, ObjectType};
 use sync_domain::ports::{AuthMode, Clock};
 
+use crate::support::cloud::root;
 use crate::support::webhook_signing::{BASE_URL, PATH, Sent, body_of, contact_event, v1, v3};
 use crate::support::webhook_world::{
     ACME, ACME_SECRET, APP_SECRET, GLOBEX, GLOBEX_SECRET, INITECH, NOBODY, UMBRELLA, WebhookWorld,
@@ -395,4 +396,31 @@ fn webhook_delivered_again_and_again_gives_the_same_messages() {
     let first = world.changes();
     world.deliver(&sent);
     assert_eq!(world.changes(), first);
+}
+
+#[test]
+fn webhook_event_files_get_their_answers() {
+    let accepted = |accepted: u64, skipped: u64| json!({"accepted": accepted, "skipped": skipped});
+    let refused = |code: &str| json!(code);
+    let world = WebhookWorld::new();
+    let secret = json!({ "current": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy" });
+    world.put_secret("tenants/acme/hubspot/webhook", secret);
+    let expected = [
+        ("base64_body", 200, accepted(1, 0)),
+        ("doubled_header", 401, refused("invalid_signature")),
+        ("mixed_events_v1", 200, accepted(3, 2)),
+        ("no_signature", 401, refused("invalid_signature")),
+        ("not_base64", 400, refused("invalid_events")),
+        ("private_app_v1", 200, accepted(1, 0)),
+        ("stale_v3", 401, refused("invalid_signature")),
+    ];
+    let folder = root().join("events/webhook-hubspot");
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, expected.len(), "a file without an expected answer");
+    for (name, status, body) in expected {
+        let event = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let answer = world.invoke(&event, world.clock.now() + IN_TIME);
+        let seen = answer.error_code.map_or(answer.body, serde_json::Value::from);
+        assert_eq!((answer.status, seen), (status, body), "{name}");
+    }
 }

@@ -11,26 +11,37 @@
 )]
 
 mod after_suite_canary;
+mod at_003_crm;
+mod at_003_schedules;
+mod contract_connection_registry;
 mod contract_gate_store;
 mod contract_upsert_store;
 mod contract_upsert_versions;
 mod e2e_auth;
 mod e2e_bad_input;
 mod e2e_concurrency;
+mod e2e_connections;
 mod e2e_crash;
 mod e2e_event_files;
+mod e2e_oauth;
 mod e2e_provider_faults;
 mod e2e_publisher;
 mod e2e_table_contract;
 mod e2e_upsert;
 mod e2e_upsert_company;
 mod e2e_upsert_deal;
+mod e2e_upsert_queued;
+mod flow_connections;
+mod flow_connections_crash;
+mod flow_connections_oauth;
+mod flow_connections_rotate;
 mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;
 mod flow_gate_wire;
 mod flow_publish;
 mod flow_settle_work;
+mod flow_token_refresh;
 mod flow_upsert;
 mod flow_upsert_associations;
 mod flow_upsert_schedules;

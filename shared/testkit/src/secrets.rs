@@ -37,6 +37,11 @@ impl MemorySecrets {
         self.state().secrets.insert(name.to_owned(), value.into());
     }
 
+    /// Takes a secret away from outside.
+    pub fn remove(&self, name: &str) {
+        self.state().secrets.remove(name);
+    }
+
     /// Lets the next writes fail without an effect.
     pub fn fail_writes(&self, count: u32) {
         self.state().failing_writes = count;

@@ -31,10 +31,21 @@ pub struct StoredRecord {
     pub read_at: Option<Timestamp>,
     /// Whether it was deleted at the provider.
     pub is_deleted: bool,
+    /// How many pushes wait for it.
+    pub queued: u64,
+    /// The last place in its line that was given out.
+    pub(crate) queued_last: Option<Timestamp>,
+    /// The place of the upsert that was applied last.
+    pub(crate) requested_at: Option<Timestamp>,
     pub(crate) lock: Option<Holder>,
 }
 
 impl StoredRecord {
+    /// Whether it was only made to be locked, and is not any more.
+    pub(crate) const fn is_bare(&self) -> bool {
+        self.version == 0 && self.lock.is_none() && self.queued == 0
+    }
+
     /// Whether nothing of a draft is missing.
     pub(crate) fn holds(&self, draft: &CrmDraft) -> bool {
         !self.is_deleted

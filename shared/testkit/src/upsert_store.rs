@@ -1,31 +1,48 @@
-//! Claims and records in memory, under the conditions of the table.
+//! Claims, records and the pushes that wait for them in memory, under the conditions of the table.
+//! The pushes are in `push_store`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use sync_domain::keys::{ClaimKey, Fingerprint, RecordKey};
+use jiff::{SignedDuration, Timestamp};
+use sync_domain::keys::{ClaimKey, RecordKey};
 use sync_domain::model::{ExternalId, ObjectType, TenantId};
 use sync_domain::ports::{
-    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
+    Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, QueuedPush, Release,
     StoreError, UpsertStore,
 };
 
+use crate::stored_claim::{
+    Refused, Status, StoredClaim, is_claim_refused, is_lock_refused, read_refusal,
+};
 use crate::stored_record::{Holder, StoredRecord};
 
-#[derive(Debug, Clone)]
-struct StoredClaim {
-    fingerprint: Fingerprint,
-    holder: Holder,
-    answer: Option<Answer>,
-}
+/// How long a claim is kept.
+pub(crate) const CLAIM_TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The pushes that wait for one record, in their order.
+pub(crate) type StoredLine = BTreeMap<(Timestamp, ClaimKey), QueuedPush>;
 
 #[derive(Debug, Default)]
-struct State {
-    claims: HashMap<(TenantId, ClaimKey), StoredClaim>,
-    records: HashMap<(TenantId, RecordKey), StoredRecord>,
+pub(crate) struct State {
+    pub(crate) claims: HashMap<(TenantId, ClaimKey), StoredClaim>,
+    pub(crate) records: HashMap<(TenantId, RecordKey), StoredRecord>,
+    pub(crate) lines: HashMap<(TenantId, RecordKey), StoredLine>,
+    pub(crate) refused: HashMap<(TenantId, RecordKey, ClaimKey), QueuedPush>,
     pointers: HashMap<(TenantId, ObjectType, ExternalId), RecordKey>,
+    faults: VecDeque<StoreFault>,
+}
+
+/// One failure, used up by one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFault {
+    /// The next write is fine; the fault behind it is for the one after it.
+    None,
+    /// Nothing is written.
+    Fail,
+    /// It is written, but its caller is told that it failed.
+    FailAfterEffect,
 }
 
 /// The fake table.
@@ -56,11 +73,39 @@ impl MemoryUpsertStore {
     /// How many items there are of any kind, locks included.
     pub fn item_count(&self) -> usize {
         let state = self.state();
-        state.claims.len() + state.records.len()
+        let waiting: usize = state.lines.values().map(BTreeMap::len).sum();
+        state.claims.len() + state.records.len() + waiting + state.refused.len()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Lets the next write fail, or the one after the failures that wait already.
+    pub fn fail_next(&self, fault: StoreFault) {
+        self.state().faults.push_back(fault);
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One write, all or nothing, with the fault that is due.
+    pub(crate) async fn write<T>(
+        &self,
+        write: impl FnOnce(&mut State) -> T,
+    ) -> Result<T, StoreError> {
+        tokio::task::yield_now().await;
+        let result = {
+            let mut state = self.state();
+            let failed = || StoreError::Unavailable("the test wants it so".into());
+            match state.faults.pop_front().unwrap_or(StoreFault::None) {
+                StoreFault::None => Ok(write(&mut state)),
+                StoreFault::Fail => Err(failed()),
+                StoreFault::FailAfterEffect => {
+                    write(&mut state);
+                    Err(failed())
+                }
+            }
+        };
+        tokio::task::yield_now().await;
+        result
     }
 }
 
@@ -69,8 +114,8 @@ impl State {
         let (claim_key, record_key) = (claim_key(claim), record_key(claim));
         let held = self.claims.get(&claim_key);
         let record = self.records.get(&record_key);
-        let refused = refused_claim(held, expected);
-        let locked = refused_lock(record, claim, expected);
+        let refused = is_claim_refused(held, expected.claim.as_ref(), claim.at);
+        let locked = is_lock_refused(record, claim, expected);
         if refused || locked {
             return read_refusal(
                 claim,
@@ -79,42 +124,64 @@ impl State {
                 Refused::when(locked, record),
             );
         }
-        let holder = Holder {
-            owner: claim.owner.clone(),
-            lease_until: claim.lease_until,
+        let (owner, lease_until) = (claim.owner.clone(), claim.lease_until);
+        let status = Status::InProgress { owner: owner.clone(), lease_until };
+        let stored = StoredClaim {
+            fingerprint: claim.fingerprint.clone(),
+            record: claim.record.clone(),
             started_at: claim.started_at,
+            status,
+            queued_at: None,
+            expires_at: Some(claim.at + CLAIM_TTL),
         };
-        let fingerprint = claim.fingerprint.clone();
-        let stored = StoredClaim { fingerprint, holder: holder.clone(), answer: None };
         self.claims.insert(claim_key, stored);
-        self.records.entry(record_key).or_default().lock = Some(holder);
+        let lock = Holder { owner, lease_until, started_at: claim.started_at };
+        self.records.entry(record_key).or_default().lock = Some(lock);
         ClaimOutcome::Claimed
     }
 
-    fn owns(&self, claim: &Claim) -> bool {
+    pub(crate) fn owns(&self, claim: &Claim) -> bool {
         let held = self.claims.get(&claim_key(claim));
         let record = self.records.get(&record_key(claim));
-        let claimed = held.is_some_and(|it| it.answer.is_none() && it.holder.owner == claim.owner);
+        let claimed = held.is_some_and(|held| held.is_owned_by(&claim.owner));
         let locked = record
             .and_then(|record| record.lock.as_ref())
             .is_some_and(|lock| lock.owner == claim.owner);
         claimed && locked
     }
 
+    /// Whether a push is at its place, or needs none.
+    fn has_place(&self, claim: &Claim) -> bool {
+        claim.queued_at.is_none_or(|queued_at| {
+            let line = self.lines.get(&record_key(claim));
+            line.is_some_and(|line| line.contains_key(&(queued_at, claim.key.clone())))
+        })
+    }
+
     fn complete(&mut self, claim: &Claim, finished: &Finished) -> Completion {
-        let is_ours = self.owns(claim);
+        let is_ours = self.owns(claim) && self.has_place(claim);
         let held = self.claims.get_mut(&claim_key(claim));
         let written = &finished.written;
         if !is_ours {
             let held = held.filter(|held| held.fingerprint == claim.fingerprint);
-            return Completion::Lost(held.and_then(|held| held.answer.clone()));
+            return Completion::Lost(held.and_then(|held| match &held.status {
+                Status::Completed(answer) => Some(answer.clone()),
+                Status::InProgress { .. } | Status::Queued | Status::Failed { .. } => None,
+            }));
         }
         if let Some(held) = held {
             let status = written.change.into();
-            held.answer = Some(Answer { external_id: written.external_id.clone(), status });
+            let external_id = written.external_id.clone();
+            held.status = Status::Completed(Answer { external_id, status });
+            held.queued_at = None;
+            held.expires_at = Some(finished.at + CLAIM_TTL);
+        }
+        if let Some(queued_at) = claim.queued_at {
+            self.leave_line(&record_key(claim), &(queued_at, claim.key.clone()));
         }
         let record = self.records.entry(record_key(claim)).or_default();
         record.lock = None;
+        record.requested_at = Some(floor(claim.place()));
         if record.is_later_than(finished) {
             return Completion::Stored;
         }
@@ -131,85 +198,46 @@ impl State {
         self.pointers.insert(id, claim.record.clone());
         Completion::Stored
     }
+
+    fn release(&mut self, claim: &Claim, release: Release) {
+        if !self.owns(claim) {
+            return;
+        }
+        let (claim_key, record_key) = (claim_key(claim), record_key(claim));
+        match release {
+            Release::Undone => {
+                self.claims.remove(&claim_key);
+                if let Some(record) = self.records.get_mut(&record_key) {
+                    record.lock = None;
+                }
+                self.records.retain(|_, record| !record.is_bare());
+            }
+            Release::Unresolved => {
+                if let Some(Status::InProgress { lease_until, .. }) =
+                    self.claims.get_mut(&claim_key).map(|held| &mut held.status)
+                {
+                    *lease_until = Timestamp::UNIX_EPOCH;
+                }
+                let lock = self.records.get_mut(&record_key).and_then(|it| it.lock.as_mut());
+                if let Some(lock) = lock {
+                    lock.lease_until = Timestamp::UNIX_EPOCH;
+                }
+            }
+        }
+    }
 }
 
-fn claim_key(claim: &Claim) -> (TenantId, ClaimKey) {
+/// A moment as the table keeps it.
+pub(crate) fn floor(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+pub(crate) fn claim_key(claim: &Claim) -> (TenantId, ClaimKey) {
     (claim.tenant.clone(), claim.key.clone())
 }
 
-fn record_key(claim: &Claim) -> (TenantId, RecordKey) {
+pub(crate) fn record_key(claim: &Claim) -> (TenantId, RecordKey) {
     (claim.tenant.clone(), claim.record.clone())
-}
-
-fn refused_claim(held: Option<&StoredClaim>, expected: &Expectation) -> bool {
-    match (&expected.claim, held) {
-        (None, None) => false,
-        (Some(stale), Some(held)) => held.answer.is_some() || held.holder.owner != stale.owner,
-        (None, Some(_)) | (Some(_), None) => true,
-    }
-}
-
-fn refused_lock(record: Option<&StoredRecord>, claim: &Claim, expected: &Expectation) -> bool {
-    let lock = record.and_then(|record| record.lock.as_ref());
-    match &expected.lock {
-        Some(stale) => lock.is_none_or(|lock| lock.owner != stale.owner),
-        None => record.is_some_and(|record| {
-            record.lock.is_some() || (record.version > 0 && record.holds(&claim.draft))
-        }),
-    }
-}
-
-fn read_refusal(
-    claim: &Claim,
-    expected: &Expectation,
-    held: Refused<&StoredClaim>,
-    record: Refused<&StoredRecord>,
-) -> ClaimOutcome {
-    let mut found = expected.clone();
-    match held {
-        Refused::No => {}
-        Refused::By(None) => found.claim = None,
-        Refused::By(Some(held)) => {
-            if held.fingerprint != claim.fingerprint {
-                return ClaimOutcome::KeyReused;
-            }
-            if let Some(answer) = &held.answer {
-                return ClaimOutcome::Replay(answer.clone());
-            }
-            let Holder { owner, lease_until, started_at } = held.holder.clone();
-            if lease_until > claim.at {
-                return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
-            }
-            found.claim = Some(StaleClaim { owner, started_at });
-        }
-    }
-    let Refused::By(record) = record else { return ClaimOutcome::Stale(found) };
-    if let Some(lock) = record.and_then(|record| record.lock.clone()) {
-        let Holder { owner, lease_until, started_at } = lock;
-        if lease_until > claim.at {
-            return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
-        }
-        found.lock = Some(StaleLock { owner, started_at });
-    } else if expected.lock.is_some() {
-        found.lock = None;
-    } else {
-        let external_id = record.and_then(|record| record.external_id.clone());
-        return ClaimOutcome::Unchanged(external_id.unwrap_or(ExternalId::new("")));
-    }
-    ClaimOutcome::Stale(found)
-}
-
-/// Whether an item's condition failed, and what was there.
-#[derive(Clone, Copy)]
-enum Refused<T> {
-    No,
-    By(Option<T>),
-}
-
-impl<T> Refused<T> {
-    fn when(is_refused: bool, item: Option<T>) -> Self {
-        if is_refused { Self::By(item) } else { Self::No }
-    }
 }
 
 #[async_trait]
@@ -219,10 +247,7 @@ impl UpsertStore for MemoryUpsertStore {
         claim: &Claim,
         expectation: &Expectation,
     ) -> Result<ClaimOutcome, StoreError> {
-        tokio::task::yield_now().await;
-        let outcome = self.state().claim(claim, expectation);
-        tokio::task::yield_now().await;
-        Ok(outcome)
+        self.write(|state| state.claim(claim, expectation)).await
     }
 
     async fn known_external_id(&self, claim: &Claim) -> Result<Option<ExternalId>, StoreError> {
@@ -233,37 +258,10 @@ impl UpsertStore for MemoryUpsertStore {
     }
 
     async fn complete(&self, claim: &Claim, finished: &Finished) -> Result<Completion, StoreError> {
-        tokio::task::yield_now().await;
-        let completion = self.state().complete(claim, finished);
-        tokio::task::yield_now().await;
-        Ok(completion)
+        self.write(|state| state.complete(claim, finished)).await
     }
 
     async fn release(&self, claim: &Claim, release: Release) -> Result<(), StoreError> {
-        tokio::task::yield_now().await;
-        let mut state = self.state();
-        if !state.owns(claim) {
-            return Ok(());
-        }
-        let (claim_key, record_key) = (claim_key(claim), record_key(claim));
-        match release {
-            Release::Undone => {
-                state.claims.remove(&claim_key);
-                if let Some(record) = state.records.get_mut(&record_key) {
-                    record.lock = None;
-                }
-                state.records.retain(|_, record| record.version > 0 || record.lock.is_some());
-            }
-            Release::Unresolved => {
-                if let Some(held) = state.claims.get_mut(&claim_key) {
-                    held.holder.lease_until = Timestamp::UNIX_EPOCH;
-                }
-                let lock = state.records.get_mut(&record_key).and_then(|it| it.lock.as_mut());
-                if let Some(lock) = lock {
-                    lock.lease_until = Timestamp::UNIX_EPOCH;
-                }
-            }
-        }
-        Ok(())
+        self.write(|state| state.release(claim, release)).await
     }
 }

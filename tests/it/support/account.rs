@@ -45,6 +45,12 @@ impl Tenant {
         self.cloud.sandbox_post("accounts", account).await;
     }
 
+    /// Empties the account: its records go, and the properties that were made through the API.
+    pub async fn reset_account(&self) {
+        let body = json!({"system": "hubspot", "account": self.account});
+        self.cloud.sandbox_post("reset", body).await;
+    }
+
     /// Lets the account's next calls fail: one, unless the fault says how many or for how long.
     pub async fn fault(&self, fault: Value) {
         let mut body = json!({"system": "hubspot", "account": self.account});

@@ -114,7 +114,8 @@ impl Tenant {
         answer.body
     }
 
-    async fn manage(&self, method: &str, below: &str, body: Option<Value>) -> Answer {
+    /// Any call of the routes of the connection; `below` is what stands behind their path.
+    pub async fn manage(&self, method: &str, below: &str, body: Option<Value>) -> Answer {
         let token = self.cloud.token(&self.id, MANAGE, json!({})).await;
         let path = format!("integrations/crm/hubspot/connection{below}");
         self.cloud.call(method, &path, Some(&token), body).await

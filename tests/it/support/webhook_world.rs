@@ -184,7 +184,12 @@ impl WebhookWorld {
     }
 
     pub fn deliver_until(&self, sent: &Sent, deadline: Timestamp) -> Answer {
-        let event = serde_json::from_str(&sent.gateway_event()).unwrap();
+        self.invoke(&sent.gateway_event(), deadline)
+    }
+
+    /// Gives the function an event of the gateway.
+    pub fn invoke(&self, event: &str, deadline: Timestamp) -> Answer {
+        let event = serde_json::from_str(event).unwrap();
         let began = self.timeline.elapsed();
         let answer = self.run(answer(Arc::clone(&self.handler), event, deadline));
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();

@@ -104,7 +104,7 @@ impl DynamoTable {
             .with("content_hash", text(claim.fingerprint.as_str()))
             .with("read_at", millis(finished.read_at))
             .with("origin", text(ORIGIN_PLATFORM))
-            .with("requested_at", millis(claim.started_at))
+            .with("requested_at", millis(claim.place()))
             .with("zero", number(0))
             .with("one", number(1));
         let mut write = "SET #version = if_not_exists(#version, :zero) + :one, \
@@ -145,11 +145,12 @@ impl DynamoTable {
 
     /// Gives the record's lock up, and its place in line if it had one.
     fn unlock(&self, claim: &Claim) -> Result<TransactWriteItem, BuildError> {
-        let owned = owned_by(&claim.owner);
-        let (unlock, values) = match claim.queued_at {
-            Some(_) => (format!("{UNLOCK} ADD {ONE_LESS}"), owned.with("minus_one", number(-1))),
-            None => (UNLOCK.to_owned(), owned),
-        };
+        let mut values = owned_by(&claim.owner).with("requested_at", millis(claim.place()));
+        let mut unlock = format!("SET #requested_at_ms = :requested_at {UNLOCK}");
+        if claim.queued_at.is_some() {
+            unlock.push_str(&format!(" ADD {ONE_LESS}"));
+            values = values.with("minus_one", number(-1));
+        }
         update(&self.table_name, record_key(claim), &unlock, OWNED_LOCK, values)
     }
 

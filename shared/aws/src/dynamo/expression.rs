@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
 use super::item::{Item, PK, SK, text};
@@ -117,6 +118,19 @@ pub fn delete(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()?;
     Ok(TransactWriteItem::builder().delete(delete).build())
+}
+
+/// A condition without a write: nothing is there.
+pub fn absent(table: &str, key: Key) -> Result<TransactWriteItem, BuildError> {
+    let condition = "attribute_not_exists(#pk)";
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(key.into_item()))
+        .set_expression_attribute_names(Some(names_in(&[condition])))
+        .condition_expression(condition)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 #[cfg(test)]

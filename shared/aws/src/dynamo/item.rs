@@ -69,8 +69,13 @@ pub fn queued_sk(
     format!("{}{:013}#{key}", queued_prefix(system, record), queued_at.as_millisecond())
 }
 
+/// The pushes of one record that were given up.
+pub fn refused_prefix(system: System, record: &RecordKey) -> String {
+    format!("REFUSED#{system}#{record}#")
+}
+
 pub fn refused_sk(system: System, record: &RecordKey, key: &ClaimKey) -> String {
-    format!("REFUSED#{system}#{record}#{key}")
+    format!("{}{key}", refused_prefix(system, record))
 }
 
 pub fn dead_letter_sk(system: System, id: &str) -> String {

@@ -14,6 +14,7 @@ mod gate_item;
 mod gate_store;
 mod item;
 mod push_item;
+mod push_steps;
 mod push_store;
 mod push_writes;
 mod record_item;

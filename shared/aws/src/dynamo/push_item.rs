@@ -15,7 +15,8 @@ use sync_domain::ports::{Claim, QueuedPush, RemoteEffect, StoreError};
 
 use super::expression::Key;
 use super::item::{
-    ENTITY_QUEUED_PUSH, Item, millis, queued_sk, refused_sk, tenant_pk, text, text_of, timestamp_of,
+    ENTITY_QUEUED_PUSH, Item, millis, number, queued_sk, refused_sk, tenant_pk, text, text_of,
+    timestamp_of,
 };
 
 /// Where a waiting push stands.
@@ -42,6 +43,7 @@ pub fn push_of(claim: &Claim, effect: RemoteEffect, queued_at: Timestamp) -> Que
         started_at: claim.started_at,
         queued_at,
         effect,
+        tries: 0,
     }
 }
 
@@ -68,6 +70,7 @@ pub fn item_of(push: &QueuedPush) -> Item {
         ("started_at_ms".to_owned(), millis(push.started_at)),
         ("queued_at_ms".to_owned(), millis(push.queued_at)),
         ("is_unresolved".to_owned(), AttributeValue::Bool(push.effect == RemoteEffect::Unknown)),
+        ("tries".to_owned(), number(push.tries)),
     ])
 }
 
@@ -95,6 +98,7 @@ pub fn push_from(tenant: &TenantId, system: System, item: &Item) -> Result<Queue
             started_at: timestamp_of(item, "started_at_ms")?,
             queued_at: timestamp_of(item, "queued_at_ms")?,
             effect: if is_unresolved { RemoteEffect::Unknown } else { RemoteEffect::None },
+            tries: item.get("tries")?.as_n().ok()?.parse().ok()?,
         })
     };
     read().ok_or(StoreError::Malformed("a waiting push"))

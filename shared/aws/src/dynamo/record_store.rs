@@ -13,7 +13,9 @@ use sync_domain::ports::{
 };
 
 use super::DynamoTable;
-use super::item::{Item, PK, SK, pointer_sk, queued_prefix, record_sk, tenant_pk, text, text_of};
+use super::item::{
+    Item, PK, SK, pointer_sk, queued_prefix, record_sk, refused_prefix, tenant_pk, text, text_of,
+};
 use super::record_item::{pointer_of, record_of};
 use super::record_write::{pointer_write, record_write};
 use super::transaction::Committed;
@@ -119,24 +121,9 @@ impl RecordStore for DynamoTable {
         scope: &RecordScope,
         key: &RecordKey,
     ) -> Result<(), StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table_name)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .projection_expression("#pk, #sk")
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#sk", SK)
-            .expression_attribute_values(":pk", text(tenant_pk(&scope.tenant)))
-            .expression_attribute_values(":prefix", text(queued_prefix(scope.system, key)))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while let Some(item) = pages.next().await {
-            found.push(item.map_err(unavailable)?);
-        }
+        let prefixes = [queued_prefix(scope.system, key), refused_prefix(scope.system, key)];
+        let found = prefixes.iter().map(|prefix| self.keys_under(scope, prefix));
+        let found = try_join_all(found).await?.concat();
         let deletions = found.into_iter().map(|item| {
             let delete = self.client.delete_item().table_name(&self.table_name);
             delete.set_key(Some(item)).send()
@@ -149,6 +136,29 @@ impl RecordStore for DynamoTable {
 }
 
 impl DynamoTable {
+    /// The keys of a tenant's items whose sort keys begin so.
+    async fn keys_under(&self, scope: &RecordScope, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table_name)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .projection_expression("#pk, #sk")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", text(tenant_pk(&scope.tenant)))
+            .expression_attribute_values(":prefix", text(prefix))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(item.map_err(unavailable)?);
+        }
+        Ok(found)
+    }
+
     /// One `BatchGetItem`: what came, and the keys that the table did not get to.
     async fn batch_get(
         &self,

@@ -43,7 +43,7 @@ pub fn read_refusal(
     }
     let Some(Some(record)) = items.get(1) else { return Ok(ClaimOutcome::Stale(found)) };
     if is_waited_for(record) {
-        return Ok(ClaimOutcome::Behind);
+        return Ok(ClaimOutcome::Behind { stale: found.claim });
     }
     if record.contains_key("lock_owner") {
         let holder = holder_of(record, ["lock_owner", "lock_until_ms", "lock_started_at_ms"])?;
@@ -89,6 +89,8 @@ pub fn answer_of(item: &Item) -> Option<Answer> {
     let status = match text_of(item, "answer")? {
         "created" => UpsertStatus::Created,
         "updated" => UpsertStatus::Updated,
+        // Of a push that found everything done when its turn came.
+        "noop" => UpsertStatus::Noop,
         _ => return None,
     };
     Some(Answer { external_id: ExternalId::new(text_of(item, "external_id")?), status })

@@ -206,7 +206,7 @@ impl DynamoTable {
 
 /// True for the table when a wanted value or association is not stored, with the values of the
 /// expression. A value to be cleared counts as stored when it is absent.
-fn differs_from(draft: &CrmDraft, mut values: Values) -> (String, Values) {
+pub(super) fn differs_from(draft: &CrmDraft, mut values: Values) -> (String, Values) {
     let mut differences = Vec::new();
     for (name, value) in draft.attributes.iter() {
         let name = name.as_str();
@@ -222,6 +222,26 @@ fn differs_from(draft: &CrmDraft, mut values: Values) -> (String, Values) {
         differences.push(format!("NOT contains(#associations, :a{index})"));
     }
     (differences.join(" OR "), values)
+}
+
+/// True for the table when every wanted value and association is stored: the opposite.
+pub(super) fn holds_all(draft: &CrmDraft, mut values: Values) -> (String, Values) {
+    let mut conditions = Vec::new();
+    for (name, value) in draft.attributes.iter() {
+        let name = name.as_str();
+        values = values.with(name, text(value));
+        let is_same = format!("#payload.#{name} = :{name}");
+        conditions.push(if value.is_empty() {
+            format!("(attribute_not_exists(#payload.#{name}) OR {is_same})")
+        } else {
+            is_same
+        });
+    }
+    for (index, association) in draft.associations.iter().enumerate() {
+        values = values.with(&format!("a{index}"), text(association.to_stored()));
+        conditions.push(format!("contains(#associations, :a{index})"));
+    }
+    (conditions.join(" AND "), values)
 }
 
 pub(super) fn claim_key(claim: &Claim) -> Key {

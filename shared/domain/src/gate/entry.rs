@@ -63,6 +63,8 @@ pub enum ClosedReason {
     RateBudget,
     /// The gate's own state can't be read or written.
     StoreUnavailable,
+    /// The call might not be over before the invocation is.
+    NoTimeLeft,
 }
 
 impl ClosedReason {
@@ -73,6 +75,7 @@ impl ClosedReason {
             Self::Paused(reason) => reason.as_str(),
             Self::RateBudget => "rate_budget",
             Self::StoreUnavailable => "gate_unavailable",
+            Self::NoTimeLeft => "no_time_left",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The message that wakes a worker up for an upsert that waits. It carries keys only; what is wanted
 //! waits in the table.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CorrelationId, ObjectType, System, TenantId, UnreadableMessage};
@@ -24,6 +25,9 @@ pub struct PushMessage {
     pub key: ClaimKey,
     /// The request.
     pub correlation_id: CorrelationId,
+    /// When the call is surely over that sent the message: until then its claim may still be on the
+    /// way.
+    pub call_ends_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +40,8 @@ struct Message {
     record_key: String,
     claim_key: String,
     correlation_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call_ends_at_ms: Option<i64>,
 }
 
 impl PushMessage {
@@ -52,6 +58,7 @@ impl PushMessage {
             record_key: self.record.as_str().to_owned(),
             claim_key: self.key.as_str().to_owned(),
             correlation_id: self.correlation_id.as_str().to_owned(),
+            call_ends_at_ms: self.call_ends_at.map(Timestamp::as_millisecond),
         })
     }
 
@@ -76,6 +83,10 @@ impl PushMessage {
             record: RecordKey::from_stored(digest(&message.record_key)?),
             key: ClaimKey::from_stored(digest(&message.claim_key)?),
             correlation_id: CorrelationId::parse(&message.correlation_id)?,
+            call_ends_at: match message.call_ends_at_ms {
+                Some(millis) => Some(Timestamp::from_millisecond(millis).ok()?),
+                None => None,
+            },
         })
     }
 }
@@ -84,7 +95,7 @@ impl PushMessage {
 mod tests {
     use serde_json::json;
 
-    use super::{PushMessage, UnreadableMessage};
+    use super::{PushMessage, Timestamp, UnreadableMessage};
 
     #[test]
     fn push_message_survives_the_queue_and_refuses_other_shapes() {
@@ -95,11 +106,15 @@ mod tests {
         });
         let message = PushMessage::parse(&body.to_string()).unwrap();
         assert_eq!(PushMessage::parse(&message.to_body().unwrap()).unwrap(), message);
+        let call_ends_at = Timestamp::from_second(1_790_000_000).ok();
+        let message = PushMessage { call_ends_at, ..message };
+        assert_eq!(PushMessage::parse(&message.to_body().unwrap()).unwrap(), message);
         for (name, value, expected) in [
             ("version", json!(2), UnreadableMessage::UnknownVersion),
             ("version", json!(null), UnreadableMessage::Malformed),
             ("record_key", json!("ab#"), UnreadableMessage::Malformed),
             ("tenant_id", json!("a#b"), UnreadableMessage::Malformed),
+            ("call_ends_at_ms", json!(i64::MAX), UnreadableMessage::Malformed),
         ] {
             let mut other = body.clone();
             other[name] = value;

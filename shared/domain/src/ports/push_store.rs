@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Answer, Claim, RemoteEffect, StoreError};
+use super::{Answer, Claim, RemoteEffect, StaleClaim, StoreError};
 use crate::keys::{ClaimKey, Fingerprint, RecordKey};
 use crate::model::{CorrelationId, CrmDraft, OwnerId, PushMessage, System, TenantId};
 
@@ -30,10 +30,12 @@ pub struct QueuedPush {
     pub correlation_id: CorrelationId,
     /// When the work began.
     pub started_at: Timestamp,
-    /// Its place in the order of the record's pushes.
+    /// Its place in the line of the record's pushes, which no other one has.
     pub queued_at: Timestamp,
     /// Whether something of it may be at the provider already.
     pub effect: RemoteEffect,
+    /// How often it was tried and failed.
+    pub tries: u32,
 }
 
 impl QueuedPush {
@@ -77,6 +79,11 @@ pub enum PushStart {
     },
     /// It is done, given up or erased in the meantime.
     Gone,
+    /// The record holds all that is wanted: the push is done, and out of the line.
+    Unchanged,
+    /// A later upsert of the record was applied while this one was given up: it is out of the line
+    /// for good.
+    Superseded,
 }
 
 /// What queueing a push again came to.
@@ -112,11 +119,11 @@ pub enum KeyStatus {
     },
 }
 
-/// Keeps pushes that wait.
+/// Keeps pushes that wait. Places in a line only grow, whatever the clocks of the callers say.
 #[async_trait]
 pub trait PushStore: Send + Sync {
-    /// Turns our claim into one that waits: its lock on the record is given up, what is wanted is
-    /// kept.
+    /// Turns our claim into one that waits at the end of the line: its lock on the record is given
+    /// up, what is wanted is kept. `at` is its place, or a later one if that is taken.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -127,11 +134,17 @@ pub trait PushStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Parked, StoreError>;
 
-    /// Lets a new call wait behind the pushes that wait for its record already.
+    /// Lets a new call wait behind the pushes that wait for its record already, in place of the dead
+    /// owner of its key if there is one.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn queue_behind(&self, claim: &Claim, at: Timestamp) -> Result<Parked, StoreError>;
+    async fn queue_behind(
+        &self,
+        claim: &Claim,
+        stale: Option<&StaleClaim>,
+        at: Timestamp,
+    ) -> Result<Parked, StoreError>;
 
     /// The push that is first in line for a record.
     ///
@@ -145,23 +158,21 @@ pub trait PushStore: Send + Sync {
     ) -> Result<Option<QueuedPush>, StoreError>;
 
     /// Makes the first push ours: its claim and the lock on its record, in one conditional write.
+    /// It counts as unresolved from then on, until somebody knows better.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn start(&self, push: &QueuedPush, claim: &Claim) -> Result<PushStart, StoreError>;
 
-    /// Puts a push that we had started back to the head of the line.
+    /// Puts a push that we had started back to its place, with the effect and the tries that it has
+    /// now. It is no error when it is no longer ours.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn put_back(
-        &self,
-        push: &QueuedPush,
-        claim: &Claim,
-        effect: RemoteEffect,
-    ) -> Result<(), StoreError>;
+    async fn put_back(&self, push: &QueuedPush, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Takes a push that was refused for good out of the line; it can be queued again.
+    /// Takes a push that we had started out of the line, with the effect that it has now; it can be
+    /// queued again. It is no error when it is no longer ours.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -173,27 +184,24 @@ pub trait PushStore: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Queues a push that was given up once more, unless a later upsert of the record has been
-    /// applied since.
+    /// Puts a push that was given up back to the place it had, unless a later upsert of the record
+    /// has been applied since.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn queue_again(
-        &self,
-        message: &PushMessage,
-        at: Timestamp,
-    ) -> Result<QueuedAgain, StoreError>;
+    async fn queue_again(&self, message: &PushMessage) -> Result<QueuedAgain, StoreError>;
 
-    /// Marks a waiting claim as failed whose push is not there any more.
+    /// Marks a claim as failed that waits, or whose worker is gone, and whose push is not there any
+    /// more. False if it is no such claim.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn abandon(
         &self,
-        tenant: &TenantId,
-        key: &ClaimKey,
+        message: &PushMessage,
         code: &str,
-    ) -> Result<(), StoreError>;
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// What is known of a caller's key.
     ///

@@ -43,6 +43,14 @@ pub struct Claim {
     pub queued_at: Option<Timestamp>,
 }
 
+impl Claim {
+    /// Its place among the upserts of its record: when it was accepted, or began if it was not kept
+    /// waiting. Where several are applied, later ones have later places.
+    pub fn place(&self) -> Timestamp {
+        self.queued_at.unwrap_or(self.at)
+    }
+}
+
 /// A claim whose owner is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleClaim {
@@ -98,7 +106,10 @@ pub enum ClaimOutcome {
     /// The same call waits already, to be carried out later.
     Waiting,
     /// Earlier upserts of the record wait; this one must not go before them.
-    Behind,
+    Behind {
+        /// A dead owner that held the caller's key: perhaps it has written something.
+        stale: Option<StaleClaim>,
+    },
     /// The one before us died. Claim again with this expectation, and find out what it did.
     Stale(Expectation),
 }

@@ -79,6 +79,25 @@ pub enum DeadCause {
 }
 
 impl DeadCause {
+    /// Every cause.
+    pub const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::UnknownVersion,
+        Self::ConnectionNotFound,
+        Self::ProviderRejected,
+        Self::ProviderUnauthorized,
+        Self::ProviderMissingScope,
+        Self::AttemptsExhausted,
+        Self::Superseded,
+        Self::TooOld,
+        Self::Internal,
+    ];
+
+    /// The cause of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == text)
+    }
+
     /// The text in the dead letter's attributes, in logs and in the runbook.
     pub const fn as_str(self) -> &'static str {
         match self {

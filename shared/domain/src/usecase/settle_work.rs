@@ -19,8 +19,8 @@ use crate::ports::{
 /// The wait after the first failed try is drawn from half of this to this; it doubles.
 const BACKOFF_INITIAL: Duration = Duration::from_secs(2);
 /// Failed tries of one message, over all its lives on the queue. With the backoff they span more
-/// than half an hour; an outage does not count as tries, see [`Verdict::Later`].
-const ATTEMPTS_MAX: u32 = 10;
+/// than half an hour; an outage does not count as tries, see [`Verdict::Wait`].
+pub(crate) const ATTEMPTS_MAX: u32 = 10;
 /// How long work may wait in all. Below the 14 days that a queue keeps a message, so that it is put
 /// aside with its cause and does not just expire.
 const AGE_MAX: Duration = Duration::from_secs(4 * 24 * 3600);
@@ -254,7 +254,7 @@ fn fate_of(deps: &SettleDeps<'_>, work: &Judged) -> Fate {
     }
     let random = deps.clock.random().clamp(0.0, 1.0);
     let wait = match work.verdict {
-        Verdict::Retry { after: None } => backoff(attempt).mul_f64(0.5 + random / 2.0),
+        Verdict::Retry { after: None } => backoff(attempt, random),
         Verdict::Retry { after: Some(after) } | Verdict::Wait { after } => {
             after.mul_f64(1.0 + SPREAD * random)
         }
@@ -267,8 +267,11 @@ fn fate_of(deps: &SettleDeps<'_>, work: &Judged) -> Fate {
     })
 }
 
-fn backoff(attempt: u32) -> Duration {
-    BACKOFF_INITIAL.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(DELAY_MAX)
+/// The wait after failed try number `attempt` (from 1). `random` is a draw from 0 to 1.
+pub(crate) fn backoff(attempt: u32, random: f64) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let ceiling = BACKOFF_INITIAL.saturating_mul(1 << doublings).min(DELAY_MAX);
+    ceiling.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
 }
 
 fn letter(deps: &SettleDeps<'_>, work: &Judged, cause: DeadCause, now: Timestamp) -> DeadLetter {

@@ -52,19 +52,25 @@ impl HubspotGateway {
         written_of(calls, draft, record, RecordChange::Created, &answer)
     }
 
-    /// The record that an upsert would update.
+    /// The record that an upsert would update. It counts as having the draft's reference, which it has
+    /// no property for.
     pub(super) async fn find_without_key(
         &self,
         calls: &mut Calls<'_>,
         draft: &CrmDraft,
         known: Option<&ExternalId>,
     ) -> Result<Option<RemoteRecord>, ProviderError> {
-        if let Some(id) = known
-            && let Some(record) = self.read_by_id(calls, draft.object_type, id).await?
-        {
-            return Ok(Some(record));
+        let mut found = None;
+        if let Some(id) = known {
+            found = self.read_by_id(calls, draft.object_type, id).await?;
         }
-        self.search_oldest(calls, draft).await
+        if found.is_none() {
+            found = self.search_oldest(calls, draft).await?;
+        }
+        if let Some(record) = &mut found {
+            record.attributes.set(AttributeName::Reference, draft.natural_key.expose());
+        }
+        Ok(found)
     }
 
     /// `GET …/{id}`, `None` where there is no such record. It also takes the id of a record that was

@@ -107,23 +107,18 @@ fn refusal_of(answer: &RawAnswer) -> GrantError {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
     use std::time::Duration;
 
     use secrecy::ExposeSecret;
     use sync_domain::ports::{GrantError, ProviderError};
 
     use super::tokens_of;
-    use reqwest::header::HeaderMap;
-
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        RawAnswer {
-            status,
-            retry_after: None,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec().into(),
-        }
+        let headers = HeaderMap::new();
+        RawAnswer { status, retry_after: None, headers, body: body.as_bytes().to_vec().into() }
     }
 
     #[test]

@@ -110,22 +110,17 @@ pub fn existing(answer: &RawAnswer) -> Result<KeyProperty, ProviderError> {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
     use serde_json::json;
     use sync_domain::model::ObjectType;
     use sync_domain::ports::KeyProperty::{Available, NotAvailable};
 
     use super::{Created, created, definition_of, existing};
-    use reqwest::header::HeaderMap;
-
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        RawAnswer {
-            status,
-            retry_after: None,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec().into(),
-        }
+        let headers = HeaderMap::new();
+        RawAnswer { status, retry_after: None, headers, body: body.as_bytes().to_vec().into() }
     }
 
     #[test]

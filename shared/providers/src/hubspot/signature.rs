@@ -3,7 +3,7 @@
 //! Version 3 is an HMAC with a time; if any of its headers came, it alone decides. Versions 1 and 2
 //! are plain hashes without a time and the documented scheme of private apps only; what is repeated
 //! under them does no harm, because an event is never more than a hint.
-//! Evidence: `docs/integrations/hubspot_mapping.md`.
+//! Evidence: `docs/integrations/hubspot_webhooks.md`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,6 +1,6 @@
 //! What HubSpot's webhooks say: which object has changed, and how.
 //!
-//! Field names and their meaning: `docs/integrations/hubspot_mapping.md`. Kinds of event that are not
+//! Field names and their meaning: `docs/integrations/hubspot_webhooks.md`. Kinds of event that are not
 //! named here are ignored, because a portal may subscribe to more than we read.
 
 use std::collections::BTreeSet;

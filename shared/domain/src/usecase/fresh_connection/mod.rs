@@ -178,7 +178,7 @@ impl ConnectionStore for FreshConnections {
 }
 
 /// What a caller does after the provider refused a connection's token (401): the connection with
-/// another token, if there is one by now, to try once more with. `None` when it is the same still.
+/// another token of the same account, if there is one by now, to try once more with.
 ///
 /// # Errors
 /// See [`ConnectionError`].
@@ -189,5 +189,6 @@ pub async fn after_refusal(
     connections.forget(&refused.tenant, refused.system);
     let current = connections.connection(&refused.tenant, refused.system).await?;
     let is_other = current.access_token.expose_secret() != refused.access_token.expose_secret();
-    Ok(is_other.then_some(current))
+    let is_same_account = current.account_id == refused.account_id;
+    Ok((is_other && is_same_account).then_some(current))
 }

@@ -47,7 +47,6 @@ impl FreshConnections {
         let clock = &self.ports.clock;
         let give_up_at = clock.now() + self.wait_max;
         let mut current = self.ports.connections.connection(tenant, system).await?;
-        let mut held_until: Option<Timestamp> = None;
         let mut wait = POLL_WAIT.0;
         while !self.is_fresh(&current, flight) {
             // Perhaps somebody has refreshed it since it was cached.
@@ -67,20 +66,20 @@ impl FreshConnections {
             if memory.paused_until.is_some_and(|until| until > now) {
                 return self.usable_or(current, flight, NoToken::Paused);
             }
-            if held_until.is_none_or(|until| until <= now) {
-                let lock = self.new_lock(tenant, system, now);
-                match self.ports.registry.lock(&lock, now).await {
-                    Ok(LockOutcome::Locked(found)) => {
-                        let winner = Winner { store: self, flight, lock, found };
-                        return match winner.run().await {
-                            Ok(Ok(connection)) => Ok(Arc::new(connection)),
-                            Ok(Err(reason)) => self.usable_or(current, flight, reason),
-                            Err(error) => self.usable_after(current, flight, error),
-                        };
-                    }
-                    Ok(LockOutcome::Held { until }) => held_until = Some(until),
-                    Err(_) if self.is_usable(&current, flight) => return Ok(current),
-                    Err(error) => return Err(ConnectionError::Unavailable(Box::new(error))),
+            let lock = self.new_lock(tenant, system, now);
+            match self.ports.registry.lock(&lock, now).await {
+                Ok(LockOutcome::Locked(found)) => {
+                    let winner = Winner { store: self, flight, lock, found };
+                    return match winner.run().await {
+                        Ok(Ok(connection)) => Ok(Arc::new(connection)),
+                        Ok(Err(reason)) => self.usable_or(current, flight, reason),
+                        Err(error) => self.usable_after(current, flight, error),
+                    };
+                }
+                Ok(LockOutcome::Held { .. }) => {}
+                Err(error) => {
+                    let error = ConnectionError::Unavailable(Box::new(error));
+                    return self.usable_after(current, flight, error);
                 }
             }
             if self.is_usable(&current, flight) || now >= give_up_at {

@@ -19,7 +19,8 @@ pub(super) async fn check(
         return Ok(());
     }
     let refresh = deps.gateway.refresh(connection, now);
-    if called(deps, connection, stats, 1, refresh).await.is_ok() {
+    let wait_max = deps.retry.wait_max;
+    if called(deps, connection, stats, (1, wait_max), refresh).await.is_ok() {
         deps.gateway.check(connection, draft, now)?;
     }
     Ok(())

@@ -73,11 +73,15 @@ pub(super) async fn claim_or_answer(
                 return upserted(Answer { external_id, status: UpsertStatus::Noop }, false);
             }
             ClaimOutcome::Waiting => return Ok(Begun::Answered(UpsertOutcome::Queued)),
-            ClaimOutcome::Behind => match queue_behind(deps, claim).await? {
-                Parked::Queued => return Ok(Begun::Answered(UpsertOutcome::Queued)),
-                // Those in front are done by now, or the key was used in between.
-                Parked::Lost => expectation = Expectation::default(),
-            },
+            ClaimOutcome::Behind { stale } => {
+                let began = stale.as_ref().map_or(claim.started_at, |stale| stale.started_at);
+                claim.started_at = claim.started_at.min(began);
+                match queue_behind(deps, claim, stale.as_ref()).await? {
+                    Parked::Queued => return Ok(Begun::Answered(UpsertOutcome::Queued)),
+                    // Those in front are done by now, or the key was used in between.
+                    Parked::Lost => expectation = Expectation::default(),
+                }
+            }
             ClaimOutcome::KeyReused => return Err(UpsertError::KeyReused),
             ClaimOutcome::InProgress { lease_until } => {
                 return Err(in_progress(deps.clock.now(), lease_until));

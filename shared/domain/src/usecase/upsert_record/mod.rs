@@ -12,6 +12,7 @@ mod checking;
 mod claiming;
 mod parking;
 mod push;
+mod push_line;
 mod run;
 
 use std::time::Duration;
@@ -167,7 +168,7 @@ pub async fn upsert_record(
         Begun::Owned(expectation) => expectation,
     };
     stats.took_over = expectation != Expectation::default();
-    let mut run = Run { deps, claim: &claim, connection: &connection, stats };
+    let mut run = Run { deps, claim: &claim, connection, stats };
     let is_unresolved = run.stats.took_over;
     let stopped = match run.write(is_unresolved).await {
         Ok(done) => return run.complete(done).await.map(UpsertOutcome::Done),

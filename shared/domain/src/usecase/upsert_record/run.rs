@@ -6,19 +6,21 @@
 //! without harm.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
-use crate::gate::Caller;
+use crate::gate::{Caller, ClosedReason};
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
     Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
     StoreError, Written,
 };
 use crate::retry::RetryPolicy;
+use crate::usecase::fresh_connection::after_refusal;
 
 /// Time kept back at the end of the invocation for the completion and the answer.
 const COMPLETION_RESERVE: Duration = Duration::from_millis(1_500);
@@ -32,12 +34,12 @@ const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// The one way from an upsert to the provider, through the gate, with every request counted.
-/// `requests` is how many a call is that fails.
+/// `requests` is how many a call is that fails; `wait_max` is for its turn at the gate.
 pub(super) async fn called<T>(
     deps: &UpsertDeps<'_>,
     connection: &Connection,
     stats: &mut UpsertStats,
-    requests: u32,
+    (requests, wait_max): (u32, Duration),
     call: impl Future<Output = Result<Called<T>, ProviderError>>,
 ) -> Result<T, ProviderError> {
     let began = deps.clock.now();
@@ -47,7 +49,7 @@ pub(super) async fn called<T>(
         gateway: deps.gateway,
         connection,
         class: deps.class,
-        wait_max: deps.retry.wait_max,
+        wait_max,
         notice: deps.notice,
     };
     let result = caller.call(requests, call).await;
@@ -58,6 +60,11 @@ pub(super) async fn called<T>(
     };
     stats.provider_time += until_from(began, deps.clock.now());
     result.map(|called| called.value)
+}
+
+/// The time that so many requests, one after the other, and the completion need at most.
+pub(super) fn time_for(deps: &UpsertDeps<'_>, rounds: u32) -> Duration {
+    deps.call_timeout.saturating_mul(rounds).saturating_add(COMPLETION_RESERVE)
 }
 
 /// What is at the provider now, and when the call began that showed it.
@@ -71,6 +78,16 @@ pub(super) struct Done {
 pub(super) struct Stopped {
     pub(super) error: UpsertError,
     pub(super) release: Release,
+}
+
+impl Stopped {
+    /// Whether something may be at the provider already.
+    pub(super) const fn effect(&self) -> RemoteEffect {
+        match self.release {
+            Release::Undone => RemoteEffect::None,
+            Release::Unresolved => RemoteEffect::Unknown,
+        }
+    }
 }
 
 /// How far the work has come at the provider.
@@ -93,7 +110,7 @@ impl Progress {
 pub(super) struct Run<'a, 'd> {
     pub(super) deps: &'a UpsertDeps<'d>,
     pub(super) claim: &'a Claim,
-    pub(super) connection: &'a Connection,
+    pub(super) connection: Arc<Connection>,
     pub(super) stats: &'a mut UpsertStats,
 }
 
@@ -104,11 +121,17 @@ impl Run<'_, '_> {
         let mut progress = Progress { is_unresolved, record: None };
         let known = self.known().await.map_err(|error| progress.stop(error.into()))?;
         let mut attempt = 1;
+        let mut has_other_token = false;
         loop {
             let error = match self.attempt(&mut progress, known.as_ref()).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            if error == ProviderError::Unauthorized && !has_other_token && self.renew_token().await
+            {
+                has_other_token = true;
+                continue;
+            }
             let wait = error.retry().and_then(|asked_for| {
                 let random = self.deps.clock.random();
                 self.deps.retry.wait_after(attempt, asked_for, random, self.time_to_wait())
@@ -117,6 +140,21 @@ impl Run<'_, '_> {
             self.deps.clock.sleep(wait).await;
             attempt += 1;
             self.stats.provider_retries += 1;
+        }
+    }
+
+    /// After refused credentials: goes on with others, where there are others by now.
+    async fn renew_token(&mut self) -> bool {
+        if self.time_to_wait().is_zero() {
+            self.deps.connections.forget(&self.claim.tenant, self.claim.system);
+            return false;
+        }
+        match after_refusal(self.deps.connections, &self.connection).await {
+            Ok(Some(other)) => {
+                self.connection = other;
+                true
+            }
+            Ok(None) | Err(_) => false,
         }
     }
 
@@ -156,9 +194,10 @@ impl Run<'_, '_> {
             *is_unresolved = false;
         }
         let read_at = self.deps.clock.now();
-        let upsert = self.deps.gateway.upsert(self.connection, &self.claim.draft, known);
+        let connection = Arc::clone(&self.connection);
+        let upsert = self.deps.gateway.upsert(&connection, &self.claim.draft, known);
         let requests = self.requests(known);
-        match called(self.deps, self.connection, self.stats, requests, upsert).await {
+        match self.called(requests, requests, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
                 *is_unresolved = error.effect() == RemoteEffect::Unknown;
@@ -170,8 +209,9 @@ impl Run<'_, '_> {
     /// Finds out whether the wanted values are already at the provider.
     async fn resolve(&mut self, known: Option<&ExternalId>) -> Result<Option<Done>, ProviderError> {
         let read_at = self.deps.clock.now();
-        let find = self.deps.gateway.find(self.connection, &self.claim.draft, known);
-        let found = called(self.deps, self.connection, self.stats, 1, find).await?;
+        let connection = Arc::clone(&self.connection);
+        let find = self.deps.gateway.find(&connection, &self.claim.draft, known);
+        let found = self.called(1, 1, find).await?;
         let wanted = &self.claim.draft.attributes;
         let there = found.filter(|remote| remote.attributes.contains_all(wanted));
         Ok(there.map(|remote| {
@@ -201,17 +241,36 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let requests = u32::try_from(types.len()).unwrap_or(u32::MAX);
-        let associate = self.deps.gateway.associate(self.connection, draft, external_id);
-        called(self.deps, self.connection, self.stats, requests, associate).await
+        let connection = Arc::clone(&self.connection);
+        let associate = self.deps.gateway.associate(&connection, draft, external_id);
+        self.called(requests, 1, associate).await
+    }
+
+    /// A call that is surely over before the lease is: who takes over then must find what it did.
+    /// `rounds` is how many of its requests come one after the other.
+    async fn called<T>(
+        &mut self,
+        requests: u32,
+        rounds: u32,
+        call: impl Future<Output = Result<Called<T>, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let left = until_from(self.deps.clock.now(), self.claim.lease_until);
+        let needed = time_for(self.deps, rounds);
+        let Some(spare) = left.checked_sub(needed) else {
+            let reason = ClosedReason::NoTimeLeft;
+            return Err(ProviderError::Closed { retry_after: Duration::ZERO, reason });
+        };
+        let wait_max = spare.min(self.deps.retry.wait_max);
+        let connection = Arc::clone(&self.connection);
+        called(self.deps, &connection, self.stats, (requests, wait_max), call).await
     }
 
     /// How long a wait may be so that another try, which is a look, a write and the associations,
     /// and the completion still fit.
     fn time_to_wait(&self) -> Duration {
         let calls = if self.claim.draft.associations.is_empty() { 2 } else { 3 };
-        until_from(self.deps.clock.now(), self.claim.lease_until)
-            .saturating_sub(COMPLETION_RESERVE)
-            .saturating_sub(self.deps.call_timeout * calls)
+        let left = until_from(self.deps.clock.now(), self.claim.lease_until);
+        left.saturating_sub(time_for(self.deps, calls))
     }
 
     pub(super) async fn complete(&self, done: Done) -> Result<Upserted, UpsertError> {
@@ -241,9 +300,6 @@ impl Run<'_, '_> {
     /// Gives the claim back after a failure. If even that fails, the lease ends by itself and the
     /// next caller takes over, so what stopped the upsert is the one to report.
     pub(super) async fn give_back(&self, stopped: &Stopped) {
-        if matches!(stopped.error, UpsertError::Provider(ProviderError::Unauthorized)) {
-            self.deps.connections.forget(&self.claim.tenant, self.claim.system);
-        }
         drop(self.deps.store.release(self.claim, stopped.release).await);
     }
 }

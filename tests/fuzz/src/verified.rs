@@ -1,0 +1,178 @@
+//! A delivery that counts as verified, through the use case, on fakes that never wait.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use sync_domain::model::{CorrelationId, ObjectChange, System, TenantId};
+use sync_domain::ports::{
+    AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredEvents, DeliverySignature,
+    SecretError, SecretHolder, SendOutcome, SignatureFault, SigningSecretSource, SigningSecrets,
+    StoreError, UnreadableDelivery, WebhookDelivery, WebhookProtocol, WorkMessage, WorkQueue,
+};
+use sync_domain::usecase::accept_webhook::{
+    AcceptWebhook, AcceptWebhookDeps, AcceptWebhookError, WebhookStats, accept_webhook,
+};
+use sync_providers::webhook_protocol;
+
+/// The most that a queue takes as one message.
+const MESSAGE_MAX_BYTES: usize = 256 * 1024;
+
+/// HubSpot's events with a signature that anybody gives.
+struct Trusting(Arc<dyn WebhookProtocol>);
+
+struct AnySignature;
+
+impl DeliverySignature for AnySignature {
+    fn may_come_from(&self, _auth: AuthMode) -> bool {
+        true
+    }
+
+    fn is_made_with(&self, _secret: &SecretString) -> bool {
+        true
+    }
+}
+
+impl WebhookProtocol for Trusting {
+    fn system(&self) -> System {
+        self.0.system()
+    }
+
+    fn signature<'a>(
+        &self,
+        _delivery: &'a WebhookDelivery,
+        _now: Timestamp,
+    ) -> Result<Box<dyn DeliverySignature + 'a>, SignatureFault> {
+        Ok(Box::new(AnySignature))
+    }
+
+    fn claimed_account(&self, body: &[u8]) -> Option<String> {
+        self.0.claimed_account(body)
+    }
+
+    fn events(&self, body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery> {
+        self.0.events(body)
+    }
+}
+
+/// Everything that the use case needs: of three portals one has let our app in, one has an app of
+/// its own, and one is nobody's.
+struct World {
+    has_app: bool,
+    sent: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _duration: Duration) {
+        std::future::pending::<()>().await;
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+
+    fn unique_id(&self) -> String {
+        "id".to_owned()
+    }
+}
+
+#[async_trait]
+impl SigningSecretSource for World {
+    async fn secrets(
+        &self,
+        holder: &SecretHolder,
+    ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+        let is_known = self.has_app || matches!(holder, SecretHolder::Tenant(..));
+        Ok(is_known.then(|| SigningSecrets::new("any".into(), None)).flatten().map(Arc::new))
+    }
+
+    async fn newer(
+        &self,
+        _holder: &SecretHolder,
+    ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl AccountDirectory for World {
+    async fn owner(
+        &self,
+        _system: System,
+        account_id: &str,
+    ) -> Result<Option<AccountOwner>, StoreError> {
+        let auth = match account_id.len() % 3 {
+            0 => return Ok(None),
+            1 => AuthMode::Oauth,
+            _ => AuthMode::PrivateApp,
+        };
+        Ok(TenantId::parse(&format!("tenant-{account_id}")).map(|tenant| AccountOwner { tenant, auth }))
+    }
+}
+
+#[async_trait]
+impl WorkQueue for World {
+    async fn send(&self, messages: &[WorkMessage]) -> Vec<SendOutcome> {
+        let bodies = messages.iter().map(|message| message.body.clone());
+        self.sent.lock().unwrap().extend(bodies);
+        vec![SendOutcome::Accepted; messages.len()]
+    }
+}
+
+/// Runs the delivery with and without an app of ours.
+pub fn counts_add_up_and_messages_read_back(delivery: WebhookDelivery) {
+    for has_app in [true, false] {
+        let world = World { has_app, sent: Mutex::default() };
+        let protocol = Trusting(webhook_protocol(System::Hubspot));
+        let deps = AcceptWebhookDeps {
+            protocol: &protocol,
+            secrets: &world,
+            accounts: &world,
+            claimed_accounts: &world,
+            queue: &world,
+            clock: &world,
+        };
+        let correlation_id = CorrelationId::unknown();
+        let command =
+            AcceptWebhook { delivery: &delivery, answer_by: Timestamp::UNIX_EPOCH, correlation_id };
+        let mut stats = WebhookStats::default();
+        let result = {
+            let work = pin!(accept_webhook(&deps, &command, &mut stats));
+            let Poll::Ready(result) = work.poll(&mut Context::from_waker(Waker::noop())) else {
+                panic!("nothing here waits");
+            };
+            result
+        };
+        check(&result, &stats, &world.sent.into_inner().unwrap());
+    }
+}
+
+fn check(result: &Result<(), AcceptWebhookError>, stats: &WebhookStats, sent: &[String]) {
+    assert_eq!(sent.len(), stats.messages);
+    let skipped = stats.ignored + stats.unreadable + stats.foreign + stats.unconnected;
+    let taken = stats.events.checked_sub(skipped).expect("more skipped than came");
+    assert!(stats.messages <= taken && (taken == 0) == sent.is_empty());
+    if result.is_err() {
+        assert!(sent.is_empty(), "refused, and sent");
+        return;
+    }
+    let mut objects = BTreeSet::new();
+    for body in sent {
+        assert!(body.len() < MESSAGE_MAX_BYTES, "a message of {} bytes", body.len());
+        let change = ObjectChange::parse(body).expect("a message that the worker can't read");
+        assert_eq!(change.tenant.as_str(), format!("tenant-{}", change.account_id));
+        assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
+        let key = (change.account_id, change.object_type, change.external_id);
+        assert!(objects.insert(key), "two messages for one object");
+    }
+}
