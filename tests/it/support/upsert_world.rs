@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sync_domain::gate::{Class, Gate, GateSettings};
 use sync_domain::model::{
     CorrelationId, IdempotencyKey, ObjectType, System, TenantId, UpsertStatus, associations_of,
 };
 use sync_domain::ports::Clock;
 use sync_domain::retry::RetryPolicy;
 use sync_domain::usecase::upsert_record::{
-    UpsertDeps, UpsertError, UpsertRecord, UpsertStats, Upserted, upsert_record,
+    UpsertDeps, UpsertError, UpsertOutcome, UpsertRecord, UpsertStats, Upserted, upsert_record,
 };
-use sync_testkit::{ManualClock, MemoryConnections, MemoryUpsertStore, ScriptedGateway};
+use sync_testkit::{
+    ManualClock, MemoryConnections, MemoryGateStore, MemoryUpsertStore, MemoryWorkQueue,
+    ScriptedGateway,
+};
 
 /// How long an invocation of these tests may take.
 pub const LEASE: Duration = Duration::from_secs(20);
@@ -22,6 +26,8 @@ pub struct World {
     pub store: MemoryUpsertStore,
     pub gateway: ScriptedGateway,
     pub tenant: TenantId,
+    pub push_queue: MemoryWorkQueue,
+    pub gate: Gate,
     connections: MemoryConnections,
 }
 
@@ -33,6 +39,12 @@ impl World {
             store: MemoryUpsertStore::default(),
             gateway: ScriptedGateway::new(Arc::clone(&clock) as Arc<dyn Clock>),
             connections: MemoryConnections::with_tenants(&[&tenant]),
+            push_queue: MemoryWorkQueue::default(),
+            gate: Gate::new(
+                Arc::new(MemoryGateStore::default()),
+                Arc::clone(&clock) as Arc<dyn Clock>,
+                GateSettings::with_call_max(Duration::from_secs(3)),
+            ),
             clock,
             tenant,
         }
@@ -72,6 +84,11 @@ impl World {
             connections: &self.connections,
             store: &self.store,
             gateway: &self.gateway,
+            gate: &self.gate,
+            class: Class::Live,
+            notice: |_connection, _reported| {},
+            pushes: &self.store,
+            push_queue: &self.push_queue,
             clock: self.clock.as_ref(),
             retry: RetryPolicy {
                 attempts_max: 3,
@@ -90,7 +107,10 @@ impl World {
             correlation_id: CorrelationId::parse("test").unwrap(),
             deadline: self.clock.now() + LEASE,
         };
-        upsert_record(&deps, command, stats).await
+        match upsert_record(&deps, command, stats).await? {
+            UpsertOutcome::Done(upserted) => Ok(upserted),
+            UpsertOutcome::Queued => panic!("it was queued"),
+        }
     }
 
     pub async fn status(&self, key: &str, attributes: Value) -> UpsertStatus {
