@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use sync_aws::dynamo::DynamoTable;
 use sync_domain::ports::Claim;
 
-use crate::contract_push_store::Places;
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
+use crate::support::push_line::Places;
 use crate::{
     contract_connection_registry, contract_gate_store, contract_push_again, contract_push_store,
     contract_upsert_store, contract_upsert_versions,
