@@ -33,6 +33,7 @@ mod e2e_upsert_deal;
 mod e2e_upsert_queued;
 mod flow_connections;
 mod flow_connections_crash;
+mod flow_connections_health;
 mod flow_connections_oauth;
 mod flow_connections_rotate;
 mod flow_gate_breaker;

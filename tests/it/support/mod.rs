@@ -9,6 +9,7 @@ pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
 pub mod portal_state;
+pub mod push_world;
 pub mod queues;
 pub mod schemas;
 pub mod table;
