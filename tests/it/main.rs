@@ -42,6 +42,8 @@ mod flow_gate_pause;
 mod flow_gate_wire;
 mod flow_publish;
 mod flow_settle_work;
+mod flow_sync;
+mod flow_sync_schedules;
 mod flow_token_refresh;
 mod flow_upsert;
 mod flow_upsert_associations;
