@@ -58,6 +58,7 @@ mod props_gate_ledger;
 mod props_keys;
 mod props_webhook;
 mod rules_docs;
+mod rules_links;
 mod rules_queues;
 mod rules_rooms;
 mod rules_template;
