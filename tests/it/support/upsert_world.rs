@@ -28,7 +28,7 @@ pub struct World {
     pub tenant: TenantId,
     pub push_queue: MemoryWorkQueue,
     pub gate: Gate,
-    connections: MemoryConnections,
+    pub connections: MemoryConnections,
 }
 
 impl World {
