@@ -154,6 +154,7 @@ fn empty(key: RecordKey) -> StoredRecord {
         external_id: None,
         attributes: Attributes::default(),
         associations: Default::default(),
+        associations_of: None,
         tombstone: None,
         origin: Origin::Platform,
         recency: Recency::default(),
@@ -198,9 +199,16 @@ impl State {
         for write in &commit.records {
             match write {
                 RecordWrite::Store { new, .. } => self.store(scope, new),
-                RecordWrite::Refresh { key, recency, associations_read_at_ms, .. } => {
+                RecordWrite::Refresh {
+                    key,
+                    recency,
+                    associations_of,
+                    associations_read_at_ms,
+                    ..
+                } => {
                     if let Some(record) = self.records.get_mut(&(scope.clone(), key.clone())) {
                         record.recency = *recency;
+                        record.associations_of.clone_from(associations_of);
                         record.associations_read_at_ms = *associations_read_at_ms;
                         record.lock = None;
                     }

@@ -32,6 +32,7 @@ pub fn version_attributes(
         ("external_id", id),
         ("payload", Some(payload_of(&record.attributes))),
         ("associations", texts(record.associations.iter().map(Association::to_stored))),
+        ("associations_of", record.associations_of.as_ref().map(|id| text(id.as_str()))),
         ("associations_read_at_ms", nonzero(record.associations_read_at_ms)),
         ("provider_version_ms", nonzero(record.recency.provider_version_ms)),
         ("read_at_ms", nonzero(record.recency.read_at_ms)),
@@ -98,6 +99,7 @@ pub fn record_of(item: &Item) -> Result<StoredRecord, StoreError> {
         associations: texts_of(item, "associations")
             .filter_map(|text| Association::from_stored(&text))
             .collect(),
+        associations_of: text_of(item, "associations_of").map(ExternalId::new),
         tombstone: tombstone_of(item)?,
         origin: origin.ok_or(malformed("a record's origin"))?,
         recency: recency_of(item, ["provider_version_ms", "read_at_ms"]),
@@ -208,6 +210,7 @@ mod tests {
             external_id: Some(ExternalId::new("17")),
             attributes: Default::default(),
             associations: Association::from_stored("company:7").into_iter().collect(),
+            associations_of: Some(ExternalId::new("17")),
             tombstone: Some(Tombstone {
                 deleted_at: "2026-11-22T00:00:00.5Z".parse().unwrap(),
                 merged_into: Some(ExternalId::new("9")),
@@ -244,6 +247,7 @@ mod tests {
         assert_eq!(record_of(&item(record())).unwrap(), record());
         let bare = StoredRecord {
             associations: Default::default(),
+            associations_of: None,
             tombstone: None,
             recency: Recency::default(),
             associations_read_at_ms: 0,

@@ -91,6 +91,7 @@ fn store_erased(
         external_id: Some(id.clone()),
         attributes: Attributes::default(),
         associations: BTreeSet::new(),
+        associations_of: None,
         tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None }),
         origin: Origin::Provider,
         recency,

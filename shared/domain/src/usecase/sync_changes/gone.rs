@@ -19,7 +19,7 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
         return plan_after_erasure(job);
     }
     let holdings = holdings(job, pointer, id, None);
-    let last = holdings.recency().max(pointer.and_then(|pointer| pointer.gone));
+    let last = holdings.own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
     let occurred_ms = job.unit.occurred_at.as_millisecond();
     let version = last.map_or(occurred_ms, |last| last.provider_version_ms.max(occurred_ms));
     let news = Recency { provider_version_ms: version, read_at_ms: job.read_at_ms };
@@ -82,6 +82,7 @@ fn refresh_tombstone(
             seen: Seen::from(own),
             key: own.key.clone(),
             recency: news,
+            associations_of: own.associations_of.clone(),
             associations_read_at_ms: own.associations_read_at_ms,
         });
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::SyncOutcome;
 use super::plan::{Draft, Job};
 use crate::keys::RecordKey;
-use crate::model::{ExternalId, Recency, RecordPointer, StoredRecord};
+use crate::model::{ExternalId, RecordPointer, StoredRecord};
 use crate::ports::{RecordWrite, Seen};
 
 /// The records of an id.
@@ -26,11 +26,6 @@ impl<'a> Holdings<'a> {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &'a StoredRecord> {
         self.own.into_iter().chain(self.leftovers.iter().copied())
-    }
-
-    /// How recent it is.
-    pub fn recency(&self) -> Option<Recency> {
-        self.own.map(|own| own.recency)
     }
 }
 
