@@ -24,6 +24,7 @@ struct State {
     pointers: Pointers,
     queued: BTreeMap<(RecordScope, RecordKey), Vec<String>>,
     versions: Vec<SyncedRecord>,
+    given_up: Vec<(RecordKey, usize)>,
     loads: Vec<usize>,
     commits: Vec<usize>,
     unread_loads: u32,
@@ -75,6 +76,11 @@ impl MemoryRecordStore {
     /// Every version that was stored, in its order, as the stream tells of it.
     pub fn versions(&self) -> Vec<SyncedRecord> {
         self.state().versions.clone()
+    }
+
+    /// The places that were given up, each with how many versions had been stored before.
+    pub fn given_up(&self) -> Vec<(RecordKey, usize)> {
+        self.state().given_up.clone()
     }
 
     /// How many items each load asked for, and how many each commit wrote.
@@ -197,6 +203,9 @@ impl State {
 
     fn carry_out(&mut self, scope: &RecordScope, commit: &RecordCommit) {
         for write in &commit.records {
+            if let RecordWrite::Vacate { key, .. } | RecordWrite::Erase { key, .. } = write {
+                self.given_up.push((key.clone(), self.versions.len()));
+            }
             match write {
                 RecordWrite::Store { new, .. } => self.store(scope, new),
                 RecordWrite::Refresh {

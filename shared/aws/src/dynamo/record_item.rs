@@ -164,6 +164,7 @@ pub fn pointer_attributes(pointer: &RecordPointer) -> Vec<(&'static str, Option<
         ("gone_read_at_ms", pointer.gone.map(|gone| number(gone.read_at_ms))),
         ("is_erased", pointer.is_erased.then_some(AttributeValue::Bool(true))),
         ("merged_ids", texts(pointer.merged_ids.iter().map(ExternalId::as_str))),
+        ("last_version", (pointer.last_version > 0).then(|| number(pointer.last_version))),
         ("places", texts(pointer.places.iter().map(RecordKey::as_str))),
     ]
 }
@@ -187,6 +188,7 @@ pub fn pointer_of(item: &Item) -> Result<RecordPointer, StoreError> {
         gone,
         is_erased: item.contains_key("is_erased"),
         merged_ids: texts_of(item, "merged_ids").map(ExternalId::new).collect(),
+        last_version: u64_of(item, "last_version").unwrap_or_default(),
         places: texts_of(item, "places").map(RecordKey::from_stored).collect(),
     })
 }
@@ -276,6 +278,7 @@ mod tests {
             gone: Some(Recency::default()),
             is_erased: true,
             merged_ids: [ExternalId::new("5")].into(),
+            last_version: 3,
             places: [RecordKey::from_stored("k")].into(),
         };
         for pointer in [full, RecordPointer::default()] {

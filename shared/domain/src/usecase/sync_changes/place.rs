@@ -68,7 +68,8 @@ fn move_away(
     id: &ExternalId,
 ) -> Result<(), SyncOutcome> {
     let pointer = job.view.pointer(id);
-    if holdings(job, pointer, id, None).own.is_some_and(|record| record.key != occupant.key) {
+    let holdings = holdings(job, pointer, id, None);
+    if holdings.own.is_some_and(|record| record.key != occupant.key) {
         // It has another record that its id leads to; this one was left over.
         return Ok(());
     }
@@ -80,7 +81,8 @@ fn move_away(
     let natural = natural_name(job.scope.object_type);
     let kept = occupant.attributes.iter().filter(|(name, _)| *name != natural);
     let attributes: Attributes = kept.map(|(name, value)| (name, value.to_owned())).collect();
-    let version = occupant.version.max(there.map_or(0, |there| there.version)) + 1;
+    let version = holdings.next_version().max(occupant.version + 1);
+    let version = version.max(there.map_or(0, |there| there.version) + 1);
     let moved = StoredRecord {
         key: key.clone(),
         version,
@@ -92,8 +94,11 @@ fn move_away(
     };
     let new = job.version(moved, VersionChange::Updated, Some(occupant), there);
     draft.store(there, new);
-    let merged_ids = pointer.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
-    draft.point(id, pointer, RecordPointer::to_record(key, merged_ids));
+    // Its leftovers, if it has any, go with its own change.
+    let mut moved = pointer.cloned().unwrap_or_default();
+    moved.places.remove(&occupant.key);
+    moved.places.insert(key.clone());
+    draft.point(id, pointer, RecordPointer { record: Some(key), ..moved });
     Ok(())
 }
 
@@ -112,6 +117,7 @@ fn keep_news_of_death(
     kept.gone = kept.gone.max(Some(occupant.recency));
     kept.record = Some(job.id_key(id)?);
     kept.places.remove(&occupant.key);
+    kept.last_version = kept.last_version.max(occupant.version);
     draft.point(id, seen, kept);
     Ok(())
 }

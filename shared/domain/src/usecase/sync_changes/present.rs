@@ -172,10 +172,10 @@ fn store(
     let merged = absorb_merged(job, &mut draft, place, wanted.recency)?;
     clear_leftovers(job, &mut draft, holdings, place)?;
     let in_the_way = clear_place(job, &mut draft, own, place, &merged)?;
-    let version = own.into_iter().chain(in_the_way).map(|record| record.version).max();
+    let at_place = in_the_way.map_or(0, |record| record.version);
     let record = StoredRecord {
         key: place.clone(),
-        version: version.unwrap_or_default() + 1,
+        version: holdings.next_version().max(at_place + 1),
         external_id: Some(job.unit.id.clone()),
         attributes: wanted.attributes,
         associations: wanted.associations.with,

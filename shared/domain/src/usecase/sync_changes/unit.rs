@@ -117,7 +117,7 @@ pub(super) fn units_of(group: &Group, mut answers: Answers) -> Vec<Unit> {
         let state = State::Present { object, associations };
         let mut unit = Unit::new(id.clone(), state, change, place);
         if !is_itself {
-            unit.merged_ids = BTreeSet::from([asked.clone()]);
+            unit.merged_ids.insert(asked.clone());
         }
         unit.merged_ids.remove(&id);
         match present.get_mut(&id) {
