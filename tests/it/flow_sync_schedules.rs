@@ -19,8 +19,8 @@ use sync_testkit::{PlatformWrite, PortalObject, Schedule, Scheduled};
 
 use crate::support::sync_world::{LEASE, SyncWorld, person, values};
 
-const SEEDS: u64 = 12_000;
-const ROUNDS: usize = 7;
+const SEEDS: u64 = 1_500;
+const ROUNDS: usize = 5;
 const WORKERS: usize = 3;
 const KILL_PERCENT: u8 = 4;
 /// Rounds of delivery without crashes and acts until nothing may be left.

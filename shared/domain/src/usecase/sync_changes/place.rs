@@ -12,9 +12,7 @@ use super::plan::{Draft, Job, READ_AGAIN};
 use super::present::natural_name;
 use super::unit::State;
 use crate::keys::RecordKey;
-use crate::model::{
-    Attributes, ExternalId, Origin, Recency, RecordPointer, StoredRecord, VersionChange,
-};
+use crate::model::{Attributes, ExternalId, Recency, RecordPointer, StoredRecord, VersionChange};
 
 /// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
 const READS_APART_MS: i64 = 30_000;
@@ -69,9 +67,9 @@ fn move_away(
 ) -> Result<(), SyncOutcome> {
     let pointer = job.view.pointer(id);
     let holdings = holdings(job, pointer, id, None);
-    if holdings.own.is_some_and(|record| record.key != occupant.key) {
+    if let Some(own) = holdings.own.filter(|record| record.key != occupant.key) {
         // It has another record that its id leads to; this one was left over.
-        return Ok(());
+        return hand_over_associations(job, draft, (own, holdings.next_version()), occupant);
     }
     let key = job.id_key(id)?;
     let there = job.view.record(&key);
@@ -87,7 +85,6 @@ fn move_away(
         key: key.clone(),
         version,
         attributes,
-        origin: Origin::Provider,
         lock: None,
         queued: 0,
         ..occupant.clone()
@@ -99,6 +96,31 @@ fn move_away(
     moved.places.remove(&occupant.key);
     moved.places.insert(key.clone());
     draft.point(id, pointer, RecordPointer { record: Some(key), ..moved });
+    Ok(())
+}
+
+/// An upsert of ours made the other record without a look at the associations.
+fn hand_over_associations(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    (own, version): (&StoredRecord, u64),
+    leftover: &StoredRecord,
+) -> Result<(), SyncOutcome> {
+    let is_known = leftover.associations_of == own.external_id;
+    if !is_known || leftover.associations_read_at_ms <= own.associations_read_at_ms {
+        return Ok(());
+    }
+    job.check_unlocked(own)?;
+    let record = StoredRecord {
+        version,
+        associations: leftover.associations.clone(),
+        associations_of: leftover.associations_of.clone(),
+        associations_read_at_ms: leftover.associations_read_at_ms,
+        lock: None,
+        ..own.clone()
+    };
+    let new = job.version(record, VersionChange::Updated, Some(own), Some(own));
+    draft.store(Some(own), new);
     Ok(())
 }
 
