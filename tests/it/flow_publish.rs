@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use sync_domain::event::Change;
 use sync_domain::keys::RecordKey;
 use sync_domain::model::{
-    AttributeName, Attributes, CorrelationId, ExternalId, ObjectType, RecordChange, SyncedRecord,
-    System, TenantId,
+    AttributeName, Attributes, CorrelationId, Differences, ExternalId, ObjectType, Origin,
+    SyncedRecord, System, TenantId, VersionChange,
 };
 use sync_domain::pseudonym::Pseudonymiser;
 use sync_domain::usecase::publish_changes::{PositionedChange, publish_changes};
@@ -24,10 +24,12 @@ fn change(number: usize, version: u64) -> PositionedChange {
         object_type: ObjectType::Contact,
         key: RecordKey::from_stored(format!("{number:064x}")),
         version,
-        change: RecordChange::Created,
+        change: VersionChange::Created,
+        origin: Origin::Platform,
+        merged_into: None,
         external_id: ExternalId::new(number.to_string()),
         attributes,
-        previous: Attributes::default(),
+        differences: Differences::default(),
         correlation_id: CorrelationId::parse("c-1").unwrap(),
         synced_at: Timestamp::UNIX_EPOCH,
     };
