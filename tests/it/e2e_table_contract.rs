@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use sync_aws::dynamo::DynamoTable;
 use sync_domain::ports::Claim;
 
+use crate::contract_push_store::Places;
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
 use crate::{
-    contract_connection_registry, contract_gate_store, contract_upsert_store,
-    contract_upsert_versions,
+    contract_connection_registry, contract_gate_store, contract_push_again, contract_push_store,
+    contract_upsert_store, contract_upsert_versions,
 };
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
@@ -75,6 +76,43 @@ impl Records for Items {
     }
 }
 
+impl Places for Items {
+    async fn counted(&self, claim: &Claim) -> Option<u64> {
+        self.text_or_number(claim, record_sk(claim), "entity").await?;
+        let queued = self.text_or_number(claim, record_sk(claim), "queued").await;
+        Some(queued.map_or(0, |queued| queued.parse().unwrap()))
+    }
+
+    async fn erase(&self, claim: &Claim) {
+        let mut keys = vec![record_sk(claim)];
+        for kind in ["QUEUED", "REFUSED"] {
+            let found = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(
+                    ":pk",
+                    AttributeValue::S(format!("T#{}", claim.tenant)),
+                )
+                .expression_attribute_values(
+                    ":prefix",
+                    AttributeValue::S(format!("{kind}#hubspot#{}#", claim.record)),
+                )
+                .consistent_read(true)
+                .send()
+                .await
+                .unwrap();
+            keys.extend(found.items().iter().map(|item| item["sk"].as_s().unwrap().clone()));
+        }
+        for sk in keys {
+            let delete = self.client.delete_item().table_name(&self.table);
+            let delete = delete.key("pk", AttributeValue::S(format!("T#{}", claim.tenant)));
+            delete.key("sk", AttributeValue::S(sk)).send().await.unwrap();
+        }
+    }
+}
+
 fn table() -> DynamoTable {
     let cloud = Cloud::open();
     DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned())
@@ -102,4 +140,15 @@ async fn table_keeps_the_contract_of_versions() {
     let table = cloud.text("table").to_owned();
     let items = Items { client: Client::new(&config), table: table.clone() };
     contract_upsert_versions::whole_suite(&DynamoTable::new(&config, table), &items).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_pushes() {
+    let cloud = Cloud::open();
+    let config = sdk_config(&cloud);
+    let table = cloud.text("table").to_owned();
+    let items = Items { client: Client::new(&config), table: table.clone() };
+    let store = DynamoTable::new(&config, table);
+    contract_push_store::whole_suite(&store, &items).await;
+    contract_push_again::whole_suite(&store, &items).await;
 }

@@ -15,6 +15,8 @@ mod at_003_crm;
 mod at_003_schedules;
 mod contract_connection_registry;
 mod contract_gate_store;
+mod contract_push_again;
+mod contract_push_store;
 mod contract_upsert_store;
 mod contract_upsert_versions;
 mod e2e_auth;

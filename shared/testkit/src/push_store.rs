@@ -23,6 +23,12 @@ impl MemoryUpsertStore {
         (state.lines.values().map(BTreeMap::len).sum(), counted)
     }
 
+    /// How many pushes a record says that wait for it, `None` where there is no record.
+    pub fn queued_for(&self, tenant: &TenantId, record: &RecordKey) -> Option<u64> {
+        let state = self.state();
+        state.records.get(&(tenant.clone(), record.clone())).map(|record| record.queued)
+    }
+
     /// Takes away a record and what waits or was given up for it, as when it is erased.
     pub fn erase(&self, tenant: &TenantId, record: &RecordKey) {
         let mut state = self.state();
