@@ -21,6 +21,7 @@ mod e2e_auth;
 mod e2e_bad_input;
 mod e2e_concurrency;
 mod e2e_connections;
+mod e2e_costs;
 mod e2e_crash;
 mod e2e_event_files;
 mod e2e_oauth;

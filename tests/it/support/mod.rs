@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api;
 pub mod bus;
+pub mod changes;
 pub mod cloud;
 pub mod connection_world;
 pub mod function_process;
