@@ -53,9 +53,12 @@ async fn cost(tenant: &Tenant, function: &FunctionProcess, event: &Value) -> (Va
     let answer = function.invoke(event, TIME).await.unwrap();
     let waves = u64::try_from(began.elapsed().as_millis()).unwrap() / LATE_MS;
     let mut aws = BTreeMap::new();
+    let mut operations: BTreeMap<String, u64> = BTreeMap::new();
     for call in function.aws_calls(tenant.counted_since_ms()).await {
         *aws.entry(call["service"].as_str().unwrap().to_owned()).or_default() += 1;
+        *operations.entry(call["operation"].as_str().unwrap().to_owned()).or_default() += 1;
     }
+    println!("  {operations:?}");
     (answer, Cost { aws, provider: tenant.provider_calls_total().await, waves })
 }
 
