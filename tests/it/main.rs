@@ -22,6 +22,7 @@ mod e2e_bad_input;
 mod e2e_burst;
 mod e2e_concurrency;
 mod e2e_connections;
+mod e2e_contention;
 mod e2e_costs;
 mod e2e_crash;
 mod e2e_dead_letters;

@@ -155,25 +155,39 @@ async fn respond(
 
 /// An upsert as the gateway hands it to the function.
 pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
-    let path = "/integrations/crm/hubspot/upsert";
+    let route = ("POST", "/integrations/crm/{system}/upsert");
+    api_event(route, &json!({"system": "hubspot"}), tenant_id, "crm:write", body)
+}
+
+fn api_event(
+    (method, resource): (&str, &str),
+    parameters: &Value,
+    tenant_id: &str,
+    scope: &str,
+    body: &Value,
+) -> Value {
+    let mut path = resource.to_owned();
+    for (name, value) in parameters.as_object().unwrap() {
+        path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap());
+    }
     json!({
         "version": "2.0",
-        "routeKey": "POST /integrations/crm/{system}/upsert",
+        "routeKey": format!("{method} {resource}"),
         "rawPath": path,
         "rawQueryString": "",
         "headers": {"content-type": "application/json"},
-        "pathParameters": {"system": "hubspot"},
+        "pathParameters": parameters,
         "requestContext": {
             "accountId": "000000000000", "apiId": "test", "stage": "$default",
             "domainName": "localhost", "domainPrefix": "test", "requestId": "test",
-            "routeKey": "POST /integrations/crm/{system}/upsert",
+            "routeKey": format!("{method} {resource}"),
             "time": "22/Nov/2026:00:00:00 +0000", "timeEpoch": 1_790_000_000_000_u64,
             "authorizer": {"jwt": {
-                "claims": {"tenant_id": tenant_id, "scope": "crm:write"},
-                "scopes": ["crm:write"],
+                "claims": {"tenant_id": tenant_id, "scope": scope},
+                "scopes": [scope],
             }},
             "http": {
-                "method": "POST", "path": path, "protocol": "HTTP/1.1",
+                "method": method, "path": path, "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1", "userAgent": "test",
             },
         },
