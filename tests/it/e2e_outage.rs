@@ -135,7 +135,7 @@ async fn outage_of_two_minutes_loses_nothing_and_sends_one_probe_at_a_time() {
         stop.send(()).unwrap();
         (keys, queued, began_ms, drained)
     };
-    let ((keys, queued, began_ms, drained), states) =
+    let ((keys, queued, began_ms, drained), (states, holders)) =
         tokio::join!(watched, watch(&tenant, stopped));
     let calls = tenant.provider_calls().await["calls"].as_array().unwrap().clone();
     let end_ms = began_ms + OUTAGE.as_millis() as u64;
