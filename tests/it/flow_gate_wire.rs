@@ -50,6 +50,21 @@ fn healthy_instance_writes_its_lease_and_nothing_else() {
 }
 
 #[test]
+fn lower_limit_is_written_with_the_next_call_and_a_higher_one_with_the_next_lease() {
+    for (told, saves) in [(40, 2), (190, 1)] {
+        let world = World::new(8);
+        let machine = world.machine();
+        world.answer_reading(told);
+        run(&world, calls(&machine, 2, Duration::from_secs(1)).boxed_local());
+        assert_eq!(world.store.saves(), saves, "told {told}");
+        let learned = world.state().ledger.learned.map(|limit| limit.max);
+        assert_eq!(learned, (told < 100).then_some(told));
+        run(&world, calls(&machine, 2, Duration::from_secs(31)).boxed_local());
+        assert_eq!(world.state().ledger.learned.map(|limit| limit.max), Some(told));
+    }
+}
+
+#[test]
 fn call_after_a_long_idle_time_costs_one_write() {
     let world = World::new(3);
     let machine = world.machine();

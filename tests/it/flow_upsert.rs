@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use sync_domain::model::UpsertStatus::{Created, Noop, Updated};
-use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
-use sync_domain::usecase::upsert_record::UpsertError;
+use sync_domain::ports::{ProviderError, RateScope, RemoteEffect, StoreError};
+use sync_domain::usecase::upsert_record::{UpsertError, UpsertOutcome};
 use sync_testkit::GatewayFault::{Fail, FailAfterEffect};
 
-use crate::support::upsert_world::{LEASE, World};
+use crate::support::upsert_world::{LEASE, World, done};
 
 fn unavailable(effect: RemoteEffect) -> ProviderError {
     ProviderError::Unavailable { status: Some(502), retry_after: None, effect }
@@ -26,7 +26,7 @@ async fn upsert_tells_created_updated_noop_and_replay_apart() {
     assert_eq!(world.status("k2", ada.clone()).await, Noop);
     let renamed = json!({"email": "ADA@example.com ", "firstname": "Augusta"});
     assert_eq!(world.status("k3", renamed.clone()).await, Updated);
-    let replay = world.upsert("k1", ada).await.unwrap();
+    let replay = done(world.upsert("k1", ada).await);
     assert!(replay.is_replay && replay.answer.status == Created);
     assert_eq!(world.gateway.writes().len(), 2, "one write each for created and updated");
     assert_eq!(world.store.records()[0].version, 2);
@@ -59,7 +59,6 @@ async fn upsert_leaves_nothing_behind_when_the_provider_surely_wrote_nothing() {
         ProviderError::Rejected { vendor_code: None, field: None },
         ProviderError::Unauthorized,
         ProviderError::MissingScope,
-        rate_limited(Duration::from_secs(60)),
     ] {
         let world = World::new();
         world.gateway.fail_next(Fail(error.clone()));
@@ -71,7 +70,7 @@ async fn upsert_leaves_nothing_behind_when_the_provider_surely_wrote_nothing() {
 }
 
 #[tokio::test]
-async fn upsert_repeats_what_may_pass_and_gives_up_after_three_tries() {
+async fn upsert_repeats_what_may_pass_and_waits_after_three_tries() {
     let world = World::new();
     world.gateway.fail_next(Fail(unavailable(RemoteEffect::None)));
     world.gateway.fail_next(Fail(rate_limited(Duration::from_secs(1))));
@@ -79,8 +78,9 @@ async fn upsert_repeats_what_may_pass_and_gives_up_after_three_tries() {
     for _ in 0..3 {
         world.gateway.fail_next(Fail(unavailable(RemoteEffect::None)));
     }
-    let failed = world.upsert("k2", json!({"email": "b@b.co"})).await;
-    assert!(matches!(failed, Err(UpsertError::Provider(ProviderError::Unavailable { .. }))));
+    let parked = world.upsert("k2", json!({"email": "b@b.co"})).await;
+    assert!(matches!(parked, Ok(UpsertOutcome::Queued)), "{parked:?}");
+    assert_eq!(world.gateway.faults_left(), 0);
 }
 
 #[tokio::test]
@@ -101,8 +101,9 @@ async fn upsert_takes_an_unresolved_claim_over_without_waiting_for_its_lease() {
     for _ in 0..2 {
         world.gateway.fail_next(Fail(ProviderError::TimedOut));
     }
+    world.queue.fail_next(1);
     let failed = world.upsert("k1", json!({"email": "a@b.co"})).await;
-    assert!(matches!(failed, Err(UpsertError::Provider(ProviderError::TimedOut))));
+    assert!(matches!(failed, Err(UpsertError::Store(StoreError::Unavailable(_)))), "{failed:?}");
     assert_eq!(world.status("k1", json!({"email": "a@b.co"})).await, Created);
     assert_eq!(world.gateway.writes().len(), 1, "the next call finds what the first one wrote");
     assert_eq!(world.store.records()[0].version, 1);
@@ -153,7 +154,7 @@ async fn upsert_of_a_stale_owner_gets_the_answer_of_the_one_that_took_its_key_ov
     }
     world.clock.advance(LEASE);
     assert_eq!(world.status("k1", attributes).await, Created);
-    let late = stalled.await.unwrap();
+    let late = done(stalled.await);
     assert!(late.is_replay && late.answer.status == Created);
     assert_eq!(world.gateway.writes().len(), 1);
     assert_eq!(world.store.records()[0].version, 1);
@@ -162,10 +163,10 @@ async fn upsert_of_a_stale_owner_gets_the_answer_of_the_one_that_took_its_key_ov
 #[tokio::test]
 async fn upsert_goes_on_with_another_token_after_refused_credentials() {
     let world = World::new();
-    world.connections.replace_token(&world.tenant, "token-after-rotation");
+    world.connections.renew_token(&world.tenant, "token-after-rotation");
     world.gateway.fail_next(Fail(ProviderError::Unauthorized));
     assert_eq!(world.status("k1", json!({"email": "a@b.co"})).await, Created);
-    world.connections.replace_token(&world.tenant, "token-after-next-rotation");
+    world.connections.renew_token(&world.tenant, "token-after-next-rotation");
     for _ in 0..2 {
         world.gateway.fail_next(Fail(ProviderError::Unauthorized));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use serde_json::{Value, json};
 use sync_domain::model::ObjectType;
-use sync_domain::usecase::upsert_record::{UpsertError, Upserted};
+use sync_domain::usecase::upsert_record::{UpsertError, UpsertOutcome};
 use sync_testkit::{Schedule, Scheduled};
 
 use crate::support::upsert_world::{LEASE, World};
@@ -14,7 +14,7 @@ use crate::support::upsert_world::{LEASE, World};
 const SEEDS: u64 = 2_000;
 const CALLERS: usize = 6;
 
-type Outcome = Scheduled<Result<Upserted, UpsertError>>;
+type Outcome = Scheduled<Result<UpsertOutcome, UpsertError>>;
 
 /// The same wish of several callers, each with a key.
 struct Crowd {
@@ -82,8 +82,10 @@ impl Crowd {
 
 fn assert_answered_or_in_progress(outcome: &Outcome, seed: u64) {
     match outcome {
-        Scheduled::Killed | Scheduled::Finished(Ok(_) | Err(UpsertError::InProgress { .. })) => {}
-        Scheduled::Finished(Err(error)) => panic!("seed {seed}: {error:?}"),
+        Scheduled::Killed
+        | Scheduled::Finished(Ok(UpsertOutcome::Done(_)) | Err(UpsertError::InProgress { .. })) => {
+        }
+        Scheduled::Finished(other) => panic!("seed {seed}: {other:?}"),
     }
 }
 

@@ -2,21 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
-use sync_domain::gate::RateLimit;
-use sync_domain::model::{
-    Association, Attributes, CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange,
-};
-use sync_domain::ports::{
-    Called, Checked, Clock, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
-};
+use sync_domain::model::{Association, Attributes, CrmDraft, ExternalId, ObjectType, RecordChange};
+use sync_domain::ports::{Clock, Connection, ProviderError, Written};
 
 /// One failure, used up by one call.
 #[derive(Debug, Clone)]
 pub enum GatewayFault {
+    /// The call is fine; the failure behind it is for the one after it.
+    Pass,
     /// The call fails and nothing happens.
     Fail(ProviderError),
     /// The call is carried out, but its caller is told that it failed.
@@ -24,30 +19,30 @@ pub enum GatewayFault {
 }
 
 /// Account, kind and natural key.
-type RecordName = (String, ObjectType, String);
+pub(crate) type RecordName = (String, ObjectType, String);
 
 #[derive(Debug, Clone)]
-struct Remote {
-    id: u64,
-    attributes: Attributes,
-    associations: BTreeSet<Association>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+pub(crate) struct Remote {
+    pub(crate) id: u64,
+    pub(crate) attributes: Attributes,
+    pub(crate) associations: BTreeSet<Association>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    records: HashMap<RecordName, Remote>,
-    missing: BTreeSet<Association>,
-    stages: Option<BTreeSet<String>>,
-    is_refreshed: bool,
-    faults: VecDeque<GatewayFault>,
-    association_faults: VecDeque<GatewayFault>,
-    writes: Vec<String>,
-    associations_made: u32,
-    reads: u32,
-    refreshes: u32,
-    knowns: Vec<Option<ExternalId>>,
+pub(crate) struct State {
+    pub(crate) records: HashMap<RecordName, Remote>,
+    pub(crate) missing: BTreeSet<Association>,
+    pub(crate) stages: Option<BTreeSet<String>>,
+    pub(crate) is_refreshed: bool,
+    pub(crate) faults: VecDeque<GatewayFault>,
+    pub(crate) association_faults: VecDeque<GatewayFault>,
+    pub(crate) writes: Vec<(String, Attributes)>,
+    pub(crate) associations_made: u32,
+    pub(crate) reads: u32,
+    pub(crate) refreshes: u32,
+    pub(crate) knowns: Vec<Option<ExternalId>>,
 }
 
 /// Keeps records by account, kind and natural key, and counts what it is asked.
@@ -100,7 +95,22 @@ impl ScriptedGateway {
 
     /// The natural keys of all writes that had an effect, in their order.
     pub fn writes(&self) -> Vec<String> {
+        self.state().writes.iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The natural keys and wanted values of all writes that had an effect, in their order.
+    pub fn written(&self) -> Vec<(String, Attributes)> {
         self.state().writes.clone()
+    }
+
+    /// How many failures are not used up yet.
+    pub fn faults_left(&self) -> usize {
+        self.state().faults.len()
+    }
+
+    /// Takes back all failures that are not used up.
+    pub fn end_faults(&self) {
+        self.state().faults.clear();
     }
 
     /// How many associations were made that were not there before.
@@ -130,15 +140,15 @@ impl ScriptedGateway {
         self.state().knowns.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn apply(&self, connection: &Connection, draft: &CrmDraft) -> Written {
+    pub(crate) fn apply(&self, connection: &Connection, draft: &CrmDraft) -> Written {
         let now = self.clock.now();
         let mut state = self.state();
         let next_id = state.records.len() as u64 + 1;
-        state.writes.push(draft.natural_key.expose().clone());
+        state.writes.push((draft.natural_key.expose().clone(), draft.attributes.clone()));
         let mut change = RecordChange::Updated;
         let remote = state.records.entry(name_of(connection, draft)).or_insert_with(|| {
             change = RecordChange::Created;
@@ -163,7 +173,7 @@ impl ScriptedGateway {
     }
 
     /// Makes what can be made and refuses the first that can't.
-    fn apply_associations(
+    pub(crate) fn apply_associations(
         &self,
         connection: &Connection,
         draft: &CrmDraft,
@@ -189,121 +199,6 @@ impl ScriptedGateway {
     }
 }
 
-fn name_of(connection: &Connection, draft: &CrmDraft) -> RecordName {
+pub(crate) fn name_of(connection: &Connection, draft: &CrmDraft) -> RecordName {
     (connection.account_id.clone(), draft.object_type, draft.natural_key.expose().clone())
-}
-
-const fn one_call<T>(value: T) -> Called<T> {
-    Called { value, calls: 1, rate: None }
-}
-
-#[async_trait]
-impl CrmGateway for ScriptedGateway {
-    fn default_limit(&self, _connection: &Connection) -> RateLimit {
-        RateLimit { max: 1_000, window: Duration::from_secs(10) }
-    }
-
-    fn check(
-        &self,
-        _connection: &Connection,
-        draft: &CrmDraft,
-        _now: Timestamp,
-    ) -> Result<Checked, InvalidField> {
-        let stage = draft.attributes.get(sync_domain::model::AttributeName::Stage);
-        let state = self.state();
-        match (stage, &state.stages) {
-            (None, _) | (Some(_), None) => Ok(Checked::Passed),
-            (Some(_), Some(_)) if !state.is_refreshed => Ok(Checked::Unsure),
-            (Some(stage), Some(stages)) if stages.contains(stage) => Ok(Checked::Passed),
-            (Some(_), Some(_)) => Err(InvalidField::new("attributes.stage", "is not there")),
-        }
-    }
-
-    async fn refresh(
-        &self,
-        _connection: &Connection,
-        _now: Timestamp,
-    ) -> Result<Called<()>, ProviderError> {
-        tokio::task::yield_now().await;
-        let mut state = self.state();
-        state.refreshes += 1;
-        if let Some(GatewayFault::Fail(error) | GatewayFault::FailAfterEffect(error)) =
-            state.faults.pop_front()
-        {
-            return Err(error);
-        }
-        state.is_refreshed = true;
-        Ok(one_call(()))
-    }
-
-    async fn upsert(
-        &self,
-        connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
-    ) -> Result<Called<Written>, ProviderError> {
-        tokio::task::yield_now().await;
-        let fault = {
-            let mut state = self.state();
-            state.knowns.push(known.cloned());
-            state.faults.pop_front()
-        };
-        let result = match fault {
-            None => Ok(one_call(self.apply(connection, draft))),
-            Some(GatewayFault::Fail(error)) => Err(error),
-            Some(GatewayFault::FailAfterEffect(error)) => {
-                self.apply(connection, draft);
-                Err(error)
-            }
-        };
-        tokio::task::yield_now().await;
-        result
-    }
-
-    async fn find(
-        &self,
-        connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
-    ) -> Result<Called<Option<RemoteRecord>>, ProviderError> {
-        tokio::task::yield_now().await;
-        let mut state = self.state();
-        state.knowns.push(known.cloned());
-        state.reads += 1;
-        if let Some(GatewayFault::Fail(error) | GatewayFault::FailAfterEffect(error)) =
-            state.faults.pop_front()
-        {
-            return Err(error);
-        }
-        let found = state.records.get(&name_of(connection, draft));
-        Ok(one_call(found.map(|remote| RemoteRecord {
-            external_id: ExternalId::new(remote.id.to_string()),
-            attributes: remote.attributes.clone(),
-            created_at: Some(remote.created_at),
-            provider_version: Some(remote.updated_at),
-        })))
-    }
-
-    async fn associate(
-        &self,
-        connection: &Connection,
-        draft: &CrmDraft,
-        _external_id: &ExternalId,
-    ) -> Result<Called<()>, ProviderError> {
-        tokio::task::yield_now().await;
-        let fault = self.state().association_faults.pop_front();
-        let result = match fault {
-            None => self.apply_associations(connection, draft).map(|()| {
-                let types = draft.associations.iter().map(|it| it.object_type);
-                let calls = types.collect::<BTreeSet<_>>().len();
-                Called { value: (), calls: u32::try_from(calls).unwrap_or(u32::MAX), rate: None }
-            }),
-            Some(GatewayFault::Fail(error)) => Err(error),
-            Some(GatewayFault::FailAfterEffect(error)) => {
-                self.apply_associations(connection, draft).and(Err(error))
-            }
-        };
-        tokio::task::yield_now().await;
-        result
-    }
 }

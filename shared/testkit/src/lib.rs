@@ -12,6 +12,7 @@ mod connections;
 mod connector;
 mod gate_store;
 mod gateway;
+mod gateway_calls;
 mod portal;
 mod push_state;
 mod push_store;

@@ -154,7 +154,6 @@ fn empty(key: RecordKey) -> StoredRecord {
         external_id: None,
         attributes: Attributes::default(),
         associations: Default::default(),
-        merged_ids: Default::default(),
         tombstone: None,
         origin: Origin::Platform,
         recency: Recency::default(),
@@ -199,13 +198,10 @@ impl State {
         for write in &commit.records {
             match write {
                 RecordWrite::Store { new, .. } => self.store(scope, new),
-                RecordWrite::Refresh {
-                    key, recency, associations_read_at_ms, merged_ids, ..
-                } => {
+                RecordWrite::Refresh { key, recency, associations_read_at_ms, .. } => {
                     if let Some(record) = self.records.get_mut(&(scope.clone(), key.clone())) {
                         record.recency = *recency;
                         record.associations_read_at_ms = *associations_read_at_ms;
-                        record.merged_ids.clone_from(merged_ids);
                         record.lock = None;
                     }
                 }
@@ -289,9 +285,6 @@ impl State {
             ..record.clone()
         };
         new.associations.extend(write.associations);
-        if is_another {
-            new.merged_ids.clear();
-        }
         let is_new = record.version == 0;
         let new = NewVersion {
             record: new,
@@ -301,8 +294,10 @@ impl State {
             correlation_id: CorrelationId::unknown(),
         };
         self.store(scope, &new);
-        let pointer = RecordPointer { record: Some(write.key), ..RecordPointer::default() };
-        self.pointers.insert((scope.clone(), write.external_id), pointer);
+        let pointer = self.pointers.entry((scope.clone(), write.external_id)).or_default();
+        let RecordPointer { merged_ids, places, .. } = std::mem::take(pointer);
+        *pointer = RecordPointer::to_record(write.key, merged_ids);
+        pointer.places.extend(places);
         true
     }
 

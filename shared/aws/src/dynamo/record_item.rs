@@ -1,6 +1,6 @@
 //! Records and pointers as items, both ways.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -22,7 +22,6 @@ pub fn version_attributes(
     let record = &new.record;
     let id = record.external_id.as_ref().map(|id| text(id.as_str()));
     let tombstone = record.tombstone.as_ref();
-    let merged_ids = texts(record.merged_ids.iter().map(ExternalId::as_str));
     vec![
         ("entity", Some(text(ENTITY_RECORD))),
         ("tenant_id", Some(text(scope.tenant.as_str()))),
@@ -30,7 +29,7 @@ pub fn version_attributes(
         ("type", Some(text(scope.object_type.as_str()))),
         ("record_key", Some(text(record.key.as_str()))),
         ("version", Some(number(record.version))),
-        ("external_id", id.clone()),
+        ("external_id", id),
         ("payload", Some(payload_of(&record.attributes))),
         ("associations", texts(record.associations.iter().map(Association::to_stored))),
         ("associations_read_at_ms", nonzero(record.associations_read_at_ms)),
@@ -40,8 +39,6 @@ pub fn version_attributes(
         ("change", Some(text(new.change.as_str()))),
         ("deleted_at", tombstone.map(|it| text(it.deleted_at.to_string()))),
         ("merged_into", tombstone.and_then(|it| Some(text(it.merged_into.as_ref()?.as_str())))),
-        ("merged_ids_of", id.filter(|_| merged_ids.is_some())),
-        ("merged_ids", merged_ids),
         ("moved", moved_of(new)),
         ("synced_at", Some(text(new.synced_at.to_string()))),
         ("correlation_id", Some(text(new.correlation_id.as_str()))),
@@ -93,14 +90,9 @@ pub fn record_of(item: &Item) -> Result<StoredRecord, StoreError> {
         return Err(malformed("a record without an external id"));
     }
     let origin = text_of(item, "origin").map_or(Some(Origin::Platform), Origin::parse);
-    // Ids that went into another object say nothing of the one that is there now.
-    let is_merged_into_it =
-        external_id.as_ref().map(ExternalId::as_str) == text_of(item, "merged_ids_of");
-    let merged_ids = texts_of(item, "merged_ids").map(ExternalId::new);
     Ok(StoredRecord {
         key: RecordKey::from_stored(key),
         version,
-        merged_ids: merged_ids.filter(|_| is_merged_into_it).collect(),
         external_id,
         attributes: attributes_of(item).ok_or(malformed("a record's payload"))?,
         associations: texts_of(item, "associations")
@@ -170,6 +162,7 @@ pub fn pointer_attributes(pointer: &RecordPointer) -> Vec<(&'static str, Option<
         ("gone_read_at_ms", pointer.gone.map(|gone| number(gone.read_at_ms))),
         ("is_erased", pointer.is_erased.then_some(AttributeValue::Bool(true))),
         ("merged_ids", texts(pointer.merged_ids.iter().map(ExternalId::as_str))),
+        ("places", texts(pointer.places.iter().map(RecordKey::as_str))),
     ]
 }
 
@@ -191,7 +184,8 @@ pub fn pointer_of(item: &Item) -> Result<RecordPointer, StoreError> {
         tombstone: key("tombstone_key"),
         gone,
         is_erased: item.contains_key("is_erased"),
-        merged_ids: texts_of(item, "merged_ids").map(ExternalId::new).collect::<BTreeSet<_>>(),
+        merged_ids: texts_of(item, "merged_ids").map(ExternalId::new).collect(),
+        places: texts_of(item, "places").map(RecordKey::from_stored).collect(),
     })
 }
 
@@ -214,7 +208,6 @@ mod tests {
             external_id: Some(ExternalId::new("17")),
             attributes: Default::default(),
             associations: Association::from_stored("company:7").into_iter().collect(),
-            merged_ids: [ExternalId::new("5")].into(),
             tombstone: Some(Tombstone {
                 deleted_at: "2026-11-22T00:00:00.5Z".parse().unwrap(),
                 merged_into: Some(ExternalId::new("9")),
@@ -251,20 +244,12 @@ mod tests {
         assert_eq!(record_of(&item(record())).unwrap(), record());
         let bare = StoredRecord {
             associations: Default::default(),
-            merged_ids: Default::default(),
             tombstone: None,
             recency: Recency::default(),
             associations_read_at_ms: 0,
             ..record()
         };
         assert_eq!(record_of(&item(bare.clone())).unwrap(), bare);
-    }
-
-    #[test]
-    fn record_of_another_object_has_no_part_in_what_went_into_the_one_before() {
-        let mut item = item(record());
-        item.insert("external_id".to_owned(), text("30"));
-        assert!(record_of(&item).unwrap().merged_ids.is_empty());
     }
 
     #[test]
@@ -287,6 +272,7 @@ mod tests {
             gone: Some(Recency::default()),
             is_erased: true,
             merged_ids: [ExternalId::new("5")].into(),
+            places: [RecordKey::from_stored("k")].into(),
         };
         for pointer in [full, RecordPointer::default()] {
             let attributes = pointer_attributes(&pointer).into_iter();

@@ -7,7 +7,7 @@ use sync_domain::ports::{PointerWrite, RecordScope, RecordWrite, Seen};
 
 use super::expression::{Key, Values, delete, put, update};
 use super::item::{ENTITY_POINTER, Item, number, pointer_sk, record_sk, tenant_pk, text};
-use super::record_item::{nonzero, pointer_attributes, texts, version_attributes};
+use super::record_item::{nonzero, pointer_attributes, version_attributes};
 
 /// Conditions that must all hold, with their values.
 #[derive(Default)]
@@ -105,17 +105,8 @@ pub fn record_write(
             let conditions = seen.as_ref().map_or_else(nothing, as_seen);
             set_or_remove(table, place, version_attributes(scope, new), conditions)
         }
-        RecordWrite::Refresh {
-            seen,
-            key,
-            external_id,
-            recency,
-            associations_read_at_ms,
-            merged_ids,
-        } => {
-            let ids = texts(merged_ids.iter().map(|id| id.as_str()));
-            let ids_of = ids.is_some().then(|| text(external_id.as_str()));
-            let mut attributes = vec![
+        RecordWrite::Refresh { seen, key, recency, associations_read_at_ms } => {
+            let attributes = vec![
                 ("provider_version_ms", nonzero(recency.provider_version_ms)),
                 ("read_at_ms", nonzero(recency.read_at_ms)),
                 ("associations_read_at_ms", nonzero(*associations_read_at_ms)),
@@ -123,7 +114,6 @@ pub fn record_write(
                 ("lock_until_ms", None),
                 ("lock_started_at_ms", None),
             ];
-            attributes.extend([("merged_ids", ids), ("merged_ids_of", ids_of)]);
             set_or_remove(table, record_place(scope, key), attributes, as_seen(seen))
         }
         RecordWrite::Vacate { seen, key } if seen.queued > 0 => {
@@ -151,8 +141,6 @@ fn empty_place() -> Vec<(&'static str, Option<AttributeValue>)> {
         "change",
         "deleted_at",
         "merged_into",
-        "merged_ids_of",
-        "merged_ids",
         "moved",
         "synced_at",
         "correlation_id",

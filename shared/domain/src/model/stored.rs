@@ -112,8 +112,6 @@ pub struct StoredRecord {
     pub attributes: Attributes,
     /// The records that it is associated with.
     pub associations: BTreeSet<Association>,
-    /// The ids that went into it and whose records have been dealt with.
-    pub merged_ids: BTreeSet<ExternalId>,
     /// Set when it is gone at the provider.
     pub tombstone: Option<Tombstone>,
     /// Who caused this version.
@@ -155,8 +153,18 @@ pub struct RecordPointer {
     pub gone: Option<Recency>,
     /// The person's data was erased. Nothing is stored under this id again.
     pub is_erased: bool,
-    /// The ids that went into it, where no record of its own says so.
+    /// The ids that went into it and have been dealt with.
     pub merged_ids: BTreeSet<ExternalId>,
+    /// Every place that was written for the id since its records were last put in order.
+    pub places: BTreeSet<RecordKey>,
+}
+
+impl RecordPointer {
+    /// The pointer of an object that has its record at `place`.
+    pub fn to_record(place: RecordKey, merged_ids: BTreeSet<ExternalId>) -> Self {
+        let places = [place.clone()].into();
+        Self { record: Some(place), merged_ids, places, ..Self::default() }
+    }
 }
 
 /// A version to be stored.

@@ -94,20 +94,16 @@ pub enum RecordWrite {
         /// The version.
         new: Box<NewVersion>,
     },
-    /// No new version: only how recent it is, and which ids went into it.
+    /// No new version: only how recent it is.
     Refresh {
         /// What is there.
         seen: Seen,
         /// Where.
         key: RecordKey,
-        /// Whose record it is.
-        external_id: ExternalId,
         /// How recent the payload is.
         recency: Recency,
         /// How recent the associations are.
         associations_read_at_ms: i64,
-        /// All ids that went into it.
-        merged_ids: BTreeSet<ExternalId>,
     },
     /// The item goes. Where upserts wait for it, an empty place stays for them.
     Vacate {

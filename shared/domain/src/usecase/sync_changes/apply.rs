@@ -68,7 +68,7 @@ impl<'a> Application<'a> {
         self.deps.clock.sleep(ceiling.mul_f64(random)).await;
     }
 
-    fn plan(&self, unit: &Unit, now: Timestamp) -> (Plan, Lookup) {
+    fn plan(&self, unit: &Unit, now: Timestamp) -> Plan {
         plan(self.scope, unit, &self.known, now, self.read_at_ms)
     }
 
@@ -80,10 +80,9 @@ impl<'a> Application<'a> {
     }
 }
 
-/// A decision that is ready, with the unit's index and all that it rests on.
+/// A decision that is ready, with the unit's index.
 struct Ready {
     index: usize,
-    seen: Lookup,
     draft: Draft,
 }
 
@@ -100,6 +99,8 @@ pub(super) async fn settle_units(
         }
         if round > 0 {
             application.back_off(round).await;
+            // What others wrote, and what this batch wrote, is no longer as it was loaded.
+            application.known = Known::default();
         }
         let ready = decide(application, units, &open, &mut outcomes).await;
         let written = write_all(application, &ready).await;
@@ -114,7 +115,6 @@ pub(super) async fn settle_units(
                 }
                 Ok(CommitOutcome::Committed) => SyncOutcome::Unchanged,
                 Ok(CommitOutcome::Overtaken) | Err(StoreError::Conflict) => {
-                    application.known.forget(&work.seen);
                     open.push(work.index);
                     continue;
                 }
@@ -143,13 +143,13 @@ async fn decide(
         for index in open {
             let Some(unit) = units.get(index) else { continue };
             match application.plan(unit, now) {
-                (Plan::Look(lookup), _) => {
+                Plan::Look(lookup) => {
                     missing.ids.extend(lookup.ids);
                     missing.keys.extend(lookup.keys);
                     waiting.push(index);
                 }
-                (Plan::Settled(outcome), _) => set(outcomes, index, outcome),
-                (Plan::Write(draft), seen) => ready.push(Ready { index, seen, draft }),
+                Plan::Settled(outcome) => set(outcomes, index, outcome),
+                Plan::Write(draft) => ready.push(Ready { index, draft }),
             }
         }
         open = waiting;

@@ -2,11 +2,13 @@
 //!
 //! Their ids lead to the one that is left from then on, and their own records become tombstones that
 //! say where they went. It is the same whether a merge event told of it or the object itself did,
-//! and whether they were seen to be deleted before or after.
+//! and whether they were seen to be deleted before or after. The pointer of the one that is left
+//! keeps their ids: what is in it has been dealt with.
 
 use std::collections::BTreeSet;
 
 use super::SyncOutcome;
+use super::holdings::{clear_leftovers, holdings};
 use super::plan::{Draft, Job};
 use super::unit::State;
 use crate::keys::RecordKey;
@@ -14,7 +16,7 @@ use crate::model::{
     ExternalId, Origin, Recency, RecordPointer, StoredRecord, Tombstone, VersionChange,
 };
 
-/// The most ids that one commit takes in; each costs up to two of its writes.
+/// The most ids that one commit takes in; each costs some of its writes.
 pub(super) const MERGED_MAX: usize = 20;
 
 /// The ids that are dealt with, together with those from before.
@@ -30,13 +32,13 @@ pub(super) struct Absorbed {
 pub(super) fn absorb_merged(
     job: &Job<'_>,
     draft: &mut Draft,
-    own: Option<&StoredRecord>,
     place: &RecordKey,
     recency: Recency,
 ) -> Result<Absorbed, SyncOutcome> {
-    let stays = own.filter(|own| own.key == *place);
-    let mut ids = stays.map(|own| own.merged_ids.clone()).unwrap_or_default();
-    let open: Vec<_> = all_merged(job, own).difference(&ids).cloned().collect();
+    let pointer = job.view.pointer(&job.unit.id);
+    let stays = pointer.filter(|pointer| pointer.record.as_ref() == Some(place));
+    let mut ids = stays.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
+    let open: Vec<_> = all_merged(job, &ids).difference(&ids).cloned().collect();
     for id in open.iter().take(MERGED_MAX) {
         absorb(job, draft, id, place, recency)?;
         ids.insert(id.clone());
@@ -45,22 +47,20 @@ pub(super) fn absorb_merged(
 }
 
 /// Every id that went into the unit, as messages, the object and the table say, with those that had
-/// gone into these before.
-pub(super) fn all_merged(job: &Job<'_>, own: Option<&StoredRecord>) -> BTreeSet<ExternalId> {
+/// gone into these before. `settled` need no look.
+pub(super) fn all_merged(job: &Job<'_>, settled: &BTreeSet<ExternalId>) -> BTreeSet<ExternalId> {
+    let of_pointer = |id: &ExternalId| {
+        let pointer = job.view.pointer(id);
+        pointer.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default()
+    };
     let mut all = job.unit.merged_ids.clone();
     if let State::Present { object, .. } = &job.unit.state {
         all.extend(object.merged_ids.iter().cloned());
     }
-    let settled = own.map(|own| own.merged_ids.clone()).unwrap_or_default();
-    let pointer = job.view.pointer(&job.unit.id);
-    all.extend(pointer.into_iter().flat_map(|pointer| pointer.merged_ids.iter().cloned()));
-    for id in all.difference(&settled).cloned().collect::<Vec<_>>() {
-        let pointer = job.view.pointer(&id);
-        all.extend(pointer.into_iter().flat_map(|pointer| pointer.merged_ids.iter().cloned()));
-        let record = record_of(job, pointer, &id);
-        all.extend(record.into_iter().flat_map(|record| record.merged_ids.iter().cloned()));
+    all.extend(of_pointer(&job.unit.id));
+    for id in all.difference(settled).cloned().collect::<Vec<_>>() {
+        all.extend(of_pointer(&id));
     }
-    all.extend(settled);
     all.remove(&job.unit.id);
     all
 }
@@ -76,8 +76,10 @@ fn absorb(
     if seen.is_some_and(|seen| seen.is_erased) {
         return Ok(());
     }
+    let holdings = holdings(job, seen, id, None);
+    clear_leftovers(job, draft, &holdings, place)?;
     // The object's own record takes the place over if the merged one was there.
-    let record = record_of(job, seen, id).filter(|record| record.key != *place);
+    let record = holdings.own.filter(|record| record.key != *place);
     let is_told = |record: &&StoredRecord| {
         record.tombstone.as_ref().is_some_and(|tombstone| tombstone.merged_into.is_some())
     };
@@ -103,17 +105,7 @@ fn absorb(
         gone: seen.and_then(|seen| seen.gone).max(Some(recency)),
         ..RecordPointer::default()
     };
-    draft.point(id, seen, pointer);
+    // What this rests on may just have moved: then so has the pointer.
+    draft.point_anyway(id, seen, pointer);
     Ok(())
-}
-
-/// An id's own record, live or as a tombstone.
-pub(super) fn record_of<'a>(
-    job: &Job<'a>,
-    pointer: Option<&RecordPointer>,
-    id: &ExternalId,
-) -> Option<&'a StoredRecord> {
-    let pointer = pointer?;
-    let key = pointer.tombstone.as_ref().or(pointer.record.as_ref())?;
-    job.view.record(key).filter(|record| record.is_of(id))
 }

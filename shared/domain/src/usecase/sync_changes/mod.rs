@@ -10,9 +10,11 @@
 //! decide what is written, `apply` loads, commits, and looks again where somebody was faster.
 
 mod apply;
+mod erasing;
 mod fetch;
 mod gone;
 mod group;
+mod holdings;
 mod merging;
 mod place;
 mod plan;

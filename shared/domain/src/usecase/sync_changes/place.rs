@@ -6,12 +6,15 @@
 //! can't be told which state is older, the object is read again.
 
 use super::SyncOutcome;
+use super::holdings::holdings;
 use super::merging::Absorbed;
 use super::plan::{Draft, Job, READ_AGAIN};
 use super::present::natural_name;
+use super::unit::State;
 use crate::keys::RecordKey;
-use crate::model::Attributes;
-use crate::model::{ExternalId, Origin, Recency, RecordPointer, StoredRecord, VersionChange};
+use crate::model::{
+    Attributes, ExternalId, Origin, Recency, RecordPointer, StoredRecord, VersionChange,
+};
 
 /// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
 const READS_APART_MS: i64 = 30_000;
@@ -51,8 +54,8 @@ pub(super) fn clear_place<'a>(
 fn is_out_of_date(job: &Job<'_>, occupant: &StoredRecord) -> bool {
     let Recency { provider_version_ms, read_at_ms } = occupant.recency;
     let ours = match &job.unit.state {
-        super::unit::State::Present { object, .. } => job.unit.recency_of(object, job.read_at_ms),
-        super::unit::State::Missing | super::unit::State::Erased => Recency::default(),
+        State::Present { object, .. } => job.unit.recency_of(object, job.read_at_ms),
+        State::Missing | State::Erased => Recency::default(),
     };
     ours.provider_version_ms > provider_version_ms
         || ours.read_at_ms >= read_at_ms.saturating_add(READS_APART_MS)
@@ -64,6 +67,11 @@ fn move_away(
     occupant: &StoredRecord,
     id: &ExternalId,
 ) -> Result<(), SyncOutcome> {
+    let pointer = job.view.pointer(id);
+    if holdings(job, pointer, id, None).own.is_some_and(|record| record.key != occupant.key) {
+        // It has another record that its id leads to; this one was left over.
+        return Ok(());
+    }
     let key = job.id_key(id)?;
     let there = job.view.record(&key);
     if let Some(there) = there {
@@ -84,8 +92,8 @@ fn move_away(
     };
     let new = job.version(moved, VersionChange::Updated, Some(occupant), there);
     draft.store(there, new);
-    let pointer = RecordPointer { record: Some(key), ..RecordPointer::default() };
-    draft.point(id, job.view.pointer(id), pointer);
+    let merged_ids = pointer.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
+    draft.point(id, pointer, RecordPointer::to_record(key, merged_ids));
     Ok(())
 }
 
@@ -100,8 +108,10 @@ fn keep_news_of_death(
     if seen.is_some_and(|seen| seen.is_erased || seen.merged_into.is_some()) {
         return Ok(());
     }
-    let gone = seen.and_then(|seen| seen.gone).max(Some(occupant.recency));
-    let record = Some(job.id_key(id)?);
-    draft.point(id, seen, RecordPointer { record, gone, ..RecordPointer::default() });
+    let mut kept = seen.cloned().unwrap_or_default();
+    kept.gone = kept.gone.max(Some(occupant.recency));
+    kept.record = Some(job.id_key(id)?);
+    kept.places.remove(&occupant.key);
+    draft.point(id, seen, kept);
     Ok(())
 }

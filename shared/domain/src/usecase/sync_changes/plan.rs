@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::SyncOutcome;
-use super::gone::{plan_erased, plan_missing};
+use super::erasing::plan_erased;
+use super::gone::plan_missing;
 use super::present::plan_present;
 use super::unit::{State, Unit};
 use super::view::{Known, View};
@@ -54,12 +55,20 @@ impl Draft {
     /// Writes a pointer unless it is as wanted.
     pub fn point(&mut self, id: &ExternalId, seen: Option<&RecordPointer>, wanted: RecordPointer) {
         if seen != Some(&wanted) {
-            self.commit.pointers.push(PointerWrite {
-                external_id: id.clone(),
-                seen: seen.cloned(),
-                pointer: wanted,
-            });
+            self.point_anyway(id, seen, wanted);
         }
+    }
+
+    /// Writes a pointer even if it is as wanted: so the commit depends on it.
+    pub fn point_anyway(
+        &mut self,
+        id: &ExternalId,
+        seen: Option<&RecordPointer>,
+        wanted: RecordPointer,
+    ) {
+        let seen = seen.cloned();
+        let write = PointerWrite { external_id: id.clone(), seen, pointer: wanted };
+        self.commit.pointers.push(write);
     }
 
     pub fn stores_a_version(&self) -> bool {
@@ -139,14 +148,14 @@ fn bad_key(_error: SeparatorInPart) -> SyncOutcome {
     SyncOutcome::Unapplied(Verdict::Dead(DeadCause::Internal))
 }
 
-/// Decides on a unit. The second value names all items that the decision rests on.
+/// Decides on a unit.
 pub(super) fn plan(
     scope: &RecordScope,
     unit: &Unit,
     known: &Known,
     now: Timestamp,
     read_at_ms: i64,
-) -> (Plan, Lookup) {
+) -> Plan {
     let job = Job { scope, unit, view: View::new(known), now, read_at_ms };
     let decided = match &unit.state {
         State::Present { object, associations } => {
@@ -156,13 +165,12 @@ pub(super) fn plan(
         State::Erased => plan_erased(&job),
     };
     let (seen, missing) = job.view.into_lookups();
-    let plan = match (missing, decided) {
+    match (missing, decided) {
         (Some(missing), _) => Plan::Look(missing),
         (None, _) if known.is_unreadable(&seen) => {
             Plan::Settled(SyncOutcome::Unapplied(Verdict::Dead(DeadCause::Internal)))
         }
         (None, Ok(draft)) => Plan::Write(draft),
         (None, Err(outcome)) => Plan::Settled(outcome),
-    };
-    (plan, seen)
+    }
 }

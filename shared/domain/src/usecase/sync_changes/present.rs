@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::SyncOutcome;
-use super::gone::plan_after_erasure;
+use super::erasing::plan_after_erasure;
+use super::holdings::{Holdings, clear_leftovers, holdings};
 use super::merging::{Absorbed, absorb_merged};
 use super::place::clear_place;
 use super::plan::{Draft, Job, READ_AGAIN, differences};
@@ -36,20 +37,19 @@ pub(super) fn plan_present(
     let natural = natural_name(job.scope.object_type);
     let natural = object.attributes.get(natural).filter(|value| !value.is_empty());
     let natural = natural.map(|value| job.natural_key(value)).transpose()?;
-    let own = own_record(job, pointer, natural.as_ref());
+    let holdings = holdings(job, pointer, &job.unit.id, natural.as_ref());
+    let own = holdings.own;
     let read = job.unit.recency_of(object, job.read_at_ms);
     let gone = pointer.and_then(|pointer| pointer.gone);
-    let is_newer = own.map(|own| own.recency).max(gone).is_none_or(|last| read > last);
-    let (associations, associations_read_at_ms) = newer_associations(job, own, associations)?;
-    let associations = (associations, associations_read_at_ms);
+    let is_newer = holdings.recency().max(gone).is_none_or(|last| read > last);
+    let associations = newer_associations(job, &holdings, associations)?;
     if is_newer {
         let place = place_of(job, natural, own)?;
         let attributes = attributes_of(job.scope.object_type, object, own);
         let recency = own.map_or(read, |own| own.recency.max(read));
-        store(job, pointer, own, wanted(place, attributes, associations, recency))
+        store(job, pointer, &holdings, wanted(place, attributes, associations, recency))
     } else {
-        let live = own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
-        older_state(job, object, pointer, live, associations)
+        older_state(job, object, pointer, &holdings, associations)
     }
 }
 
@@ -68,9 +68,10 @@ fn older_state(
     job: &Job<'_>,
     object: &RemoteObject,
     pointer: Option<&RecordPointer>,
-    own: &StoredRecord,
+    holdings: &Holdings<'_>,
     associations: (BTreeSet<Association>, i64),
 ) -> Result<Draft, SyncOutcome> {
+    let own = holdings.own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
     let read = attributes_of(job.scope.object_type, object, Some(own));
     let is_same = differences(Some(own), &StoredRecord { attributes: read, ..own.clone() })
         .attributes
@@ -82,7 +83,7 @@ fn older_state(
     }
     let (place, attributes) = (own.key.clone(), own.attributes.clone());
     let wanted = wanted(place, attributes, associations, own.recency);
-    store(job, pointer, Some(own), wanted).map_err(|outcome| match outcome {
+    store(job, pointer, holdings, wanted).map_err(|outcome| match outcome {
         SyncOutcome::Unchanged if !is_same => SyncOutcome::Superseded,
         SyncOutcome::Synced
         | SyncOutcome::Unchanged
@@ -97,19 +98,6 @@ pub(super) const fn natural_name(object_type: ObjectType) -> AttributeName {
         ObjectType::Contact => AttributeName::Email,
         ObjectType::Company | ObjectType::Deal => AttributeName::Reference,
     }
-}
-
-/// The object's record: where its pointer leads, or where its natural key does if it has no pointer
-/// yet. Another object's record at that place is not it.
-fn own_record<'a>(
-    job: &Job<'a>,
-    pointer: Option<&RecordPointer>,
-    natural: Option<&RecordKey>,
-) -> Option<&'a StoredRecord> {
-    let id = &job.unit.id;
-    let at = |key: &RecordKey| job.view.record(key).filter(|record| record.is_of(id));
-    let pointed = pointer.and_then(|pointer| pointer.record.as_ref()).and_then(at);
-    pointed.or_else(|| natural.and_then(at))
 }
 
 /// Where the record belongs. A contact without an email is known by its id. A company or a deal
@@ -147,13 +135,15 @@ fn attributes_of(
 /// record may lack what that write knows, so it is done again.
 fn newer_associations(
     job: &Job<'_>,
-    own: Option<&StoredRecord>,
+    holdings: &Holdings<'_>,
     read: Option<&BTreeSet<Association>>,
 ) -> Result<(BTreeSet<Association>, i64), SyncOutcome> {
-    let stored = own.map(|own| (own.associations.clone(), own.associations_read_at_ms));
+    let stored = holdings.all().max_by_key(|record| record.associations_read_at_ms);
+    let stored = stored.map(|it| (it.associations.clone(), it.associations_read_at_ms));
     let stored = stored.unwrap_or_default();
     let Some(read) = read.filter(|_| job.read_at_ms > stored.1) else { return Ok(stored) };
-    if *read != stored.0 && own.is_some_and(|own| own.recency.read_at_ms > job.read_at_ms) {
+    let last = holdings.recency().unwrap_or_default();
+    if *read != stored.0 && last.read_at_ms > job.read_at_ms {
         return Err(READ_AGAIN);
     }
     Ok((read.clone(), job.read_at_ms))
@@ -162,12 +152,14 @@ fn newer_associations(
 fn store(
     job: &Job<'_>,
     pointer: Option<&RecordPointer>,
-    own: Option<&StoredRecord>,
+    holdings: &Holdings<'_>,
     wanted: Wanted,
 ) -> Result<Draft, SyncOutcome> {
     let mut draft = Draft::default();
+    let own = holdings.own;
     let Wanted { place, .. } = &wanted;
-    let merged = absorb_merged(job, &mut draft, own, place, wanted.recency)?;
+    let merged = absorb_merged(job, &mut draft, place, wanted.recency)?;
+    clear_leftovers(job, &mut draft, holdings, place)?;
     let in_the_way = clear_place(job, &mut draft, own, place, &merged)?;
     let version = own.into_iter().chain(in_the_way).map(|record| record.version).max();
     let record = StoredRecord {
@@ -176,7 +168,6 @@ fn store(
         external_id: Some(job.unit.id.clone()),
         attributes: wanted.attributes,
         associations: wanted.associations,
-        merged_ids: merged.ids.clone(),
         tombstone: None,
         origin: Origin::Provider,
         recency: wanted.recency,
@@ -184,13 +175,21 @@ fn store(
         lock: None,
         queued: 0,
     };
-    let stays = own.filter(|own| own.is_live() && own.key == record.key);
+    // Where one of several records is left, it says anew that it is the one.
+    let is_alone = holdings.leftovers.is_empty();
+    let stays = own.filter(|own| is_alone && own.is_live() && own.key == record.key);
     match stays.filter(|own| differences(Some(own), &record).is_empty()) {
         Some(own) => refresh(job, &mut draft, own, &record)?,
         None => replace(job, &mut draft, own, in_the_way, &merged, record)?,
     }
-    let here = RecordPointer { record: Some(wanted.place), ..RecordPointer::default() };
-    draft.point(&job.unit.id, pointer, here);
+    let here = RecordPointer::to_record(wanted.place, merged.ids);
+    if own.is_some() {
+        draft.point(&job.unit.id, pointer, here);
+    } else {
+        // There was no record where the pointer leads. It may just have moved: then so has the
+        // pointer, and the commit must fail.
+        draft.point_anyway(&job.unit.id, pointer, here);
+    }
     draft.is_partial = merged.is_partial;
     if draft.commit.is_empty() { Err(SyncOutcome::Unchanged) } else { Ok(draft) }
 }
@@ -204,17 +203,14 @@ fn refresh(
     record: &StoredRecord,
 ) -> Result<(), SyncOutcome> {
     let is_more_recent = record.recency.provider_version_ms > own.recency.provider_version_ms
-        || record.associations_read_at_ms > own.associations_read_at_ms
-        || record.merged_ids != own.merged_ids;
+        || record.associations_read_at_ms > own.associations_read_at_ms;
     if is_more_recent {
         job.check_unlocked(own)?;
         draft.commit.records.push(RecordWrite::Refresh {
             seen: Seen::from(own),
             key: own.key.clone(),
-            external_id: job.unit.id.clone(),
             recency: record.recency,
             associations_read_at_ms: record.associations_read_at_ms,
-            merged_ids: record.merged_ids.clone(),
         });
     }
     Ok(())

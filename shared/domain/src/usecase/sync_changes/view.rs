@@ -34,16 +34,6 @@ impl Known {
     pub fn is_unreadable(&self, seen: &Lookup) -> bool {
         !seen.ids.is_disjoint(&self.unreadable.ids) || !seen.keys.is_disjoint(&self.unreadable.keys)
     }
-
-    /// Forgets items, so that they are loaded again.
-    pub fn forget(&mut self, seen: &Lookup) {
-        for id in &seen.ids {
-            self.pointers.remove(id);
-        }
-        for key in &seen.keys {
-            self.records.remove(key);
-        }
-    }
 }
 
 /// The table through the eyes of one decision. It answers "nothing there" for what was not loaded
