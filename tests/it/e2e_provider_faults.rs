@@ -108,7 +108,7 @@ async fn assert_queued((name, mut fault): (&str, Value)) {
 
     tenant.end_faults().await;
     let took = until(&format!("{name}: the upsert is finished"), FINISHED_WITHIN, async || {
-        tenant.upsert_status("k1").await.body["status"] != "queued"
+        tenant.upsert_status("k1").await.body["external_id"].is_string()
     })
     .await;
     let id = tenant.upsert_status("k1").await.done("created");

@@ -16,7 +16,7 @@ async fn break_down(tenant: &Tenant) {
 async fn until_finished(tenant: &Tenant, keys: &[&str]) {
     for key in keys {
         until(&format!("{key} is finished"), FINISHED_WITHIN, async || {
-            tenant.upsert_status(key).await.body["status"] != "queued"
+            tenant.upsert_status(key).await.body["external_id"].is_string()
         })
         .await;
     }

@@ -222,8 +222,10 @@ impl MemoryPortal {
         if !is_archived && !state.is_free(object_type, &attributes, Some(id)) {
             return Vec::new();
         }
+        let taken = state.emails_of_others(object_type, id);
         if let Some(object) = state.objects.get_mut(&key) {
             object.is_archived = is_archived;
+            object.other_emails.retain(|email| !taken.contains(email));
         }
         vec![self.change(object_type, id, kind, now)]
     }
@@ -385,6 +387,17 @@ impl State {
                         && has(object)
                 })
         })
+    }
+
+    fn emails_of_others(&self, object_type: ObjectType, id: &ExternalId) -> BTreeSet<String> {
+        let others = self.objects.iter().filter(|((its_type, its_id), object)| {
+            *its_type == object_type && its_id != id && !object.is_archived
+        });
+        let emails = others.flat_map(|(_, object)| {
+            let email = object.attributes.get(AttributeName::Email).map(str::to_owned);
+            object.other_emails.iter().cloned().chain(email)
+        });
+        emails.collect()
     }
 
     fn resolved(&self, object_type: ObjectType, id: &ExternalId) -> ExternalId {

@@ -24,6 +24,7 @@ struct State {
     pointers: Pointers,
     queued: BTreeMap<(RecordScope, RecordKey), Vec<String>>,
     versions: Vec<SyncedRecord>,
+    given_up: Vec<(RecordKey, usize)>,
     loads: Vec<usize>,
     commits: Vec<usize>,
     unread_loads: u32,
@@ -75,6 +76,11 @@ impl MemoryRecordStore {
     /// Every version that was stored, in its order, as the stream tells of it.
     pub fn versions(&self) -> Vec<SyncedRecord> {
         self.state().versions.clone()
+    }
+
+    /// The places that were given up, each with how many versions had been stored before.
+    pub fn given_up(&self) -> Vec<(RecordKey, usize)> {
+        self.state().given_up.clone()
     }
 
     /// How many items each load asked for, and how many each commit wrote.
@@ -154,6 +160,7 @@ fn empty(key: RecordKey) -> StoredRecord {
         external_id: None,
         attributes: Attributes::default(),
         associations: Default::default(),
+        associations_of: None,
         tombstone: None,
         origin: Origin::Platform,
         recency: Recency::default(),
@@ -196,11 +203,21 @@ impl State {
 
     fn carry_out(&mut self, scope: &RecordScope, commit: &RecordCommit) {
         for write in &commit.records {
+            if let RecordWrite::Vacate { key, .. } | RecordWrite::Erase { key, .. } = write {
+                self.given_up.push((key.clone(), self.versions.len()));
+            }
             match write {
                 RecordWrite::Store { new, .. } => self.store(scope, new),
-                RecordWrite::Refresh { key, recency, associations_read_at_ms, .. } => {
+                RecordWrite::Refresh {
+                    key,
+                    recency,
+                    associations_of,
+                    associations_read_at_ms,
+                    ..
+                } => {
                     if let Some(record) = self.records.get_mut(&(scope.clone(), key.clone())) {
                         record.recency = *recency;
+                        record.associations_of.clone_from(associations_of);
                         record.associations_read_at_ms = *associations_read_at_ms;
                         record.lock = None;
                     }

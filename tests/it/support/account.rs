@@ -100,8 +100,13 @@ impl Tenant {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
 
+    /// Since when is counted, in epoch milliseconds.
+    pub fn counted_since_ms(&self) -> i64 {
+        self.since_ms.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     fn since(&self) -> String {
-        format!("since_ms={}", self.since_ms.load(std::sync::atomic::Ordering::Relaxed))
+        format!("since_ms={}", self.counted_since_ms())
     }
 
     /// What the account's API was asked since it was connected.

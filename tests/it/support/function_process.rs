@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::cloud::{Cloud, root};
+use super::webhook_signing::{PATH, v3};
 
 struct Invocation {
     request_id: String,
@@ -34,6 +35,9 @@ struct RuntimeApi {
 
 /// A function that serves one invocation after the other.
 pub struct FunctionProcess {
+    /// What its calls of AWS are marked with, so that they can be told from all others.
+    mark: String,
+    cloud: Cloud,
     child: Child,
     invocations: mpsc::UnboundedSender<Invocation>,
     waiting: Waiting,
@@ -60,6 +64,7 @@ impl FunctionProcess {
         let environment = cloud.function_environment(function).await;
         let variables = environment.as_object().unwrap().iter();
         let variables = variables.map(|(name, value)| (name, value.as_str().unwrap()));
+        let mark = format!("{function}-{}", Uuid::new_v4().simple());
         let tap_port = std::env::var("LOCAL_TAP_PORT").unwrap_or_else(|_| "4571".into());
         let child = Command::new(root().join(".local/build").join(logical_id).join("bootstrap"))
             .env_clear()
@@ -70,6 +75,7 @@ impl FunctionProcess {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
+            .env("AWS_SDK_UA_APP_ID", &mark)
             .env("AWS_REGION", cloud.text("region"))
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -79,7 +85,7 @@ impl FunctionProcess {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { child, invocations, waiting }
+        Self { mark, cloud: cloud.clone(), child, invocations, waiting }
     }
 
     /// Hands an event to the function, with so much time to handle it. The receiver gets the
@@ -93,6 +99,13 @@ impl FunctionProcess {
         let invocation = Invocation { request_id, event: event.to_string(), deadline_ms };
         self.invocations.send(invocation).unwrap_or_else(|_| panic!("the runtime API is gone"));
         receiver
+    }
+
+    /// This process's calls of AWS since then.
+    pub async fn aws_calls(&self, since_ms: i64) -> Vec<Value> {
+        let answer = self.cloud.sandbox_get(&format!("aws/calls?since_ms={since_ms}")).await;
+        let calls = answer["calls"].as_array().unwrap().iter();
+        calls.filter(|call| call["function"] == self.mark.as_str()).cloned().collect()
     }
 
     /// Kills the function where it stands.
@@ -142,25 +155,39 @@ async fn respond(
 
 /// An upsert as the gateway hands it to the function.
 pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
-    let path = "/integrations/crm/hubspot/upsert";
+    let route = ("POST", "/integrations/crm/{system}/upsert");
+    api_event(route, &json!({"system": "hubspot"}), tenant_id, "crm:write", body)
+}
+
+fn api_event(
+    (method, resource): (&str, &str),
+    parameters: &Value,
+    tenant_id: &str,
+    scope: &str,
+    body: &Value,
+) -> Value {
+    let mut path = resource.to_owned();
+    for (name, value) in parameters.as_object().unwrap() {
+        path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap());
+    }
     json!({
         "version": "2.0",
-        "routeKey": "POST /integrations/crm/{system}/upsert",
+        "routeKey": format!("{method} {resource}"),
         "rawPath": path,
         "rawQueryString": "",
         "headers": {"content-type": "application/json"},
-        "pathParameters": {"system": "hubspot"},
+        "pathParameters": parameters,
         "requestContext": {
             "accountId": "000000000000", "apiId": "test", "stage": "$default",
             "domainName": "localhost", "domainPrefix": "test", "requestId": "test",
-            "routeKey": "POST /integrations/crm/{system}/upsert",
+            "routeKey": format!("{method} {resource}"),
             "time": "22/Nov/2026:00:00:00 +0000", "timeEpoch": 1_790_000_000_000_u64,
             "authorizer": {"jwt": {
-                "claims": {"tenant_id": tenant_id, "scope": "crm:write"},
-                "scopes": ["crm:write"],
+                "claims": {"tenant_id": tenant_id, "scope": scope},
+                "scopes": [scope],
             }},
             "http": {
-                "method": "POST", "path": path, "protocol": "HTTP/1.1",
+                "method": method, "path": path, "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1", "userAgent": "test",
             },
         },
@@ -172,4 +199,38 @@ pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
 /// The JSON body of a function's answer to the gateway.
 pub fn body_of(answer: &Value) -> Value {
     serde_json::from_str(answer["body"].as_str().unwrap_or_else(|| panic!("{answer}"))).unwrap()
+}
+
+/// Messages as the queue's event source hands them to a worker, in one batch.
+pub fn queue_event(bodies: &[String]) -> Value {
+    let record = |(index, body): (usize, &String)| {
+        json!({
+            "messageId": format!("message-{index}"),
+            "receiptHandle": "test",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        })
+    };
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
+}
+
+/// A signed notification as the gateway hands it to the function.
+pub fn webhook_event(webhook_url: &str, secret: &str, body: &str, at_ms: i64) -> Value {
+    let timestamp = at_ms.to_string();
+    let signature = v3(secret, "POST", webhook_url, body.as_bytes(), &timestamp);
+    json!({
+        "rawPath": PATH,
+        "rawQueryString": "",
+        "headers": {
+            "x-hubspot-signature-v3": signature,
+            "x-hubspot-request-timestamp": timestamp,
+        },
+        "requestContext": {
+            "domainName": "localhost", "http": {"method": "POST"}, "timeEpoch": at_ms,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
 }

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod api;
 pub mod bus;
+pub mod changes;
 pub mod cloud;
 pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
+pub mod operator;
 pub mod portal_state;
 pub mod push_line;
 pub mod push_world;
@@ -22,3 +24,4 @@ pub mod vendor_server;
 pub mod waiting;
 pub mod webhook_signing;
 pub mod webhook_world;
+pub mod worker_log;

@@ -1,0 +1,171 @@
+//! HubSpot fully down for two minutes during a stream of upserts and changes, then back: nothing is
+//! lost, one probe at a time asks whether it is back, the backlog drains, and there is no see-saw.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::account::now_ms;
+use crate::support::table::number_in;
+use crate::support::tenant::Tenant;
+use crate::support::waiting::until;
+
+const OUTAGE: Duration = Duration::from_secs(120);
+const STREAM_EVERY: Duration = Duration::from_millis(1_500);
+/// The last cooldown may begin just before the end, and then comes the backlog.
+const DRAINED_WITHIN: Duration = Duration::from_secs(150);
+
+/// One state of the breaker, as the table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    epoch: u64,
+    open_until_ms: u64,
+    changed_at_ms: u64,
+}
+
+/// Instances that hold a part of the budget, and so may make a call without asking the table.
+fn holders(gate: &Value) -> usize {
+    let shares = gate["ledger"]["M"]["shares"]["L"].as_array().cloned().unwrap_or_default();
+    let names = shares.iter().map(|share| share["M"]["holder"]["S"].as_str().unwrap().to_owned());
+    names.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn seen(gate: &Value) -> Seen {
+    let breaker = &gate["breaker"]["M"];
+    let number = |name: &str| if breaker.is_object() { number_in(breaker, name) } else { 0 };
+    Seen {
+        epoch: number("epoch"),
+        open_until_ms: number("open_until_ms"),
+        changed_at_ms: number("changed_at_ms"),
+    }
+}
+
+/// Looks at the breaker until it is told to stop; every state that was seen, once.
+async fn watch(
+    tenant: &Tenant,
+    mut stop: tokio::sync::oneshot::Receiver<()>,
+) -> (Vec<Seen>, usize) {
+    let (mut states, mut holders_at_opening): (Vec<Seen>, usize) = (Vec::new(), 0);
+    while stop.try_recv().is_err() {
+        let gate = tenant.gate().await;
+        let state = seen(&gate);
+        if states.last() != Some(&state) {
+            if states.iter().all(|state| state.open_until_ms == 0) {
+                holders_at_opening = holders(&gate);
+            }
+            states.push(state);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    (states, holders_at_opening)
+}
+
+/// Callers and users at work for as long as the outage lasts; the keys of the upserts.
+async fn stream(tenant: &Tenant) -> (Vec<String>, usize) {
+    let began = Instant::now();
+    let (mut keys, mut queued) = (Vec::new(), 0);
+    while began.elapsed() < OUTAGE {
+        let number = keys.len();
+        let key = format!("k{number}");
+        let answer = tenant.upsert(&key, &tenant.contact(&format!("ours{number}"))).await;
+        match answer.status {
+            202 => queued += 1,
+            _ => drop(answer.done("created")),
+        }
+        keys.push(key);
+        let properties = json!({"email": tenant.email(&format!("theirs{number}"))});
+        tenant
+            .portal_told(json!({"act": "create", "type": "contact", "properties": properties}))
+            .await;
+        tokio::time::sleep(STREAM_EVERY).await;
+    }
+    (keys, queued)
+}
+
+fn at_ms(call: &Value) -> u64 {
+    call["at_ms"].as_u64().unwrap()
+}
+
+/// Panics unless each cooldown ended with one probe. Besides, each instance that held a part of the
+/// budget may make one call before it hears of the opening: who is well does not ask the table.
+fn assert_one_probe_per_cooldown(states: &[Seen], holders: usize, calls: &[Value]) {
+    let opened = states.iter().find(|state| state.open_until_ms > 0).unwrap();
+    let open = states.iter().map(|state| state.open_until_ms).filter(|end| *end > 0);
+    let mut ends: Vec<u64> = open.collect();
+    ends.dedup();
+    let closed_at = states.last().unwrap().changed_at_ms;
+    let calls = calls.iter().map(at_ms).filter(|at| *at > opened.changed_at_ms && *at < closed_at);
+    let calls: Vec<_> = calls.collect();
+    let nexts = ends.iter().skip(1).copied().chain([closed_at]);
+    let counts: Vec<_> = ends
+        .iter()
+        .zip(nexts)
+        .map(|(end, next)| calls.iter().filter(|at| (*end..next).contains(*at)).count())
+        .collect();
+    let seconds: Vec<_> = ends.iter().map(|end| (end - opened.changed_at_ms) / 1_000).collect();
+    let unaware = calls.len() - ends.len();
+    println!(
+        "cooldowns ended {seconds:?} s after the opening; calls after each end: {counts:?}; \
+         {unaware} calls of instances that had not heard, of {holders} instances"
+    );
+    assert!(counts.iter().all(|count| *count >= 1), "a probe each: {counts:?}");
+    assert!(unaware < holders.max(1), "{unaware} more calls than probes");
+    assert!((4..=6).contains(&ends.len()), "cooldowns grow to a minute: {seconds:?}");
+}
+
+#[tokio::test]
+async fn outage_of_two_minutes_loses_nothing_and_sends_one_probe_at_a_time() {
+    let tenant = Tenant::new().await;
+    tenant.upsert("k-before", &tenant.contact("before")).await.done("created");
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let watched = async {
+        let outage = json!({"fault": "status", "status": 503, "for_ms": OUTAGE.as_millis() as u64});
+        tenant.fault(outage).await;
+        let began_ms = now_ms() as u64;
+        let (keys, queued) = stream(&tenant).await;
+        let back = Instant::now();
+        for key in &keys {
+            until(&format!("{key} is finished"), DRAINED_WITHIN, async || {
+                tenant.upsert_status(key).await.body["external_id"].is_string()
+            })
+            .await;
+        }
+        tenant.until_in_step(DRAINED_WITHIN).await;
+        let drained = back.elapsed();
+        stop.send(()).unwrap();
+        (keys, queued, began_ms, drained)
+    };
+    let ((keys, queued, began_ms, drained), (states, holders)) =
+        tokio::join!(watched, watch(&tenant, stopped));
+    let calls = tenant.provider_calls().await["calls"].as_array().unwrap().clone();
+    let end_ms = began_ms + OUTAGE.as_millis() as u64;
+    let during: Vec<_> =
+        calls.iter().filter(|call| (began_ms..end_ms).contains(&at_ms(call))).collect();
+    let failed_after = calls
+        .iter()
+        .filter(|call| at_ms(call) > end_ms && call["status"].as_u64() >= Some(500))
+        .count();
+    println!(
+        "{} upserts, {queued} of them queued, as many changes; {} calls in {OUTAGE:?} of outage; drained {drained:.1?} after it; {failed_after} failed calls after it",
+        keys.len(),
+        during.len(),
+    );
+    for state in &states {
+        println!("  {state:?}");
+    }
+    assert!(queued > keys.len() / 2, "the outage was one");
+    let last = states.last().unwrap();
+    assert_eq!((last.epoch, last.open_until_ms), (2, 0), "opened once, closed once");
+    assert_eq!(failed_after, 0);
+    assert_one_probe_per_cooldown(&states, holders, &calls);
+
+    // One write for each upsert, the one before the outage included, and one version for each record.
+    let records = keys.len() * 2 + 1;
+    assert_eq!(tenant.provider_writes().await, keys.len() as u64 + 1);
+    assert_eq!(tenant.remote_contacts().await.len(), records);
+    assert_eq!(tenant.versions().await, records as u64);
+    tenant.events(records).await;
+    let health = tenant.health().await;
+    assert_eq!((&health["queued"], &health["dead_letters"]), (&json!(0), &json!(0)), "{health}");
+    assert_eq!(health["breaker"]["state"], "closed", "{health}");
+}
