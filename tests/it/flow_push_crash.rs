@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
-use sync_domain::model::{AttributeName, UpsertStatus};
+use sync_domain::model::{AttributeName, PushMessage, UpsertStatus};
 use sync_domain::ports::{KeyStatus, ProviderError, RemoteEffect, StoreError};
 use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::upsert_record::{UpsertError, UpsertOutcome};
@@ -256,5 +256,32 @@ async fn worker_gets_over_any_write_to_the_table_that_fails() {
                 assert!(dead == 0 || name == "a refusal", "{context}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn push_whose_record_is_erased_under_its_worker_comes_to_an_end() {
+    for is_crash in [true, false] {
+        let world = world_with(outage());
+        assert!(is_queued(&world.upsert("k1", ada("1")).await));
+        let item = world.receive().unwrap();
+        let record = PushMessage::parse(&item.body).unwrap().record;
+        {
+            let mut worker = Box::pin(world.work(item.clone()));
+            while world.gateway.writes().is_empty() {
+                assert!(futures::poll!(&mut worker).is_pending());
+            }
+            world.store.erase(&world.tenant, &record);
+            if !is_crash {
+                let verdict = worker.await;
+                assert!(matches!(verdict, Verdict::Wait { .. }), "{verdict:?}");
+            }
+        }
+        world.clock.advance(VISIBILITY);
+        assert_eq!(world.work(item).await, Verdict::Done);
+        world.drain().await;
+        assert_eq!(world.key_status("k1").await, KeyStatus::Failed { code: "erased".to_owned() });
+        assert!(world.store.records().is_empty(), "nothing comes back");
+        world.assert_no_line("erased");
     }
 }

@@ -12,6 +12,7 @@ pub mod hubspot;
 pub mod operator;
 pub mod portal_state;
 pub mod push_line;
+pub mod push_play;
 pub mod push_world;
 pub mod queues;
 pub mod schemas;
