@@ -17,6 +17,8 @@ mod contract_connection_registry;
 mod contract_gate_store;
 mod contract_push_again;
 mod contract_push_store;
+mod contract_record_locks;
+mod contract_record_store;
 mod contract_upsert_store;
 mod contract_upsert_versions;
 mod e2e_auth;

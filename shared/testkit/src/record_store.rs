@@ -312,9 +312,8 @@ impl State {
         };
         self.store(scope, &new);
         let pointer = self.pointers.entry((scope.clone(), write.external_id)).or_default();
-        let RecordPointer { merged_ids, places, .. } = std::mem::take(pointer);
-        *pointer = RecordPointer::to_record(write.key, merged_ids);
-        pointer.places.extend(places);
+        pointer.places.insert(write.key.clone());
+        pointer.record = Some(write.key);
         true
     }
 
