@@ -52,6 +52,7 @@ mod flow_gate_wire;
 mod flow_publish;
 mod flow_settle_work;
 mod flow_sync;
+mod flow_sync_faults;
 mod flow_sync_schedules;
 mod flow_token_refresh;
 mod flow_upsert;

@@ -42,6 +42,7 @@ struct State {
     merged: BTreeMap<Id, ExternalId>,
     next_id: u64,
     faults: VecDeque<ProviderError>,
+    association_faults: VecDeque<ProviderError>,
     bad_ids: BTreeSet<ExternalId>,
     reads: Vec<usize>,
     association_reads: Vec<usize>,
@@ -96,6 +97,11 @@ impl MemoryPortal {
     /// Lets the next call fail, or the one after the failures that wait already.
     pub fn fail_next(&self, error: ProviderError) {
         self.state().faults.push_back(error);
+    }
+
+    /// Lets the next read of associations fail.
+    pub fn fail_associations(&self, error: ProviderError) {
+        self.state().association_faults.push_back(error);
     }
 
     /// Lets every call with this id be refused as a whole.
@@ -458,6 +464,9 @@ impl CrmReader for MemoryPortal {
     ) -> Result<Called<AssociationsPage>, ProviderError> {
         tokio::task::yield_now().await;
         self.state().association_reads.push(of.len());
+        if let Some(error) = self.state().association_faults.pop_front() {
+            return Err(error);
+        }
         let ids: Vec<_> = of.iter().map(|it| it.external_id.clone()).collect();
         self.fault(connection, &ids)?;
         let page = {
