@@ -135,7 +135,7 @@ async fn share_of_a_killed_instance_comes_back() {
     let (permits, until_ms) = shares(&tenant).await.into_iter().max().unwrap();
     assert!(permits >= TAKEN, "{permits} permits for {TAKEN} calls");
     let left_ms = until_ms.saturating_sub(now_ms() as u64);
-    assert!(left_ms <= SHARE_BACK_WITHIN.as_millis() as u64, "held for {left_ms} ms more");
+    assert!(Duration::from_millis(left_ms) <= SHARE_BACK_WITHIN, "held for {left_ms} ms more");
     assert_eq!(upsert(&tenant, &survivor, "meanwhile").await, 200, "a part was left");
     assert_within_the_limit(&tenant.limits().await);
 

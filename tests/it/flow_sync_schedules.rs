@@ -243,7 +243,8 @@ fn assert_as_at_the_portal(play: &Play, seed: u64) {
     let stored: Vec<_> = live.iter().filter_map(|record| record.external_id.clone()).collect();
     let mut wanted: Vec<_> = portal.keys().cloned().collect();
     let mut found = stored;
-    (wanted.sort(), found.sort());
+    wanted.sort();
+    found.sort();
     assert_eq!(found, wanted, "seed {seed}");
     for record in &live {
         let id = record.external_id.clone().unwrap();
