@@ -10,7 +10,7 @@ use sync_domain::ports::{
 };
 use sync_testkit::MemoryUpsertStore;
 
-use crate::contract_push_store::{LEASE, Line, Places};
+use crate::support::push_line::{LEASE, Line, Places};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 

@@ -12,10 +12,10 @@ use sync_domain::model::RecordLock;
 use sync_domain::ports::{Claim, RecordScope};
 use uuid::Uuid;
 
-use crate::contract_push_store::Places;
 use crate::contract_record_store::Others;
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
+use crate::support::push_line::Places;
 use crate::{
     contract_connection_registry, contract_gate_store, contract_push_again, contract_push_store,
     contract_record_locks, contract_record_store, contract_upsert_store, contract_upsert_versions,

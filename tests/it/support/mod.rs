@@ -11,6 +11,7 @@ pub mod gate_world;
 pub mod hubspot;
 pub mod operator;
 pub mod portal_state;
+pub mod push_line;
 pub mod push_world;
 pub mod queues;
 pub mod schemas;
