@@ -53,6 +53,8 @@ mod flow_publish;
 mod flow_settle_work;
 mod flow_sync;
 mod flow_sync_faults;
+mod flow_sync_gone;
+mod flow_sync_order;
 mod flow_sync_schedules;
 mod flow_token_refresh;
 mod flow_upsert;

@@ -14,6 +14,7 @@ pub mod portal_state;
 pub mod push_world;
 pub mod queues;
 pub mod schemas;
+pub mod sync_play;
 pub mod sync_world;
 pub mod table;
 pub mod template;
