@@ -3,13 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+use sync_domain::event::{BusEvent, Change};
 use sync_domain::model::{AttributeName, Attributes, ExternalId, ObjectType, StoredRecord};
+use sync_domain::pseudonym::Pseudonymiser;
 use sync_testkit::{PortalObject, Schedule};
 
+use crate::support::schemas::assert_valid;
 use crate::support::sync_play::Play;
 use crate::support::sync_world::LEASE;
 
 const SEEDS: u64 = 1_500;
+/// The schema is read anew for each event, which takes a while.
+const EVENT_SEEDS: u64 = 25;
 const ROUNDS: usize = 5;
 const KILL_PERCENT: u8 = 4;
 const CONTACT: ObjectType = ObjectType::Contact;
@@ -84,6 +90,20 @@ fn assert_told_once(play: &Play, seed: u64) {
     }
 }
 
+/// What the publisher makes of the versions fits the schema and names nobody.
+fn assert_events_are_valid(play: &Play, seed: u64) {
+    let pseudonymiser = Pseudonymiser::new("a-key".into());
+    for version in play.world.store.versions() {
+        let change = Change::RecordSynced(Box::new(version));
+        let event = BusEvent::of(&change, &pseudonymiser).unwrap();
+        let detail = event.detail.to_string();
+        assert!(!detail.contains("@example.com"), "seed {seed}: {detail}");
+        assert_valid(&json!({
+            "source": "integrations", "detail-type": event.detail_type, "detail": event.detail,
+        }));
+    }
+}
+
 fn run(seed: u64) {
     let play = Play::new(seed);
     let mut schedule = Schedule::new(seed ^ 0x5eed, KILL_PERCENT);
@@ -96,6 +116,9 @@ fn run(seed: u64) {
     assert_as_at_the_portal(&play, seed);
     assert_forgotten(&play, seed);
     assert_told_once(&play, seed);
+    if seed < EVENT_SEEDS {
+        assert_events_are_valid(&play, seed);
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ mod flow_webhook_events;
 mod flow_webhook_signers;
 mod hubspot_associations;
 mod hubspot_pipelines;
+mod hubspot_reads;
 mod hubspot_records;
 mod props_gate_ledger;
 mod props_keys;
