@@ -6,7 +6,7 @@ use std::time::Duration;
 use sync_domain::model::{OwnerId, UpsertStatus};
 use sync_domain::ports::{
     Claim, ClaimOutcome, Completion, KeyStatus, Parked, PushStart, PushStore, QueuedAgain,
-    QueuedPush, RemoteEffect, UpsertStore,
+    QueuedPush, Release, RemoteEffect, UpsertStore,
 };
 use sync_testkit::MemoryUpsertStore;
 
@@ -23,7 +23,7 @@ async fn again<S: UpsertStore + PushStore, P: Places>(
     line: &Line<'_, S, P>,
     of: &Claim,
 ) -> QueuedAgain {
-    line.store.queue_again(&line.message(of)).await.unwrap()
+    line.store.queue_again(&line.message(of), line.bench.now).await.unwrap()
 }
 
 async fn given_up_push_leaves_its_key_and_a_bare_record_free<S, P>(store: &S, places: &P)
@@ -78,8 +78,22 @@ async fn push_queued_again_has_the_place_it_had<S: UpsertStore + PushStore, P: P
     let mut line = Line::new(store, places);
     let only = line.park("k1", "Ada").await;
     line.give_up_first(&only).await;
+    // Its key was used again in vain: nothing is left of that either.
+    let retried = line.claim("k1", "Ada");
+    assert_eq!(line.bench.begin(&retried).await, ClaimOutcome::Claimed);
+    assert_eq!(again(&line, &only).await, QueuedAgain::Gone, "somebody is at it");
+    store.release(&retried, Release::Undone).await.unwrap();
+    assert_eq!(line.status(&only).await, KeyStatus::Unknown);
+    assert_eq!(again(&line, &only).await, QueuedAgain::Queued);
+    line.give_up_first(&only).await;
+    // And again, by a caller who crashed.
+    let retried = line.claim("k1", "Ada");
+    let ClaimOutcome::Stale(found) = line.bench.begin(&retried).await else { panic!("not stale") };
+    assert_eq!(store.claim(&retried, &found).await.unwrap(), ClaimOutcome::Claimed);
+    line.bench.now += LEASE;
     assert_eq!(again(&line, &only).await, QueuedAgain::Queued);
     assert_eq!(line.counted(&only).await, Some(1));
+    assert_eq!(line.bench.begin(&line.claim("k1", "Ada")).await, ClaimOutcome::Waiting);
     line.carry_out(&only).await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sync_domain::model::OwnerId;
 use sync_domain::ports::{
     Claim, ClaimOutcome, Completion, Expectation, KeyStatus, Parked, PushStart, PushStore,
-    QueuedPush, Release, RemoteEffect, UpsertStore,
+    QueuedAgain, QueuedPush, Release, RemoteEffect, UpsertStore,
 };
 use sync_testkit::MemoryUpsertStore;
 
@@ -217,6 +217,47 @@ where
     assert!(matches!(same, ClaimOutcome::Unchanged(_)), "the later state stays: {same:?}");
 }
 
+/// Of a push that was refused half done something is at the provider: its key is not as good as new.
+async fn key_of_a_push_given_up_half_done_is_taken_over<S, P>(store: &S, places: &P)
+where
+    S: UpsertStore + PushStore,
+    P: Places,
+{
+    let mut line = Line::new(store, places);
+    for (key, is_behind) in [("k1", false), ("k2", true)] {
+        let first = line.park(key, key).await;
+        let (push, claim) = line.start_first(&first, "gone").await;
+        let half_done = QueuedPush { effect: RemoteEffect::Unknown, ..push };
+        store.give_up(&half_done, &claim, "provider_rejected", line.bench.now).await.unwrap();
+        assert!(matches!(line.status(&first).await, KeyStatus::Failed { .. }));
+        assert_eq!(line.finish(&claim).await, Completion::Lost(None));
+        let other = if is_behind { Some(line.park("k3", "3").await) } else { None };
+        let reused = line.bench.begin(&line.claim(key, "another")).await;
+        assert_eq!(reused, ClaimOutcome::KeyReused);
+        let again = Claim { owner: OwnerId::new("again"), ..line.claim(key, key) };
+        let at = line.bench.now;
+        match (line.bench.begin(&again).await, other) {
+            (ClaimOutcome::Stale(found), None) => {
+                assert_eq!(found.claim.as_ref().map(|stale| &stale.owner), Some(&claim.owner));
+                assert_eq!(store.claim(&again, &found).await.unwrap(), ClaimOutcome::Claimed);
+                assert_eq!(line.finish(&again).await, Completion::Stored);
+            }
+            (ClaimOutcome::Behind { stale }, Some(other)) => {
+                assert_eq!(stale.as_ref().map(|stale| &stale.owner), Some(&claim.owner));
+                let queued = store.queue_behind(&again, stale.as_ref(), at).await.unwrap();
+                assert_eq!(queued, Parked::Queued);
+                line.carry_out(&other).await;
+                assert_eq!(line.next(&again).await.unwrap().effect, RemoteEffect::Unknown);
+                line.carry_out(&again).await;
+            }
+            (found, _) => panic!("{key}: {found:?}"),
+        }
+        // An operator who has it tried again comes too late.
+        assert_eq!(store.queue_again(&line.message(&first), at).await.unwrap(), QueuedAgain::Gone);
+        line.bench.now += LEASE;
+    }
+}
+
 pub async fn whole_suite<S: UpsertStore + PushStore, P: Places>(store: &S, places: &P) {
     parked_claim_waits_and_others_wait_behind_it(store, places).await;
     lost_claim_can_not_be_parked(store, places).await;
@@ -225,6 +266,7 @@ pub async fn whole_suite<S: UpsertStore + PushStore, P: Places>(store: &S, place
     start_keeps_others_out_until_the_lease_ends(store, places).await;
     push_put_back_keeps_its_place_with_what_is_known(store, places).await;
     completion_leaves_the_line_where_a_later_state_is_stored(store, places).await;
+    key_of_a_push_given_up_half_done_is_taken_over(store, places).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::upsert_record::UpsertOutcome;
 use sync_testkit::GatewayFault::{Fail, FailAfterEffect};
 
-use crate::support::upsert_world::World;
+use crate::support::upsert_world::{Outcome, World, done};
 
 fn ada(firstname: &str) -> Value {
     json!({"email": "a@b.co", "firstname": firstname})
@@ -185,8 +185,8 @@ async fn pushes_of_a_tenant_that_disconnected_are_put_aside_until_it_connects() 
     world.assert_no_line("connected again");
 }
 
-#[tokio::test]
-async fn push_that_was_refused_half_done_is_not_written_again_when_it_is_replayed() {
+/// With the company that it lacked: a deal whose push was given up half done.
+async fn refused_half_done() -> (World, Association) {
     let world = World::new();
     for _try in 0..3 {
         world.gateway.fail_next(Fail(ProviderError::TimedOut));
@@ -194,14 +194,32 @@ async fn push_that_was_refused_half_done_is_not_written_again_when_it_is_replaye
     let company =
         Association { object_type: ObjectType::Company, external_id: ExternalId::new("9") };
     world.gateway.set_missing(company.clone(), true);
-    let deal = json!({"reference": "d-1", "name": "Big one"});
-    let ends = json!([{"type": "company", "external_id": "9"}]);
-    let outcome = world.upsert_of(ObjectType::Deal, "k-1", deal, ends).await;
+    let outcome = upsert_deal(&world).await;
     assert!(matches!(outcome, Ok(UpsertOutcome::Queued)), "{outcome:?}");
     world.drain().await;
     assert_eq!(causes(&world), [DeadCause::ProviderRejected]);
     assert_eq!((world.gateway.writes().len(), world.store.records().len()), (1, 0));
+    (world, company)
+}
+
+async fn upsert_deal(world: &World) -> Outcome {
+    let deal = json!({"reference": "d-1", "name": "Big one"});
+    let ends = json!([{"type": "company", "external_id": "9"}]);
+    world.upsert_of(ObjectType::Deal, "k-1", deal, ends).await
+}
+
+#[tokio::test]
+async fn push_that_was_refused_half_done_is_not_written_again_by_an_operator_or_its_caller() {
+    let (world, company) = refused_half_done().await;
     world.gateway.set_missing(company, false);
+    world.replay(&world.dead_letters.letters()[0]);
+    assert_eq!(world.drain().await, [Verdict::Done]);
+    assert_eq!((world.gateway.writes().len(), world.gateway.associations_made()), (1, 1));
+    assert_eq!(world.store.records()[0].version, 1);
+
+    let (world, company) = refused_half_done().await;
+    world.gateway.set_missing(company, false);
+    assert_eq!(done(upsert_deal(&world).await).answer.status, UpsertStatus::Created);
     world.replay(&world.dead_letters.letters()[0]);
     assert_eq!(world.drain().await, [Verdict::Done]);
     assert_eq!((world.gateway.writes().len(), world.gateway.associations_made()), (1, 1));

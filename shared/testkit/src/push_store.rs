@@ -89,8 +89,12 @@ impl PushStore for MemoryUpsertStore {
         self.write(|state| state.give_up(push, claim, code, at)).await
     }
 
-    async fn queue_again(&self, message: &PushMessage) -> Result<QueuedAgain, StoreError> {
-        self.write(|state| state.queue_again(message)).await
+    async fn queue_again(
+        &self,
+        message: &PushMessage,
+        at: Timestamp,
+    ) -> Result<QueuedAgain, StoreError> {
+        self.write(|state| state.queue_again(message, at)).await
     }
 
     async fn abandon(
@@ -118,7 +122,7 @@ impl PushStore for MemoryUpsertStore {
             Status::InProgress { lease_until, .. } => KeyStatus::InProgress { lease_until },
             Status::Queued => KeyStatus::Queued,
             Status::Completed(answer) => KeyStatus::Completed(answer),
-            Status::Failed { code } => KeyStatus::Failed { code },
+            Status::Failed { code, .. } => KeyStatus::Failed { code },
         })
     }
 }
