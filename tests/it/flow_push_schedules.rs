@@ -11,7 +11,9 @@ use futures::future::LocalBoxFuture;
 use serde_json::json;
 use sync_domain::gate::Class;
 use sync_domain::model::{AttributeName, ObjectType, UpsertStatus};
-use sync_domain::ports::{Clock, KeyStatus, ProviderError, RateScope, RemoteEffect, WorkMessage};
+use sync_domain::ports::{
+    Clock, DeadCause, KeyStatus, ProviderError, RateScope, RemoteEffect, WorkMessage,
+};
 use sync_domain::usecase::settle_work::WorkItem;
 use sync_domain::usecase::upsert_record::{UpsertError, UpsertStats, upsert_record};
 use sync_testkit::GatewayFault::{Fail, FailAfterEffect, Pass};
