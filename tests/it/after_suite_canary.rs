@@ -1,7 +1,7 @@
 //! Runs after all other tests (`make test` sees to it) and looks for the marks of their personal
 //! data and tokens wherever they must not be: in log lines, metrics and events.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::api::CANARIES;
 use crate::support::cloud::{Cloud, root};
@@ -19,30 +19,12 @@ async fn log_groups(cloud: &Cloud) -> Vec<String> {
     groups.iter().map(|group| group["logGroupName"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn log_lines(cloud: &Cloud, group: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut token = Value::Null;
-    loop {
-        let mut request = json!({"logGroupName": group, "limit": 1_000});
-        if !token.is_null() {
-            request["nextToken"] = token;
-        }
-        let answer = cloud.aws("logs/Logs_20140328.FilterLogEvents", request).await;
-        let events = answer["events"].as_array().unwrap();
-        lines.extend(events.iter().map(|event| event["message"].as_str().unwrap().to_owned()));
-        token = answer["nextToken"].clone();
-        if token.is_null() || events.is_empty() {
-            return lines;
-        }
-    }
-}
-
 #[tokio::test]
 async fn after_suite_no_log_line_or_metric_carries_personal_data_or_a_token() {
     let cloud = Cloud::open();
     let (mut own_lines, mut metrics) = (0, 0);
     for group in log_groups(&cloud).await {
-        for line in log_lines(&cloud, &group).await {
+        for line in cloud.log_lines_of(&group, "", 0).await {
             assert_clean(&group, &line);
             own_lines += usize::from(line.contains("\"outcome\"") && line.contains("duration_ms"));
             metrics += usize::from(line.contains("\"CloudWatchMetrics\""));

@@ -1,19 +1,24 @@
 //! The real table keeps the contract of the store, and the fake is as strict as it.
 
+use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use sync_aws::dynamo::DynamoTable;
-use sync_domain::ports::Claim;
+use sync_domain::keys::RecordKey;
+use sync_domain::model::RecordLock;
+use sync_domain::ports::{Claim, RecordScope};
+use uuid::Uuid;
 
+use crate::contract_record_store::Others;
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
 use crate::support::push_line::Places;
 use crate::{
     contract_connection_registry, contract_gate_store, contract_push_again, contract_push_store,
-    contract_upsert_store, contract_upsert_versions,
+    contract_record_locks, contract_record_store, contract_upsert_store, contract_upsert_versions,
 };
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
@@ -113,6 +118,72 @@ impl Places for Items {
     }
 }
 
+fn place(scope: &RecordScope, key: &RecordKey) -> [(&'static str, AttributeValue); 2] {
+    let sk = format!("CRM#{}#{}#{key}", scope.system, scope.object_type);
+    [("pk", AttributeValue::S(format!("T#{}", scope.tenant))), ("sk", AttributeValue::S(sk))]
+}
+
+/// As upserts write their items; see `docs/Data_Model_and_Events.md`.
+#[async_trait]
+impl Others for Items {
+    async fn lock(&self, scope: &RecordScope, key: &RecordKey, lock: &RecordLock) {
+        let until = lock.lease_until.as_millisecond().to_string();
+        let mut update = self.client.update_item().table_name(&self.table);
+        for (name, value) in place(scope, key) {
+            update = update.key(name, value);
+        }
+        update
+            .update_expression(
+                "SET entity = :entity, record_key = :key, lock_owner = :owner, \
+                 lock_until_ms = :until, lock_started_at_ms = :until",
+            )
+            .expression_attribute_values(":entity", AttributeValue::S("CrmRecord".into()))
+            .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":owner", AttributeValue::S(lock.owner.to_string()))
+            .expression_attribute_values(":until", AttributeValue::N(until))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn queue_push(&self, scope: &RecordScope, key: &RecordKey) {
+        let mut update = self.client.update_item().table_name(&self.table);
+        for (name, value) in place(scope, key) {
+            update = update.key(name, value);
+        }
+        update
+            .update_expression("SET entity = :entity, record_key = :key ADD queued :one")
+            .expression_attribute_values(":entity", AttributeValue::S("CrmRecord".into()))
+            .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .send()
+            .await
+            .unwrap();
+        let sk = format!("QUEUED#{}#{key}#1790000000000#{}", scope.system, Uuid::new_v4());
+        let put = self.client.put_item().table_name(&self.table);
+        put.item("pk", AttributeValue::S(format!("T#{}", scope.tenant)))
+            .item("sk", AttributeValue::S(sk))
+            .item("entity", AttributeValue::S("QueuedPush".into()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn queued_pushes(&self, scope: &RecordScope, key: &RecordKey) -> usize {
+        let prefix = format!("QUEUED#{}#{key}#", scope.system);
+        let query = self.client.query().table_name(&self.table);
+        let found = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("T#{}", scope.tenant)))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap();
+        found.items().len()
+    }
+}
+
 fn table() -> DynamoTable {
     let cloud = Cloud::open();
     DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned())
@@ -151,4 +222,16 @@ async fn table_keeps_the_contract_of_pushes() {
     let store = DynamoTable::new(&config, table);
     contract_push_store::whole_suite(&store, &items).await;
     contract_push_again::whole_suite(&store, &items).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_records_from_the_provider() {
+    let cloud = Cloud::open();
+    let config = sdk_config(&cloud);
+    let table = cloud.text("table").to_owned();
+    let items = Items { client: Client::new(&config), table: table.clone() };
+    let store = DynamoTable::new(&config, table);
+    contract_record_store::whole_suite(&store, &items).await;
+    contract_record_locks::dead_upsert_is_fenced_off(&store).await;
+    contract_record_locks::finished_upsert_is_seen(&store).await;
 }

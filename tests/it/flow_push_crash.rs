@@ -245,7 +245,10 @@ async fn worker_gets_over_any_write_to_the_table_that_fails() {
                     match world.key_status(&format!("k{value}")).await {
                         KeyStatus::Completed(_) => expected.push(value.to_owned()),
                         KeyStatus::Failed { code } if code == "provider_rejected" => {}
-                        other => panic!("{context}: {other:?}"),
+                        other @ (KeyStatus::Failed { .. }
+                        | KeyStatus::Unknown
+                        | KeyStatus::InProgress { .. }
+                        | KeyStatus::Queued) => panic!("{context}: {other:?}"),
                     }
                 }
                 assert_eq!(written(&world), expected, "{context}");

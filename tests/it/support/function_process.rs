@@ -101,9 +101,10 @@ impl FunctionProcess {
         receiver
     }
 
-    /// This process's calls of AWS since then.
-    pub async fn aws_calls(&self, since_ms: i64) -> Vec<Value> {
-        let answer = self.cloud.sandbox_get(&format!("aws/calls?since_ms={since_ms}")).await;
+    /// This process's calls of AWS since then that have this text in them.
+    pub async fn aws_calls(&self, since_ms: i64, text: &str) -> Vec<Value> {
+        let path = format!("aws/calls?since_ms={since_ms}&contains={text}");
+        let answer = self.cloud.sandbox_get(&path).await;
         let calls = answer["calls"].as_array().unwrap().iter();
         calls.filter(|call| call["function"] == self.mark.as_str()).cloned().collect()
     }

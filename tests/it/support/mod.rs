@@ -16,6 +16,8 @@ pub mod push_play;
 pub mod push_world;
 pub mod queues;
 pub mod schemas;
+pub mod signature_vectors;
+pub mod sync_play;
 pub mod sync_world;
 pub mod table;
 pub mod template;

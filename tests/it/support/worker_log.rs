@@ -6,29 +6,39 @@ use serde_json::{Value, json};
 
 use super::cloud::Cloud;
 
+/// The most events of one answer; the local cloud gives the oldest and no token for the rest.
+const EVENTS_MAX: usize = 10_000;
+
 impl Cloud {
-    /// A function's own lines about a tenant since then, in epoch milliseconds.
-    pub async fn log_lines(&self, function: &str, tenant_id: &str, since_ms: i64) -> Vec<Value> {
-        let name = self.stack["functions"][function].as_str().unwrap();
+    /// All lines of a log group since then, in epoch milliseconds, with that text in them. One that
+    /// was written in the last millisecond of an answer may come twice.
+    pub async fn log_lines_of(&self, group: &str, text: &str, since_ms: i64) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut token = Value::Null;
+        let mut from_ms = since_ms;
         loop {
             let mut request = json!({
-                "logGroupName": format!("/aws/lambda/{name}"), "startTime": since_ms, "limit": 10_000,
+                "logGroupName": group, "startTime": from_ms, "limit": EVENTS_MAX,
             });
-            if !token.is_null() {
-                request["nextToken"] = token;
+            if !text.is_empty() {
+                request["filterPattern"] = json!(format!("\"{text}\""));
             }
             let answer = self.aws("logs/Logs_20140328.FilterLogEvents", request).await;
             let events = answer["events"].as_array().unwrap();
-            let texts = events.iter().map(|event| event["message"].as_str().unwrap());
-            let of_tenant = texts.filter(|text| text.contains(tenant_id));
-            lines.extend(of_tenant.filter_map(|text| serde_json::from_str::<Value>(text).ok()));
-            token = answer["nextToken"].clone();
-            if token.is_null() || events.is_empty() {
+            lines.extend(events.iter().map(|it| it["message"].as_str().unwrap().to_owned()));
+            if events.len() < EVENTS_MAX {
                 return lines;
             }
+            let last_ms = events.last().unwrap()["timestamp"].as_i64().unwrap();
+            assert!(last_ms > from_ms, "more lines in a millisecond than an answer holds");
+            from_ms = last_ms;
         }
+    }
+
+    /// A function's own lines about a tenant since then, in epoch milliseconds.
+    pub async fn log_lines(&self, function: &str, tenant_id: &str, since_ms: i64) -> Vec<Value> {
+        let name = self.stack["functions"][function].as_str().unwrap();
+        let lines = self.log_lines_of(&format!("/aws/lambda/{name}"), tenant_id, since_ms).await;
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
