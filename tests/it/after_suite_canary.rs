@@ -1,7 +1,7 @@
 //! Runs after all other tests (`make test` sees to it) and looks for the marks of their personal
 //! data and tokens wherever they must not be: in log lines, metrics and events.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::api::CANARIES;
 use crate::support::cloud::{Cloud, root};
