@@ -25,7 +25,7 @@ AFTER_SUITE := $(RUNNER) -p sync-tests $(if $(NEXTEST),-E 'test(/^after_suite/)'
 E2E_FREE := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^(e2e|after_suite)/)',-- --skip e2e --skip after_suite)
 PYTHON_TESTS := $(VENV_BIN)/python -m unittest discover --start-directory infra/dlq --top-level-directory . --quiet
 
-.PHONY: help run up down demo logs status token invoke dlq test test-unit lint schemas lock package environment
+.PHONY: fuzz help run up down demo logs status token invoke dlq test test-unit lint schemas lock package environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ test: lint ## Lint, then every test, with the local cloud up around them
 test-unit: environment ## The tests that need no local cloud
 	@$(PYTHON_TESTS)
 	@$(E2E_FREE)
+
+fuzz: ## Fuzz the headers and bodies of webhooks (FUZZ_SECONDS=600; needs a C++ compiler)
+	@tests/fuzz/run.sh
 
 lint: environment ## Formatting, clippy, docs, licences and sources, templates, schemas
 	@echo '-> cargo fmt'; cargo fmt --all --check

@@ -54,6 +54,11 @@ async fn reset_counters(tenant: &Tenant) {
 /// enters no gate, is over.
 async fn small_account() -> (Tenant, Vec<FunctionProcess>) {
     let tenant = Tenant::with(json!({"rate_limit_per_10s": LIMIT})).await;
+    // Connecting has no share: its few calls are what the headroom is for, and here it is two.
+    until("the calls of connecting are out of the window", TIME, async || {
+        tenant.limits().await["in_window"] == 0
+    })
+    .await;
     let instances = instances(&tenant, INSTANCES).await;
     assert_eq!(upsert(&tenant, &instances[0], "first").await, 200, "its answer tells the limit");
     until_window_is_empty(&tenant).await;
@@ -130,7 +135,7 @@ async fn share_of_a_killed_instance_comes_back() {
     let (permits, until_ms) = shares(&tenant).await.into_iter().max().unwrap();
     assert!(permits >= TAKEN, "{permits} permits for {TAKEN} calls");
     let left_ms = until_ms.saturating_sub(now_ms() as u64);
-    assert!(left_ms <= SHARE_BACK_WITHIN.as_millis() as u64, "held for {left_ms} ms more");
+    assert!(Duration::from_millis(left_ms) <= SHARE_BACK_WITHIN, "held for {left_ms} ms more");
     assert_eq!(upsert(&tenant, &survivor, "meanwhile").await, 200, "a part was left");
     assert_within_the_limit(&tenant.limits().await);
 

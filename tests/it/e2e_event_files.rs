@@ -54,6 +54,23 @@ async fn upsert_event_files_get_their_answers() {
     answers("crm-upsert", "CrmUpsertFunction", &expected).await;
 }
 
+/// No message stays on the queue: what can't be read is put aside by the worker itself.
+#[tokio::test]
+async fn queue_event_files_leave_no_message_on_the_queue() {
+    let sync = [
+        "contact_changed",
+        "contact_deleted",
+        "contact_erased",
+        "contacts_merged",
+        "unreadable_and_good",
+    ];
+    let none = |name: &&'static str| (*name, json!(0));
+    let expected: Vec<_> = sync.iter().map(none).collect();
+    answers("crm-sync", "CrmSyncFunction", &expected).await;
+    let expected: Vec<_> = ["nothing_waits", "unreadable_and_good"].iter().map(none).collect();
+    answers("crm-push", "CrmPushFunction", &expected).await;
+}
+
 #[tokio::test]
 async fn connection_event_files_get_their_answers() {
     let expected = [

@@ -112,7 +112,7 @@ async fn let_token_end_in(tenant: &Tenant, left: SignedDuration) {
 
 async fn token_calls(tenant: &Tenant) -> u64 {
     let path = format!("limits?system=hubspot&account={}", tenant.account);
-    tenant.cloud.sandbox_get(&path).await["oauth_token_calls"].as_u64().unwrap()
+    tenant.cloud.sandbox_get(&path).await["accounts"][0]["oauth_token_calls"].as_u64().unwrap()
 }
 
 #[tokio::test]

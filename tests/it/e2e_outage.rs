@@ -10,7 +10,8 @@ use crate::support::table::number_in;
 use crate::support::tenant::Tenant;
 use crate::support::waiting::until;
 
-const OUTAGE: Duration = Duration::from_secs(120);
+const OUTAGE_MS: u64 = 120000;
+const OUTAGE: Duration = Duration::from_millis(OUTAGE_MS);
 const STREAM_EVERY: Duration = Duration::from_millis(1_500);
 /// The last cooldown may begin just before the end, and then comes the backlog.
 const DRAINED_WITHIN: Duration = Duration::from_secs(150);
@@ -119,7 +120,7 @@ async fn outage_of_two_minutes_loses_nothing_and_sends_one_probe_at_a_time() {
     tenant.upsert("k-before", &tenant.contact("before")).await.done("created");
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let watched = async {
-        let outage = json!({"fault": "status", "status": 503, "for_ms": OUTAGE.as_millis() as u64});
+        let outage = json!({"fault": "status", "status": 503, "for_ms": OUTAGE_MS});
         tenant.fault(outage).await;
         let began_ms = now_ms() as u64;
         let (keys, queued) = stream(&tenant).await;
@@ -138,7 +139,7 @@ async fn outage_of_two_minutes_loses_nothing_and_sends_one_probe_at_a_time() {
     let ((keys, queued, began_ms, drained), (states, holders)) =
         tokio::join!(watched, watch(&tenant, stopped));
     let calls = tenant.provider_calls().await["calls"].as_array().unwrap().clone();
-    let end_ms = began_ms + OUTAGE.as_millis() as u64;
+    let end_ms = began_ms + OUTAGE_MS;
     let during: Vec<_> =
         calls.iter().filter(|call| (began_ms..end_ms).contains(&at_ms(call))).collect();
     let failed_after = calls

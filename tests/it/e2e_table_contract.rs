@@ -1,18 +1,24 @@
 //! The real table keeps the contract of the store, and the fake is as strict as it.
 
+use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use sync_aws::dynamo::DynamoTable;
-use sync_domain::ports::Claim;
+use sync_domain::keys::RecordKey;
+use sync_domain::model::RecordLock;
+use sync_domain::ports::{Claim, RecordScope};
+use uuid::Uuid;
 
+use crate::contract_record_store::Others;
 use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
+use crate::support::push_line::Places;
 use crate::{
-    contract_connection_registry, contract_gate_store, contract_upsert_store,
-    contract_upsert_versions,
+    contract_connection_registry, contract_gate_store, contract_push_again, contract_push_store,
+    contract_record_locks, contract_record_store, contract_upsert_store, contract_upsert_versions,
 };
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
@@ -75,6 +81,109 @@ impl Records for Items {
     }
 }
 
+impl Places for Items {
+    async fn counted(&self, claim: &Claim) -> Option<u64> {
+        self.text_or_number(claim, record_sk(claim), "entity").await?;
+        let queued = self.text_or_number(claim, record_sk(claim), "queued").await;
+        Some(queued.map_or(0, |queued| queued.parse().unwrap()))
+    }
+
+    async fn erase(&self, claim: &Claim) {
+        let mut keys = vec![record_sk(claim)];
+        for kind in ["QUEUED", "REFUSED"] {
+            let found = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(
+                    ":pk",
+                    AttributeValue::S(format!("T#{}", claim.tenant)),
+                )
+                .expression_attribute_values(
+                    ":prefix",
+                    AttributeValue::S(format!("{kind}#hubspot#{}#", claim.record)),
+                )
+                .consistent_read(true)
+                .send()
+                .await
+                .unwrap();
+            keys.extend(found.items().iter().map(|item| item["sk"].as_s().unwrap().clone()));
+        }
+        for sk in keys {
+            let delete = self.client.delete_item().table_name(&self.table);
+            let delete = delete.key("pk", AttributeValue::S(format!("T#{}", claim.tenant)));
+            delete.key("sk", AttributeValue::S(sk)).send().await.unwrap();
+        }
+    }
+}
+
+fn place(scope: &RecordScope, key: &RecordKey) -> [(&'static str, AttributeValue); 2] {
+    let sk = format!("CRM#{}#{}#{key}", scope.system, scope.object_type);
+    [("pk", AttributeValue::S(format!("T#{}", scope.tenant))), ("sk", AttributeValue::S(sk))]
+}
+
+/// As upserts write their items; see `docs/Data_Model_and_Events.md`.
+#[async_trait]
+impl Others for Items {
+    async fn lock(&self, scope: &RecordScope, key: &RecordKey, lock: &RecordLock) {
+        let until = lock.lease_until.as_millisecond().to_string();
+        let mut update = self.client.update_item().table_name(&self.table);
+        for (name, value) in place(scope, key) {
+            update = update.key(name, value);
+        }
+        update
+            .update_expression(
+                "SET entity = :entity, record_key = :key, lock_owner = :owner, \
+                 lock_until_ms = :until, lock_started_at_ms = :until",
+            )
+            .expression_attribute_values(":entity", AttributeValue::S("CrmRecord".into()))
+            .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":owner", AttributeValue::S(lock.owner.to_string()))
+            .expression_attribute_values(":until", AttributeValue::N(until))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn queue_push(&self, scope: &RecordScope, key: &RecordKey) {
+        let mut update = self.client.update_item().table_name(&self.table);
+        for (name, value) in place(scope, key) {
+            update = update.key(name, value);
+        }
+        update
+            .update_expression("SET entity = :entity, record_key = :key ADD queued :one")
+            .expression_attribute_values(":entity", AttributeValue::S("CrmRecord".into()))
+            .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .send()
+            .await
+            .unwrap();
+        let sk = format!("QUEUED#{}#{key}#1790000000000#{}", scope.system, Uuid::new_v4());
+        let put = self.client.put_item().table_name(&self.table);
+        put.item("pk", AttributeValue::S(format!("T#{}", scope.tenant)))
+            .item("sk", AttributeValue::S(sk))
+            .item("entity", AttributeValue::S("QueuedPush".into()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn queued_pushes(&self, scope: &RecordScope, key: &RecordKey) -> usize {
+        let prefix = format!("QUEUED#{}#{key}#", scope.system);
+        let query = self.client.query().table_name(&self.table);
+        let found = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("T#{}", scope.tenant)))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap();
+        found.items().len()
+    }
+}
+
 fn table() -> DynamoTable {
     let cloud = Cloud::open();
     DynamoTable::new(&sdk_config(&cloud), cloud.text("table").to_owned())
@@ -102,4 +211,27 @@ async fn table_keeps_the_contract_of_versions() {
     let table = cloud.text("table").to_owned();
     let items = Items { client: Client::new(&config), table: table.clone() };
     contract_upsert_versions::whole_suite(&DynamoTable::new(&config, table), &items).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_pushes() {
+    let cloud = Cloud::open();
+    let config = sdk_config(&cloud);
+    let table = cloud.text("table").to_owned();
+    let items = Items { client: Client::new(&config), table: table.clone() };
+    let store = DynamoTable::new(&config, table);
+    contract_push_store::whole_suite(&store, &items).await;
+    contract_push_again::whole_suite(&store, &items).await;
+}
+
+#[tokio::test]
+async fn table_keeps_the_contract_of_records_from_the_provider() {
+    let cloud = Cloud::open();
+    let config = sdk_config(&cloud);
+    let table = cloud.text("table").to_owned();
+    let items = Items { client: Client::new(&config), table: table.clone() };
+    let store = DynamoTable::new(&config, table);
+    contract_record_store::whole_suite(&store, &items).await;
+    contract_record_locks::dead_upsert_is_fenced_off(&store).await;
+    contract_record_locks::finished_upsert_is_seen(&store).await;
 }

@@ -51,7 +51,8 @@ async fn consent_with_a_foreign_old_or_changed_state_uses_no_code_up() {
     world.provider.add_code("code-1", "77");
     let state = state_of(&world, "acme").await;
     assert_eq!(field_of(come_back(&world, "globex", "code-1", &state).await), "state");
-    assert_eq!(field_of(come_back(&world, "acme", "code-1", &state[1..]).await), "state");
+    let longer = format!("1{state}");
+    assert_eq!(field_of(come_back(&world, "acme", "code-1", &longer).await), "state");
     assert_eq!(field_of(come_back(&world, "acme", "code-1", "").await), "state");
     come_back(&world, "acme", "code-1", &state).await.unwrap();
     world.provider.add_code("code-2", "77");

@@ -29,7 +29,10 @@ fn change(number: usize, version: u64) -> PositionedChange {
         merged_into: None,
         external_id: ExternalId::new(number.to_string()),
         attributes,
-        differences: Differences::default(),
+        differences: Differences {
+            attributes: [AttributeName::Email, AttributeName::Company].into(),
+            associations: false,
+        },
         correlation_id: CorrelationId::parse("c-1").unwrap(),
         synced_at: Timestamp::UNIX_EPOCH,
     };

@@ -159,3 +159,19 @@ async fn upsert_of_a_stale_owner_gets_the_answer_of_the_one_that_took_its_key_ov
     assert_eq!(world.gateway.writes().len(), 1);
     assert_eq!(world.store.records()[0].version, 1);
 }
+
+#[tokio::test]
+async fn upsert_goes_on_with_another_token_after_refused_credentials() {
+    let world = World::new();
+    world.connections.renew_token(&world.tenant, "token-after-rotation");
+    world.gateway.fail_next(Fail(ProviderError::Unauthorized));
+    assert_eq!(world.status("k1", json!({"email": "a@b.co"})).await, Created);
+    world.connections.renew_token(&world.tenant, "token-after-next-rotation");
+    for _ in 0..2 {
+        world.gateway.fail_next(Fail(ProviderError::Unauthorized));
+    }
+    let refused = world.upsert("k2", json!({"email": "b@b.co"})).await;
+    let is_refused = matches!(refused, Err(UpsertError::Provider(ProviderError::Unauthorized)));
+    assert!(is_refused, "once, and not again and again: {refused:?}");
+    assert_eq!(world.gateway.writes().len(), 1);
+}

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sync_domain::model::ObjectChange;
 use sync_domain::ports::{DeadLetters, WorkQueue};
 use sync_domain::usecase::settle_work::{
@@ -18,6 +19,9 @@ use sync_wiring::{Parts, gate_notice};
 
 /// The worker, as metrics and logs name it.
 const ROUTE: &str = "crm-sync";
+
+/// Time kept back at the end of the invocation for settling the messages.
+const SETTLE_RESERVE: Duration = Duration::from_secs(5);
 
 /// What the worker needs.
 pub struct Deps {
@@ -46,7 +50,7 @@ pub async fn handle(deps: &Deps, batch: QueueBatch) -> Vec<String> {
     for unreadable in &judged {
         report_unreadable(unreadable);
     }
-    judged.extend(sync(deps, items, changes).await);
+    judged.extend(sync_in_time(deps, items, changes, batch.deadline - SETTLE_RESERVE).await);
     metrics::emit_work_age(ROUTE, oldest);
 
     let settle = SettleDeps {
@@ -55,6 +59,35 @@ pub async fn handle(deps: &Deps, batch: QueueBatch) -> Vec<String> {
         clock: deps.parts.clock.as_ref(),
     };
     settle_work(&settle, judged).await.failed
+}
+
+/// What is not done in time is stopped where it stands, as by a crash, which it is safe against, and
+/// tried again; without this the whole batch would be cut off and count as a crash.
+async fn sync_in_time(
+    deps: &Deps,
+    items: Vec<WorkItem>,
+    changes: Vec<ObjectChange>,
+    until: Timestamp,
+) -> Vec<Judged> {
+    let left = until.duration_since(deps.parts.clock.now());
+    let left = Duration::try_from(left).unwrap_or_default();
+    let late: Vec<_> = items
+        .iter()
+        .zip(&changes)
+        .map(|(item, change)| Judged {
+            item: item.clone(),
+            owner: owner_of(change),
+            verdict: Verdict::Retry { after: None },
+        })
+        .collect();
+    tokio::time::timeout(left, sync(deps, items, changes)).await.unwrap_or_else(|_elapsed| {
+        tracing::warn!(route = ROUTE, messages = late.len(), "A batch was not done in time.");
+        late
+    })
+}
+
+fn owner_of(change: &ObjectChange) -> WorkOwner {
+    WorkOwner { tenant: Some(change.tenant.clone()), system: Some(change.system) }
 }
 
 async fn sync(deps: &Deps, items: Vec<WorkItem>, changes: Vec<ObjectChange>) -> Vec<Judged> {
@@ -82,8 +115,7 @@ async fn sync(deps: &Deps, items: Vec<WorkItem>, changes: Vec<ObjectChange>) -> 
         .zip(outcomes)
         .map(|((item, change), outcome)| {
             report_change(deps, &item, &change, outcome);
-            let owner = WorkOwner { tenant: Some(change.tenant), system: Some(change.system) };
-            Judged { item, owner, verdict: Verdict::from(outcome) }
+            Judged { item, owner: owner_of(&change), verdict: Verdict::from(outcome) }
         })
         .collect()
 }

@@ -13,7 +13,14 @@ use tracing_subscriber::{Registry, fmt};
 pub fn init(function: &str, level: &str) {
     let function = function.replace('-', "_");
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    let own = ["sync_domain", "sync_providers", "sync_aws", "sync_lambda", function.as_str()];
+    let own = [
+        "sync_domain",
+        "sync_providers",
+        "sync_aws",
+        "sync_lambda",
+        "sync_wiring",
+        function.as_str(),
+    ];
     let targets = own
         .iter()
         .map(|target| (*target, level))

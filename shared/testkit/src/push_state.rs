@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sync_domain::keys::{ClaimKey, RecordKey};
-use sync_domain::model::{PushMessage, TenantId, UpsertStatus};
+use sync_domain::model::{OwnerId, PushMessage, TenantId, UpsertStatus};
 use sync_domain::ports::{
     Answer, Claim, DeadCause, Parked, PushStart, QueuedAgain, QueuedPush, RemoteEffect, StaleClaim,
 };
@@ -131,7 +131,8 @@ impl State {
         match external_id {
             _ if is_late => {
                 let expires_at = now + REFUSED_TTL;
-                self.settle(push, |held| held.fail(DeadCause::Superseded.as_str(), expires_at));
+                let code = DeadCause::Superseded.as_str();
+                self.settle(push, |held| held.fail(code, owner_left_by(push, claim), expires_at));
                 return PushStart::Superseded;
             }
             Some(external_id) if holds && push.effect == RemoteEffect::None => {
@@ -191,7 +192,8 @@ impl State {
         if !self.owns(claim) || self.in_line(push).is_none() {
             return;
         }
-        self.settle(push, |held| held.fail(code, at + REFUSED_TTL));
+        let owner = owner_left_by(push, claim);
+        self.settle(push, |held| held.fail(code, owner, at + REFUSED_TTL));
         if let Some(record) = self.records.get_mut(&record_key(claim)) {
             record.lock = None;
         }
@@ -200,24 +202,36 @@ impl State {
         self.records.retain(|_, record| !record.is_bare());
     }
 
-    pub(crate) fn queue_again(&mut self, message: &PushMessage) -> QueuedAgain {
+    pub(crate) fn queue_again(&mut self, message: &PushMessage, at: Timestamp) -> QueuedAgain {
         let record = (message.tenant.clone(), message.record.clone());
         let key = (message.tenant.clone(), message.record.clone(), message.key.clone());
-        let held = self.claims.get_mut(&(message.tenant.clone(), message.key.clone()));
-        let (Some(held), Some(push)) = (held, self.refused.get(&key)) else {
-            return QueuedAgain::Gone;
-        };
-        let is_failed = matches!(held.status, Status::Failed { .. });
-        if !is_failed || held.fingerprint != push.fingerprint {
+        let Some(push) = self.refused.get(&key) else { return QueuedAgain::Gone };
+        let claim = (message.tenant.clone(), message.key.clone());
+        let is_in_use = self.claims.get(&claim).is_some_and(|held| {
+            let is_over = match held.status {
+                Status::Failed { .. } => true,
+                Status::InProgress { .. } => held.is_waiting(at) && held.queued_at.is_none(),
+                Status::Queued | Status::Completed(_) => false,
+            };
+            !is_over || held.fingerprint != push.fingerprint
+        });
+        if is_in_use {
             return QueuedAgain::Gone;
         }
         let requested_at = self.records.get(&record).and_then(|record| record.requested_at);
         if requested_at.is_some_and(|at| at > push.queued_at) {
             return QueuedAgain::Superseded;
         }
-        let push = QueuedPush { tries: 0, ..push.clone() };
-        (held.status, held.queued_at, held.expires_at) =
-            (Status::Queued, Some(push.queued_at), None);
+        let push = QueuedPush { tries: 0, effect: RemoteEffect::Unknown, ..push.clone() };
+        let waiting = StoredClaim {
+            fingerprint: push.fingerprint.clone(),
+            record: push.record.clone(),
+            started_at: push.started_at,
+            status: Status::Queued,
+            queued_at: Some(push.queued_at),
+            expires_at: None,
+        };
+        self.claims.insert(claim, waiting);
         self.refused.remove(&key);
         let waited_for = self.records.entry(record.clone()).or_default();
         waited_for.queued += 1;
@@ -234,10 +248,15 @@ impl State {
         let line = lines.get(&(message.tenant.clone(), held.record.clone()));
         let is_there = line.is_some_and(|it| it.contains_key(&(queued_at, message.key.clone())));
         if !is_there {
-            held.fail(code, at + REFUSED_TTL);
+            held.fail(code, None, at + REFUSED_TTL);
         }
         !is_there
     }
+}
+
+/// Whom a new call with the key takes over from.
+fn owner_left_by(push: &QueuedPush, claim: &Claim) -> Option<OwnerId> {
+    (push.effect == RemoteEffect::Unknown).then(|| claim.owner.clone())
 }
 
 fn place_of(push: &QueuedPush) -> (Timestamp, ClaimKey) {

@@ -23,6 +23,12 @@ impl MemoryUpsertStore {
         (state.lines.values().map(BTreeMap::len).sum(), counted)
     }
 
+    /// How many pushes a record says that wait for it, `None` where there is no record.
+    pub fn queued_for(&self, tenant: &TenantId, record: &RecordKey) -> Option<u64> {
+        let state = self.state();
+        state.records.get(&(tenant.clone(), record.clone())).map(|record| record.queued)
+    }
+
     /// Takes away a record and what waits or was given up for it, as when it is erased.
     pub fn erase(&self, tenant: &TenantId, record: &RecordKey) {
         let mut state = self.state();
@@ -83,8 +89,12 @@ impl PushStore for MemoryUpsertStore {
         self.write(|state| state.give_up(push, claim, code, at)).await
     }
 
-    async fn queue_again(&self, message: &PushMessage) -> Result<QueuedAgain, StoreError> {
-        self.write(|state| state.queue_again(message)).await
+    async fn queue_again(
+        &self,
+        message: &PushMessage,
+        at: Timestamp,
+    ) -> Result<QueuedAgain, StoreError> {
+        self.write(|state| state.queue_again(message, at)).await
     }
 
     async fn abandon(
@@ -112,7 +122,7 @@ impl PushStore for MemoryUpsertStore {
             Status::InProgress { lease_until, .. } => KeyStatus::InProgress { lease_until },
             Status::Queued => KeyStatus::Queued,
             Status::Completed(answer) => KeyStatus::Completed(answer),
-            Status::Failed { code } => KeyStatus::Failed { code },
+            Status::Failed { code, .. } => KeyStatus::Failed { code },
         })
     }
 }

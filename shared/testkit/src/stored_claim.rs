@@ -10,10 +10,17 @@ use crate::stored_record::{Holder, StoredRecord};
 /// How far a claim is.
 #[derive(Debug, Clone)]
 pub(crate) enum Status {
-    InProgress { owner: OwnerId, lease_until: Timestamp },
+    InProgress {
+        owner: OwnerId,
+        lease_until: Timestamp,
+    },
     Queued,
     Completed(Answer),
-    Failed { code: String },
+    /// With an owner when something of it may be at the provider.
+    Failed {
+        code: String,
+        owner: Option<OwnerId>,
+    },
 }
 
 /// A claim as it is stored.
@@ -35,11 +42,18 @@ impl StoredClaim {
 
     /// Whether a new call may use the key.
     pub(crate) fn is_free(&self, now: Timestamp) -> bool {
-        self.is_expired(now) || matches!(self.status, Status::Failed { .. })
+        self.is_expired(now) || matches!(self.status, Status::Failed { owner: None, .. })
     }
 
     pub(crate) fn is_owned_by(&self, by: &OwnerId) -> bool {
         matches!(&self.status, Status::InProgress { owner, .. } if owner == by)
+    }
+
+    /// Whether a new call may take it over from an owner that is gone.
+    fn is_left_by(&self, gone: &OwnerId) -> bool {
+        let is_given_up =
+            matches!(&self.status, Status::Failed { owner: Some(owner), .. } if owner == gone);
+        is_given_up || self.is_owned_by(gone)
     }
 
     /// Whether it waits and nobody alive is at it.
@@ -51,8 +65,8 @@ impl StoredClaim {
         }
     }
 
-    pub(crate) fn fail(&mut self, code: &str, expires_at: Timestamp) {
-        self.status = Status::Failed { code: code.to_owned() };
+    pub(crate) fn fail(&mut self, code: &str, owner: Option<OwnerId>, expires_at: Timestamp) {
+        self.status = Status::Failed { code: code.to_owned(), owner };
         self.queued_at = None;
         self.expires_at = Some(expires_at);
     }
@@ -66,7 +80,7 @@ pub(crate) fn is_claim_refused(
 ) -> bool {
     match (stale, held) {
         (None, held) => held.is_some_and(|held| !held.is_free(now)),
-        (Some(stale), Some(held)) => !held.is_owned_by(&stale.owner),
+        (Some(stale), Some(held)) => !held.is_left_by(&stale.owner),
         (Some(_), None) => true,
     }
 }
@@ -106,12 +120,15 @@ pub(crate) fn read_refusal(
             let (owner, lease_until) = match held.status.clone() {
                 Status::Completed(answer) => return ClaimOutcome::Replay(answer),
                 _ if held.queued_at.is_some() => return ClaimOutcome::Waiting,
-                Status::InProgress { owner, lease_until } => (owner, lease_until),
-                // Never without a place in line, and a failed claim is in nobody's way.
-                Status::Queued | Status::Failed { .. } => return ClaimOutcome::Waiting,
+                Status::InProgress { owner, lease_until } => (owner, Some(lease_until)),
+                Status::Failed { owner: Some(owner), .. } => (owner, None),
+                // Never without a place in line, and without an owner in nobody's way.
+                Status::Queued | Status::Failed { owner: None, .. } => {
+                    return ClaimOutcome::Waiting;
+                }
             };
-            if lease_until > claim.at {
-                return ClaimOutcome::InProgress { lease_until: Some(lease_until) };
+            if lease_until.is_some_and(|until| until > claim.at) {
+                return ClaimOutcome::InProgress { lease_until };
             }
             found.claim = Some(StaleClaim { owner, started_at: held.started_at });
         }

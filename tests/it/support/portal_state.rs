@@ -111,9 +111,9 @@ impl Tenant {
         let request = self.cloud.http.get(url).bearer_auth(&self.access_token);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         let results = answer["results"].as_array().unwrap_or_else(|| panic!("{answer}"));
-        let id_of = |it: &Value| match &it["toObjectId"] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let id_of = |it: &Value| {
+            let id = &it["toObjectId"];
+            id.as_str().map_or_else(|| id.to_string(), str::to_owned)
         };
         results.iter().map(id_of).collect()
     }

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use sync_domain::gate::{Class, Gate};
 use sync_domain::keys::{self, ClaimKey};
 use sync_domain::model::{IdempotencyKey, PushMessage, System};
-use sync_domain::ports::{Clock, DeadLetter, KeyStatus, PushStore, WorkMessage, WorkQueue};
+use sync_domain::ports::{
+    Clock, DELAY_MAX, DeadLetter, KeyStatus, PushStore, WorkMessage, WorkQueue,
+};
 use sync_domain::usecase::settle_work::{
     Judged, SettleDeps, Settled, Verdict, WorkItem, WorkOwner, settle_work,
 };
@@ -69,7 +71,10 @@ impl World {
         let now = self.clock.now();
         let sent = self.queue.take().into_iter();
         let mut inbox = self.inbox.lock().unwrap();
-        inbox.extend(sent.map(|message| (now + message.delay, received(message))));
+        inbox.extend(sent.map(|message| {
+            assert!(message.delay <= DELAY_MAX, "no queue takes a delay of {:?}", message.delay);
+            (now + message.delay, received(message))
+        }));
         inbox.len()
     }
 

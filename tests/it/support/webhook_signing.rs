@@ -123,3 +123,9 @@ pub fn contact_event(portal_id: u64, object_id: u64, kind: &str) -> Value {
         "attemptNumber": 0, "objectId": object_id, "changeSource": "CRM",
     })
 }
+
+/// A body of that many new contacts.
+pub fn creations(portal_id: u64, count: u64) -> Vec<u8> {
+    let events: Vec<_> = (1..=count).map(|id| contact_event(portal_id, id, "creation")).collect();
+    body_of(&events)
+}

@@ -11,7 +11,7 @@ use sync_domain::model::{Association, UpsertStatus};
 use sync_domain::ports::{Claim, Completion, Finished, StoreError};
 
 use super::DynamoTable;
-use super::expression::{Key, Values, delete, replace, update};
+use super::expression::{ALWAYS, Key, Values, delete, update};
 use super::item::{
     ENTITY_POINTER, Item, ORIGIN_PLATFORM, STATUS_COMPLETED, STATUS_IN_PROGRESS, millis, number,
     pointer_sk, queued_sk, tenant_pk, text, text_of,
@@ -167,7 +167,8 @@ impl DynamoTable {
             .transpose()
     }
 
-    /// The way from the provider's id to the record, for whoever is told of the id alone.
+    /// The way from the provider's id to the record, for whoever is told of the id alone. What else
+    /// the pointer keeps of the id (what was merged into it, where its records are) stays.
     fn point_to(
         &self,
         claim: &Claim,
@@ -175,11 +176,13 @@ impl DynamoTable {
     ) -> Result<TransactWriteItem, BuildError> {
         let id = &finished.written.external_id;
         let sk = pointer_sk(claim.system, claim.draft.object_type, id);
-        let pointer = Item::from([
-            ("entity".to_owned(), text(ENTITY_POINTER)),
-            ("record_key".to_owned(), text(claim.record.as_str())),
-        ]);
-        replace(&self.table_name, Key { pk: tenant_pk(&claim.tenant), sk }, pointer)
+        let values = Values::default()
+            .with("entity", text(ENTITY_POINTER))
+            .with("record_key", text(claim.record.as_str()))
+            .with("places", AttributeValue::Ss(vec![claim.record.as_str().to_owned()]));
+        let point = "SET #entity = :entity, #record_key = :record_key ADD #places :places";
+        let key = Key { pk: tenant_pk(&claim.tenant), sk };
+        update(&self.table_name, key, point, ALWAYS, values)
     }
 }
 

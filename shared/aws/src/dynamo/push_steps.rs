@@ -30,8 +30,17 @@ const WAITING_CLAIM: &str =
 const FREE_LINE: &str = "#queued >= :one \
      AND (attribute_not_exists(#lock_owner) OR #lock_until_ms <= :now)";
 const IN_LINE: &str = "attribute_exists(#pk)";
-const FAIL: &str = "SET #status = :failed, #failure = :failure, #expires_at = :expires_at \
-     REMOVE #owner, #lease_until_ms, #queued_at_ms";
+
+/// A failed claim that has an owner still is one whose effect is unknown: who uses the key again
+/// takes over from that owner.
+fn fail(effect: RemoteEffect) -> String {
+    let failed = "SET #status = :failed, #failure = :failure, #expires_at = :expires_at";
+    let gone = "REMOVE #lease_until_ms, #queued_at_ms";
+    match effect {
+        RemoteEffect::None => format!("{failed} {gone}, #owner"),
+        RemoteEffect::Unknown => format!("{failed}, #owner = :owner {gone}"),
+    }
+}
 
 fn waiting(now: Timestamp) -> Values {
     Values::default()
@@ -126,7 +135,7 @@ impl DynamoTable {
         refused.insert("expires_at".to_owned(), expires_at);
         let key = refused_key(&push.tenant, push.system, &push.record, &push.key);
         Ok(vec![
-            update(table, claim_key(claim), FAIL, OWNED_CLAIM, of_claim)?,
+            update(table, claim_key(claim), &fail(push.effect), OWNED_CLAIM, of_claim)?,
             update(table, record_key(claim), &count, OWNED_LOCK, of_record)?,
             delete(table, queued_key(push), IN_LINE, Values::default())?,
             replace(table, key, refused)?,
@@ -140,14 +149,17 @@ impl DynamoTable {
         claim: &Claim,
     ) -> Result<Vec<TransactWriteItem>, BuildError> {
         let table = &self.table_name;
-        let of_claim = waiting(claim.at)
+        let mut of_claim = waiting(claim.at)
             .with("failed", text(STATUS_FAILED))
             .with("failure", text(DeadCause::Superseded.as_str()))
             .with("expires_at", number((claim.at + REFUSED_TTL).as_second()));
+        if push.effect == RemoteEffect::Unknown {
+            of_claim = of_claim.with("owner", text(claim.owner.as_str()));
+        }
         let is_late = format!("{FREE_LINE} AND #requested_at_ms > :queued_at");
         let of_record = counted(claim.at, push).with("minus_one", number(-1));
         Ok(vec![
-            update(table, claim_key(claim), FAIL, WAITING_CLAIM, of_claim)?,
+            update(table, claim_key(claim), &fail(push.effect), WAITING_CLAIM, of_claim)?,
             update(table, record_key(claim), "ADD #queued :minus_one", &is_late, of_record)?,
             delete(table, queued_key(push), IN_LINE, Values::default())?,
         ])
@@ -204,7 +216,7 @@ impl DynamoTable {
         let claim = Key { pk: pk(), sk: claim_sk(&message.key) };
         let place = queued_sk(message.system, record, queued_at, &message.key);
         Ok(vec![
-            update(table, claim, FAIL, &is_same, of_claim)?,
+            update(table, claim, &fail(RemoteEffect::None), &is_same, of_claim)?,
             absent(table, Key { pk: pk(), sk: place })?,
         ])
     }

@@ -111,12 +111,16 @@ impl PushStore for DynamoTable {
         self.commit(vec![write.map_err(unbuildable)?]).await.map(|_either| ())
     }
 
-    async fn queue_again(&self, message: &PushMessage) -> Result<QueuedAgain, StoreError> {
+    async fn queue_again(
+        &self,
+        message: &PushMessage,
+        at: Timestamp,
+    ) -> Result<QueuedAgain, StoreError> {
         let refused = refused_key(&message.tenant, message.system, &message.record, &message.key);
         let Some(item) = self.get(&refused).await? else { return Ok(QueuedAgain::Gone) };
         let push = push_from(&message.tenant, message.system, &item)?;
-        let push = QueuedPush { tries: 0, ..push };
-        let writes = self.queue_again_writes(&push, refused).map_err(unbuildable)?;
+        let push = QueuedPush { tries: 0, effect: RemoteEffect::Unknown, ..push };
+        let writes = self.queue_again_writes(&push, refused, at).map_err(unbuildable)?;
         match self.commit(writes).await? {
             Committed::Yes => Ok(QueuedAgain::Queued),
             // The record alone: a later upsert of it has been applied.

@@ -14,7 +14,7 @@ use super::item::{
 };
 use super::push_item::{item_of, queued_key};
 use super::upsert_store::{
-    FREE_CLAIM, OWNED_CLAIM, OWNED_LOCK, UNLOCK, claim_key, owned_by, record_key,
+    OWNED_CLAIM, OWNED_LOCK, UNLOCK, claim_key, free_claim, owned_by, record_key,
 };
 
 /// The place is behind all that wait, and behind all that were applied: callers' clocks need not
@@ -72,17 +72,7 @@ impl DynamoTable {
             ("correlation_id".to_owned(), text(claim.correlation_id.as_str())),
             ("queued_at_ms".to_owned(), millis(push.queued_at)),
         ]);
-        let (free, of_claim) = match stale {
-            None => (
-                FREE_CLAIM,
-                Values::default()
-                    .with("now", number(claim.at.as_second()))
-                    .with("failed", text(STATUS_FAILED)),
-            ),
-            Some(stale) => {
-                (OWNED_CLAIM, owned_by(&stale.owner).with("in_progress", text(STATUS_IN_PROGRESS)))
-            }
-        };
+        let (free, of_claim) = free_claim(claim, stale);
         let of_record =
             Values::default().with("one", number(1)).with("queued_at", millis(push.queued_at));
         let count = "SET #queued_last_ms = :queued_at ADD #queued :one";
@@ -100,21 +90,33 @@ impl DynamoTable {
         put(&self.table_name, queued_key(push), item_of(push), free, Values::default())
     }
 
-    /// Only the claim that the push was given up with: its key may have been used again.
+    /// Not while its key is in use again: only with the claim that the push was given up with, with
+    /// none, or with that of a caller who tried again and is gone.
     pub(super) fn queue_again_writes(
         &self,
         push: &QueuedPush,
         refused: Key,
+        at: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, BuildError> {
         let table = &self.table_name;
         let of_claim = Values::default()
             .with("failed", text(STATUS_FAILED))
-            .with("fingerprint", text(push.fingerprint.as_str()))
+            .with("in_progress", text(STATUS_IN_PROGRESS))
+            .with("now", millis(at))
+            .with("entity", text(ENTITY_CLAIM))
             .with("queued", text(STATUS_QUEUED))
-            .with("queued_at", millis(push.queued_at));
-        let waiting = "SET #status = :queued, #queued_at_ms = :queued_at \
-             REMOVE #failure, #expires_at";
-        let is_same = "#status = :failed AND #fingerprint = :fingerprint";
+            .with("queued_at", millis(push.queued_at))
+            .with("started_at", millis(push.started_at))
+            .with("fingerprint", text(push.fingerprint.as_str()))
+            .with("record_key", text(push.record.as_str()))
+            .with("correlation_id", text(push.correlation_id.as_str()));
+        let waiting = "SET #entity = :entity, #status = :queued, #queued_at_ms = :queued_at, \
+             #started_at_ms = :started_at, #fingerprint = :fingerprint, \
+             #record_key = :record_key, #correlation_id = :correlation_id \
+             REMOVE #failure, #owner, #lease_until_ms, #expires_at";
+        let is_same = "attribute_not_exists(#pk) OR (#fingerprint = :fingerprint \
+             AND (#status = :failed OR (#status = :in_progress AND #lease_until_ms <= :now \
+             AND attribute_not_exists(#queued_at_ms))))";
         let claim = Key { pk: tenant_pk(&push.tenant), sk: claim_sk(&push.key) };
         Ok(vec![
             update(table, claim, waiting, is_same, of_claim)?,

@@ -32,6 +32,7 @@ pub fn version_attributes(
         ("external_id", id),
         ("payload", Some(payload_of(&record.attributes))),
         ("associations", texts(record.associations.iter().map(Association::to_stored))),
+        ("associations_of", record.associations_of.as_ref().map(|id| text(id.as_str()))),
         ("associations_read_at_ms", nonzero(record.associations_read_at_ms)),
         ("provider_version_ms", nonzero(record.recency.provider_version_ms)),
         ("read_at_ms", nonzero(record.recency.read_at_ms)),
@@ -98,6 +99,7 @@ pub fn record_of(item: &Item) -> Result<StoredRecord, StoreError> {
         associations: texts_of(item, "associations")
             .filter_map(|text| Association::from_stored(&text))
             .collect(),
+        associations_of: text_of(item, "associations_of").map(ExternalId::new),
         tombstone: tombstone_of(item)?,
         origin: origin.ok_or(malformed("a record's origin"))?,
         recency: recency_of(item, ["provider_version_ms", "read_at_ms"]),
@@ -162,6 +164,7 @@ pub fn pointer_attributes(pointer: &RecordPointer) -> Vec<(&'static str, Option<
         ("gone_read_at_ms", pointer.gone.map(|gone| number(gone.read_at_ms))),
         ("is_erased", pointer.is_erased.then_some(AttributeValue::Bool(true))),
         ("merged_ids", texts(pointer.merged_ids.iter().map(ExternalId::as_str))),
+        ("last_version", (pointer.last_version > 0).then(|| number(pointer.last_version))),
         ("places", texts(pointer.places.iter().map(RecordKey::as_str))),
     ]
 }
@@ -185,6 +188,7 @@ pub fn pointer_of(item: &Item) -> Result<RecordPointer, StoreError> {
         gone,
         is_erased: item.contains_key("is_erased"),
         merged_ids: texts_of(item, "merged_ids").map(ExternalId::new).collect(),
+        last_version: u64_of(item, "last_version").unwrap_or_default(),
         places: texts_of(item, "places").map(RecordKey::from_stored).collect(),
     })
 }
@@ -208,6 +212,7 @@ mod tests {
             external_id: Some(ExternalId::new("17")),
             attributes: Default::default(),
             associations: Association::from_stored("company:7").into_iter().collect(),
+            associations_of: Some(ExternalId::new("17")),
             tombstone: Some(Tombstone {
                 deleted_at: "2026-11-22T00:00:00.5Z".parse().unwrap(),
                 merged_into: Some(ExternalId::new("9")),
@@ -244,6 +249,7 @@ mod tests {
         assert_eq!(record_of(&item(record())).unwrap(), record());
         let bare = StoredRecord {
             associations: Default::default(),
+            associations_of: None,
             tombstone: None,
             recency: Recency::default(),
             associations_read_at_ms: 0,
@@ -272,6 +278,7 @@ mod tests {
             gone: Some(Recency::default()),
             is_erased: true,
             merged_ids: [ExternalId::new("5")].into(),
+            last_version: 3,
             places: [RecordKey::from_stored("k")].into(),
         };
         for pointer in [full, RecordPointer::default()] {

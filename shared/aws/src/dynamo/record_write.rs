@@ -105,10 +105,11 @@ pub fn record_write(
             let conditions = seen.as_ref().map_or_else(nothing, as_seen);
             set_or_remove(table, place, version_attributes(scope, new), conditions)
         }
-        RecordWrite::Refresh { seen, key, recency, associations_read_at_ms } => {
+        RecordWrite::Refresh { seen, key, recency, associations_of, associations_read_at_ms } => {
             let attributes = vec![
                 ("provider_version_ms", nonzero(recency.provider_version_ms)),
                 ("read_at_ms", nonzero(recency.read_at_ms)),
+                ("associations_of", associations_of.as_ref().map(|id| text(id.as_str()))),
                 ("associations_read_at_ms", nonzero(*associations_read_at_ms)),
                 ("lock_owner", None),
                 ("lock_until_ms", None),
@@ -134,6 +135,7 @@ fn empty_place() -> Vec<(&'static str, Option<AttributeValue>)> {
         "version",
         "external_id",
         "associations",
+        "associations_of",
         "associations_read_at_ms",
         "provider_version_ms",
         "read_at_ms",

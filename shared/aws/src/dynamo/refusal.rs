@@ -6,7 +6,7 @@ use sync_domain::ports::{
     Answer, Claim, ClaimOutcome, Expectation, StaleClaim, StaleLock, StoreError,
 };
 
-use super::item::{Item, STATUS_COMPLETED, text_of, timestamp_of};
+use super::item::{Item, STATUS_COMPLETED, STATUS_FAILED, text_of, timestamp_of};
 
 /// Why a claim was refused. The caller's key speaks first: a completed or reused key is final,
 /// whatever the record looks like.
@@ -33,8 +33,11 @@ pub fn read_refusal(
             if held.contains_key("queued_at_ms") {
                 return Ok(ClaimOutcome::Waiting);
             }
-            let holder = holder_of(held, ["owner", "lease_until_ms", "started_at_ms"])?;
-            if holder.lease_until > claim.at {
+            // One that was given up has no lease any more.
+            let is_failed = text_of(held, "status") == Some(STATUS_FAILED);
+            let until = if is_failed { "started_at_ms" } else { "lease_until_ms" };
+            let holder = holder_of(held, ["owner", until, "started_at_ms"])?;
+            if !is_failed && holder.lease_until > claim.at {
                 return Ok(ClaimOutcome::InProgress { lease_until: Some(holder.lease_until) });
             }
             found.claim = Some(StaleClaim { owner: holder.owner, started_at: holder.started_at });

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::SignedDuration;
 use sync_domain::model::{CrmDraft, ExternalId, OwnerId};
 use sync_domain::ports::{
-    Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StoreError, UpsertStore,
+    Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StoreError,
+    UpsertStore,
 };
 
 use super::DynamoTable;
@@ -22,10 +23,12 @@ use super::item::{
 use super::refusal::read_refusal;
 use super::transaction::Committed;
 
-/// A caller's key that may be used: new, forgotten, or of an upsert that waited in vain. The table's
-/// own removal of expired items may be days late.
-pub(super) const FREE_CLAIM: &str =
-    "attribute_not_exists(#pk) OR #expires_at <= :now OR #status = :failed";
+/// A caller's key that may be used: new, forgotten, or of an upsert that waited in vain and left
+/// nothing at the provider. The table's own removal of expired items may be days late.
+const FREE_CLAIM: &str = "attribute_not_exists(#pk) OR #expires_at <= :now \
+     OR (#status = :failed AND attribute_not_exists(#owner))";
+/// A key whose owner is gone, or has given up with something perhaps at the provider.
+const STALE_CLAIM: &str = "#owner = :owner AND (#status = :in_progress OR #status = :failed)";
 /// Nobody waits for the record.
 const NO_LINE: &str = "(attribute_not_exists(#queued) OR #queued < :one)";
 
@@ -121,17 +124,7 @@ impl DynamoTable {
             ("correlation_id".to_owned(), text(claim.correlation_id.as_str())),
             ("expires_at".to_owned(), number((claim.at + CLAIM_TTL).as_second())),
         ]);
-        let (condition, values) = match &expectation.claim {
-            None => (
-                FREE_CLAIM,
-                Values::default()
-                    .with("now", number(claim.at.as_second()))
-                    .with("failed", text(STATUS_FAILED)),
-            ),
-            Some(stale) => {
-                (OWNED_CLAIM, owned_by(&stale.owner).with("in_progress", text(STATUS_IN_PROGRESS)))
-            }
-        };
+        let (condition, values) = free_claim(claim, expectation.claim.as_ref());
         put(&self.table_name, claim_key(claim), item, condition, values)
     }
 
@@ -201,6 +194,21 @@ impl DynamoTable {
             RecordState::Stored => update(table, record_key(claim), UNLOCK, OWNED_LOCK, owned())?,
         };
         Ok(vec![delete(table, claim_key(claim), OWNED_CLAIM, of_claim)?, record])
+    }
+}
+
+/// The condition under which a new call gets its key, with its values.
+pub(super) fn free_claim(claim: &Claim, stale: Option<&StaleClaim>) -> (&'static str, Values) {
+    let failed = |values: Values| values.with("failed", text(STATUS_FAILED));
+    match stale {
+        None => {
+            let now = Values::default().with("now", number(claim.at.as_second()));
+            (FREE_CLAIM, failed(now))
+        }
+        Some(stale) => {
+            let owned = owned_by(&stale.owner).with("in_progress", text(STATUS_IN_PROGRESS));
+            (STALE_CLAIM, failed(owned))
+        }
     }
 }
 

@@ -118,6 +118,9 @@ pub struct StoredRecord {
     pub origin: Origin,
     /// How recent the payload is.
     pub recency: Recency,
+    /// The object whose associations were read. An upsert by a natural key that went to another
+    /// object meanwhile leaves those of the one before.
+    pub associations_of: Option<ExternalId>,
     /// When the read of the associations began, 0 when they were never read. They have an order of
     /// their own, because they can change without the provider's version.
     pub associations_read_at_ms: i64,
@@ -131,6 +134,11 @@ impl StoredRecord {
     /// Whether it is the provider's record of that id, tombstones included.
     pub fn is_of(&self, external_id: &ExternalId) -> bool {
         self.version > 0 && self.external_id.as_ref() == Some(external_id)
+    }
+
+    /// Whether some of its associations are those of another object.
+    pub fn has_foreign_associations(&self) -> bool {
+        self.associations_of.is_some() && self.associations_of != self.external_id
     }
 
     /// Whether the provider has it, as far as we know.
@@ -155,6 +163,8 @@ pub struct RecordPointer {
     pub is_erased: bool,
     /// The ids that went into it and have been dealt with.
     pub merged_ids: BTreeSet<ExternalId>,
+    /// The last version that was told of the id, where its record is gone.
+    pub last_version: u64,
     /// Every place that was written for the id since its records were last put in order.
     pub places: BTreeSet<RecordKey>,
 }

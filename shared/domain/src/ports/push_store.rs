@@ -185,11 +185,16 @@ pub trait PushStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Puts a push that was given up back to the place it had, unless a later upsert of the record
-    /// has been applied since.
+    /// has been applied since. Its caller may have tried again and have crashed, so it counts as
+    /// unresolved.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn queue_again(&self, message: &PushMessage) -> Result<QueuedAgain, StoreError>;
+    async fn queue_again(
+        &self,
+        message: &PushMessage,
+        at: Timestamp,
+    ) -> Result<QueuedAgain, StoreError>;
 
     /// Marks a claim as failed that waits, or whose worker is gone, and whose push is not there any
     /// more. False if it is no such claim.

@@ -102,6 +102,8 @@ pub enum RecordWrite {
         key: RecordKey,
         /// How recent the payload is.
         recency: Recency,
+        /// Whose associations they are.
+        associations_of: Option<ExternalId>,
         /// How recent the associations are.
         associations_read_at_ms: i64,
     },

@@ -68,7 +68,7 @@ async fn rotate(
     renew(deps, lock).await?;
     let mut is_changed = false;
     if let (Some(token), Some(account)) = (&command.access_token, account) {
-        is_changed |= replace_token(deps, request, &mut entry, token, account).await?;
+        is_changed |= renew_token(deps, request, &mut entry, token, account).await?;
     }
     let webhook = deps.credentials.webhook_secrets(&request.tenant, request.system).await?;
     let mut previous_until = end_of_previous(webhook.as_ref(), deps.clock.now());
@@ -114,7 +114,7 @@ async fn test(
     Ok(Some(account))
 }
 
-async fn replace_token(
+async fn renew_token(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
     entry: &mut ConnectionEntry,

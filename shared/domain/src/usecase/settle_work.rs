@@ -18,8 +18,8 @@ use crate::ports::{
 
 /// The wait after the first failed try is drawn from half of this to this; it doubles.
 const BACKOFF_INITIAL: Duration = Duration::from_secs(2);
-/// Failed tries of one message, over all its lives on the queue. With the backoff they span more
-/// than half an hour; an outage does not count as tries, see [`Verdict::Wait`].
+/// Failed tries of one message, over all its lives on the queue. With the backoff they span 9
+/// to 17 minutes; an outage does not count as tries, see [`Verdict::Wait`].
 pub(crate) const ATTEMPTS_MAX: u32 = 10;
 /// How long work may wait in all. Below the 14 days that a queue keeps a message, so that it is put
 /// aside with its cause and does not just expire.

@@ -16,9 +16,9 @@ use super::oauth;
 use super::properties;
 use crate::http::{ProviderHttp, unavailable};
 
-/// Where people give their consent; one address serves every data centre (fact sheet, section 0).
+/// Where people give their consent; one address serves every data centre (see the mapping doc).
 const AUTHORIZE_URL: &str = "https://app.hubspot.com/oauth/authorize";
-/// What our app asks for unless its secret says otherwise (fact sheet 1.3): records of the three
+/// What our app asks for unless its secret says otherwise (see the mapping doc): records of the three
 /// kinds, and making the key properties.
 const SCOPES: [&str; 9] = [
     "oauth",

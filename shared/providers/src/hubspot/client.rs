@@ -111,7 +111,7 @@ impl HubspotGateway {
     }
 
     /// `PATCH …/{id}`, `None` where there is no such record. Unlike a batch update it also takes the
-    /// id of a record that was merged into another (fact sheet 2.6).
+    /// id of a record that was merged into another (see the mapping doc).
     pub(super) async fn update_by_id(
         &self,
         calls: &mut Calls<'_>,

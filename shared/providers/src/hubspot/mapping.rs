@@ -11,7 +11,7 @@ use sync_domain::ports::RemoteRecord;
 use super::wire;
 
 /// The lifecycle stages that every portal has, by their internal names. A stage that a portal made
-/// itself has a numeric id (fact sheet 2.7), which passes too.
+/// itself has a numeric id (see the mapping doc), which passes too.
 const LIFECYCLE_STAGES: [&str; 8] = [
     "subscriber",
     "lead",
@@ -30,7 +30,7 @@ const VALUE_MAX_BYTES: usize = 65_536;
 
 /// The property of ours that identifies companies and deals, with the platform's own id in it. It is
 /// made, as a unique one, when a tenant connects: `domain` and `dealname` are not unique and are
-/// refused as keys (fact sheet 2.2).
+/// refused as keys (see the mapping doc).
 pub const KEY_PROPERTY: &str = "integration_reference";
 
 /// The property that holds an attribute. A company's and a deal's name differ by type alone.

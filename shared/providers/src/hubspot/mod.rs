@@ -4,7 +4,7 @@
 //! attributes and theirs, `associations` and `pipelines` what deals and companies need besides,
 //! `fallback` what is done without a key property, `read` reads by id, `rate` the headers of the limits, `error` what an
 //! answer that is no success means; `account`, `oauth` and `properties` connect accounts;
-//! `signature`, `webhook` and `webhook_wire` read what HubSpot sends by itself.
+//! `signature` and the `webhook` modules read what HubSpot sends by itself.
 
 mod account;
 mod associations;
@@ -20,6 +20,7 @@ mod rate;
 mod read;
 mod signature;
 mod webhook;
+mod webhook_elements;
 mod webhook_wire;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! The token endpoint: what it is asked, and what its answers mean (fact sheet 1.2).
+//! The token endpoint: what it is asked, and what its answers mean (see the mapping doc).
 
 use std::time::Duration;
 

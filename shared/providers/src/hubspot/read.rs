@@ -20,7 +20,7 @@ use super::mapping;
 use super::wire::{Batch, ById, ErrorBody, Record};
 use crate::http::RawAnswer;
 
-/// The property that names the records that went into one, `;` between them (fact sheet 2.6).
+/// The property that names the records that went into one, `;` between them (see the mapping doc).
 const MERGED_IDS: &str = "hs_merged_object_ids";
 /// The category of what a batch read did not find, with a 207.
 const NOT_FOUND: &str = "OBJECT_NOT_FOUND";
@@ -83,7 +83,7 @@ struct Next {
 
 #[async_trait]
 impl CrmReader for HubspotGateway {
-    /// `POST …/batch/read`. An unknown property among those asked for is ignored (fact sheet 2.1), so
+    /// `POST …/batch/read`. An unknown property among those asked for is ignored (see the mapping doc), so
     /// our key property may be asked for in every portal.
     async fn read(
         &self,

@@ -13,7 +13,8 @@ use sync_domain::ports::{
 };
 
 use super::signature::HubspotSignature;
-use super::webhook_wire::{Claim, Elements, Loose, WireEvent, text_of};
+use super::webhook_elements::Elements;
+use super::webhook_wire::{Claim, Loose, WireEvent, text_of};
 
 /// HubSpot sends up to this many events at once.
 const EVENTS_MAX: usize = 100;

@@ -1,5 +1,5 @@
 //! The vendor's shapes. What is read has every field optional: the published specifications are
-//! known to be wrong about what is required (fact sheet, section 7).
+//! known to be wrong about what is required (see the mapping doc).
 
 use std::collections::{BTreeMap, HashMap};
 

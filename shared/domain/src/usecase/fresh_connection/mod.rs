@@ -7,6 +7,7 @@
 //! A private app's token does not end and is never refreshed.
 
 mod refresh;
+mod winner;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

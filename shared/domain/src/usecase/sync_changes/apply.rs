@@ -6,6 +6,8 @@ use futures::StreamExt;
 use futures::stream;
 use jiff::Timestamp;
 
+use super::asking::associations_of;
+use super::fetch::Provider;
 use super::plan::{Draft, Plan, plan};
 use super::unit::Unit;
 use super::view::Known;
@@ -89,7 +91,8 @@ struct Ready {
 /// Decides on all units and carries the decisions out.
 pub(super) async fn settle_units(
     application: &mut Application<'_>,
-    units: &[Unit],
+    provider: &Provider<'_>,
+    units: &mut [Unit],
 ) -> Vec<SyncOutcome> {
     let mut outcomes = vec![SyncOutcome::Unapplied(CROWDED); units.len()];
     let mut open: Vec<usize> = (0..units.len()).collect();
@@ -102,7 +105,7 @@ pub(super) async fn settle_units(
             // What others wrote, and what this batch wrote, is no longer as it was loaded.
             application.known = Known::default();
         }
-        let ready = decide(application, units, &open, &mut outcomes).await;
+        let ready = decide(application, provider, units, &open, &mut outcomes).await;
         let written = write_all(application, &ready).await;
         open.clear();
         for (work, written) in ready.into_iter().zip(written) {
@@ -130,7 +133,8 @@ pub(super) async fn settle_units(
 /// outcome.
 async fn decide(
     application: &mut Application<'_>,
-    units: &[Unit],
+    provider: &Provider<'_>,
+    units: &mut [Unit],
     open: &[usize],
     outcomes: &mut [SyncOutcome],
 ) -> Vec<Ready> {
@@ -139,7 +143,7 @@ async fn decide(
     for _load in 0..LOADS_MAX {
         let now = application.deps.clock.now();
         let mut missing = Lookup::default();
-        let mut waiting = Vec::new();
+        let (mut waiting, mut asking) = (Vec::new(), Vec::new());
         for index in open {
             let Some(unit) = units.get(index) else { continue };
             match application.plan(unit, now) {
@@ -148,21 +152,51 @@ async fn decide(
                     missing.keys.extend(lookup.keys);
                     waiting.push(index);
                 }
+                Plan::Ask => asking.push(index),
                 Plan::Settled(outcome) => set(outcomes, index, outcome),
                 Plan::Write(draft) => ready.push(Ready { index, draft }),
             }
         }
+        if let Err(verdict) = application.load(missing).await {
+            waiting
+                .drain(..)
+                .for_each(|index| set(outcomes, index, SyncOutcome::Unapplied(verdict)));
+        }
+        waiting.extend(ask(application, provider, units, asking, outcomes).await);
         open = waiting;
         if open.is_empty() {
             break;
         }
-        if let Err(verdict) = application.load(missing).await {
-            open.into_iter()
-                .for_each(|index| set(outcomes, index, SyncOutcome::Unapplied(verdict)));
-            break;
-        }
     }
     ready
+}
+
+/// Asks for associations that turned out to be needed; returns the units that have them now.
+async fn ask(
+    application: &Application<'_>,
+    provider: &Provider<'_>,
+    units: &mut [Unit],
+    asking: Vec<usize>,
+    outcomes: &mut [SyncOutcome],
+) -> Vec<usize> {
+    let ids: Vec<_> =
+        asking.iter().filter_map(|index| Some(units.get(*index)?.id.clone())).collect();
+    if ids.is_empty() {
+        return asking;
+    }
+    let mut answers = associations_of(provider, application.scope, &ids).await;
+    let mut answered = Vec::new();
+    for index in asking {
+        let Some(unit) = units.get_mut(index) else { continue };
+        match answers.failed.get(&unit.id) {
+            Some(verdict) => set(outcomes, index, SyncOutcome::Unapplied(*verdict)),
+            None => {
+                unit.set_associations(answers.associations.remove(&unit.id).unwrap_or_default());
+                answered.push(index);
+            }
+        }
+    }
+    answered
 }
 
 fn set(outcomes: &mut [SyncOutcome], index: usize, outcome: SyncOutcome) {

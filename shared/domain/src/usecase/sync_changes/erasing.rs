@@ -83,17 +83,18 @@ fn store_erased(
             draft.commit.records.push(RecordWrite::Erase { seen, key });
         }
     }
-    let last = holdings.all().chain(there).map(|record| (record.version, record.recency)).max();
-    let (version, recency) = last.unwrap_or_default();
+    let recency = holdings.all().chain(there).map(|record| record.recency).max();
+    let at_place = there.map_or(0, |there| there.version);
     let erased = StoredRecord {
         key: place,
-        version: version + 1,
+        version: holdings.next_version().max(at_place + 1),
         external_id: Some(id.clone()),
         attributes: Attributes::default(),
         associations: BTreeSet::new(),
+        associations_of: None,
         tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None }),
         origin: Origin::Provider,
-        recency,
+        recency: recency.unwrap_or_default(),
         associations_read_at_ms: 0,
         lock: None,
         queued: 0,

@@ -19,7 +19,7 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
         return plan_after_erasure(job);
     }
     let holdings = holdings(job, pointer, id, None);
-    let last = holdings.recency().max(pointer.and_then(|pointer| pointer.gone));
+    let last = holdings.own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
     let occurred_ms = job.unit.occurred_at.as_millisecond();
     let version = last.map_or(occurred_ms, |last| last.provider_version_ms.max(occurred_ms));
     let news = Recency { provider_version_ms: version, read_at_ms: job.read_at_ms };
@@ -28,11 +28,14 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
     let merged = absorb_merged(job, &mut draft, &place, news)?;
     draft.is_partial = merged.is_partial;
     match holdings.own {
-        _ if pointer.is_some_and(|pointer| pointer.merged_into.is_some()) => {}
+        _ if pointer.is_some_and(|pointer| pointer.merged_into.is_some()) => {
+            let known = pointer.cloned().unwrap_or_default();
+            draft.point(id, pointer, RecordPointer { merged_ids: merged.ids, ..known });
+        }
         Some(own) => {
             clear_leftovers(job, &mut draft, &holdings, &place)?;
             if own.is_live() {
-                bury(job, &mut draft, own, last, news)?;
+                bury(job, &mut draft, (own, holdings.next_version()), last, news)?;
             } else {
                 refresh_tombstone(job, &mut draft, own, news)?;
             }
@@ -46,7 +49,7 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
 fn bury(
     job: &Job<'_>,
     draft: &mut Draft,
-    own: &StoredRecord,
+    (own, version): (&StoredRecord, u64),
     last: Option<Recency>,
     news: Recency,
 ) -> Result<(), SyncOutcome> {
@@ -57,7 +60,7 @@ fn bury(
     }
     job.check_unlocked(own)?;
     let tombstone = StoredRecord {
-        version: own.version + 1,
+        version,
         tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None }),
         origin: Origin::Provider,
         recency: news,
@@ -82,6 +85,7 @@ fn refresh_tombstone(
             seen: Seen::from(own),
             key: own.key.clone(),
             recency: news,
+            associations_of: own.associations_of.clone(),
             associations_read_at_ms: own.associations_read_at_ms,
         });
     }

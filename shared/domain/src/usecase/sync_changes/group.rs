@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::{join, join_all};
+use futures::future::join;
 
 use super::apply::{Application, settle_units};
-use super::fetch::{Associations, Objects, Provider};
-use super::unit::{Answers, needs_associations, units_of};
+use super::asking::answers_of;
+use super::fetch::Provider;
+use super::unit::units_of;
 use super::{Group, GroupReport, SyncDeps, SyncOutcome};
-use crate::model::{ChangeKind, ExternalId, ObjectType};
-use crate::ports::{AssociationsOf, DeadCause, Lookup, READ_MAX, RecordScope};
+use crate::ports::{DeadCause, Lookup, RecordScope};
 use crate::usecase::settle_work::Verdict;
-
-/// The most pages of associations that are read of one object; a page has hundreds.
-const PAGES_MAX: usize = 20;
 
 /// Syncs a group; the outcomes are in the order of its objects.
 pub(super) async fn sync_group(
@@ -66,9 +63,9 @@ async fn sync_objects(
         .collect();
     let unknown = SyncOutcome::Unapplied(Verdict::Retry { after: None });
     let mut outcomes = vec![unknown; group.objects.len()];
-    let units = units_of(group, answers);
+    let mut units = units_of(group, answers);
     let settled = match loaded {
-        Ok(()) => settle_units(&mut application, &units).await,
+        Ok(()) => settle_units(&mut application, provider, &mut units).await,
         Err(verdict) => vec![SyncOutcome::Unapplied(verdict); units.len()],
     };
     let of_units = units.iter().zip(settled);
@@ -90,81 +87,4 @@ fn pointers_of(group: &Group) -> Lookup {
         .flat_map(|(id, object)| [id].into_iter().chain(&object.change.merged_ids))
         .cloned();
     Lookup { ids: ids.collect(), ..Lookup::default() }
-}
-
-/// Everything that the provider must be asked, in flight together.
-async fn answers_of(provider: &Provider<'_>, scope: &RecordScope, group: &Group) -> Answers {
-    let asked = group
-        .objects
-        .iter()
-        .filter(|(_, object)| !object.change.kinds.contains(&ChangeKind::Erased));
-    let ids: Vec<_> = asked.clone().map(|(id, _)| id.clone()).collect();
-    let with_associations: Vec<_> = asked
-        .filter(|(_, object)| needs_associations(&object.change))
-        .map(|(id, _)| id.clone())
-        .collect();
-    let objects =
-        join_all(ids.chunks(READ_MAX).map(|chunk| provider.ask_in_parts(Objects(chunk.to_vec()))));
-    let associations = join_all(scope.object_type.associated_types().iter().flat_map(|to| {
-        with_associations.chunks(READ_MAX).map(|chunk| associations_of(provider, *to, chunk))
-    }));
-    let (objects, associations) = join(objects, associations).await;
-    let mut answers = Answers::default();
-    for (Objects(ids), answer) in objects.into_iter().flatten() {
-        match answer {
-            Ok(found) => {
-                for id in ids {
-                    let is_it = |it: &&crate::ports::RemoteObject| {
-                        it.external_id == id || it.merged_ids.contains(&id)
-                    };
-                    let exact = found.iter().find(|it| it.external_id == id);
-                    if let Some(object) = exact.or_else(|| found.iter().find(is_it)) {
-                        answers.objects.insert(id, object.clone());
-                    }
-                }
-            }
-            Err(verdict) => answers.failed.extend(ids.into_iter().map(|id| (id, verdict))),
-        }
-    }
-    for id in with_associations {
-        answers.associations.insert(id, Default::default());
-    }
-    for part in associations {
-        for (id, found) in part.associations {
-            answers.associations.entry(id).or_default().extend(found);
-        }
-        answers.failed.extend(part.failed);
-    }
-    answers
-}
-
-/// All pages of the associations with one kind of record.
-async fn associations_of(provider: &Provider<'_>, to: ObjectType, ids: &[ExternalId]) -> Answers {
-    let mut answers = Answers::default();
-    let first = |id: &ExternalId| AssociationsOf { external_id: id.clone(), after: None };
-    let mut open: Vec<_> = ids.iter().map(first).collect();
-    for _page in 0..PAGES_MAX {
-        if open.is_empty() {
-            return answers;
-        }
-        let parts = provider.ask_in_parts(Associations { to, of: std::mem::take(&mut open) }).await;
-        for (question, answer) in parts {
-            match answer {
-                Ok(page) => {
-                    for (id, found) in page.found {
-                        answers.associations.entry(id).or_default().extend(found);
-                    }
-                    open.extend(page.more);
-                }
-                Err(verdict) => {
-                    let ids = question.of.into_iter().map(|of| (of.external_id, verdict));
-                    answers.failed.extend(ids);
-                }
-            }
-        }
-    }
-    // Half a set must not be taken for the whole.
-    let too_many = Verdict::Dead(DeadCause::Internal);
-    answers.failed.extend(open.into_iter().map(|of| (of.external_id, too_many)));
-    answers
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::SyncOutcome;
 use super::plan::{Draft, Job};
 use crate::keys::RecordKey;
-use crate::model::{ExternalId, Recency, RecordPointer, StoredRecord};
+use crate::model::{ExternalId, RecordPointer, StoredRecord};
 use crate::ports::{RecordWrite, Seen};
 
 /// The records of an id.
@@ -20,6 +20,7 @@ pub(super) struct Holdings<'a> {
     pub own: Option<&'a StoredRecord>,
     /// Others that say that they are its record.
     pub leftovers: Vec<&'a StoredRecord>,
+    last_version: u64,
 }
 
 impl<'a> Holdings<'a> {
@@ -28,9 +29,9 @@ impl<'a> Holdings<'a> {
         self.own.into_iter().chain(self.leftovers.iter().copied())
     }
 
-    /// How recent it is.
-    pub fn recency(&self) -> Option<Recency> {
-        self.own.map(|own| own.recency)
+    /// The version that comes after all that was told of the object.
+    pub fn next_version(&self) -> u64 {
+        self.all().map(|record| record.version).fold(self.last_version, Ord::max) + 1
     }
 }
 
@@ -54,7 +55,8 @@ pub(super) fn holdings<'a>(
     // A stable sort: of two that are equally recent the one that the pointer names is first.
     records.sort_by_key(|record| Reverse(record.recency));
     let mut records = records.into_iter();
-    Holdings { own: records.next(), leftovers: records.collect() }
+    let last_version = pointer.map_or(0, |pointer| pointer.last_version);
+    Holdings { own: records.next(), leftovers: records.collect(), last_version }
 }
 
 /// Takes away what is left over, but at `place`, which is written anyway.

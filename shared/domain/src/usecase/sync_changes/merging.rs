@@ -36,7 +36,7 @@ pub(super) fn absorb_merged(
     recency: Recency,
 ) -> Result<Absorbed, SyncOutcome> {
     let pointer = job.view.pointer(&job.unit.id);
-    let stays = pointer.filter(|pointer| pointer.record.as_ref() == Some(place));
+    let stays = pointer.filter(|it| it.record.as_ref() == Some(place) || it.merged_into.is_some());
     let mut ids = stays.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
     let open: Vec<_> = all_merged(job, &ids).difference(&ids).cloned().collect();
     for id in open.iter().take(MERGED_MAX) {
@@ -88,7 +88,7 @@ fn absorb(
         let deleted_at = record.tombstone.as_ref().map_or(job.now, |it| it.deleted_at);
         let merged_into = Some(job.unit.id.clone());
         let tombstone = StoredRecord {
-            version: record.version + 1,
+            version: holdings.next_version(),
             tombstone: Some(Tombstone { deleted_at, merged_into }),
             origin: Origin::Provider,
             recency: record.recency.max(recency),

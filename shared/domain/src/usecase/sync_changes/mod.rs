@@ -10,6 +10,7 @@
 //! decide what is written, `apply` loads, commits, and looks again where somebody was faster.
 
 mod apply;
+mod asking;
 mod erasing;
 mod fetch;
 mod gone;

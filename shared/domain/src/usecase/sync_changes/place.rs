@@ -12,9 +12,7 @@ use super::plan::{Draft, Job, READ_AGAIN};
 use super::present::natural_name;
 use super::unit::State;
 use crate::keys::RecordKey;
-use crate::model::{
-    Attributes, ExternalId, Origin, Recency, RecordPointer, StoredRecord, VersionChange,
-};
+use crate::model::{Attributes, ExternalId, Recency, RecordPointer, StoredRecord, VersionChange};
 
 /// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
 const READS_APART_MS: i64 = 30_000;
@@ -68,9 +66,10 @@ fn move_away(
     id: &ExternalId,
 ) -> Result<(), SyncOutcome> {
     let pointer = job.view.pointer(id);
-    if holdings(job, pointer, id, None).own.is_some_and(|record| record.key != occupant.key) {
+    let holdings = holdings(job, pointer, id, None);
+    if let Some(own) = holdings.own.filter(|record| record.key != occupant.key) {
         // It has another record that its id leads to; this one was left over.
-        return Ok(());
+        return hand_over_associations(job, draft, (own, holdings.next_version()), occupant);
     }
     let key = job.id_key(id)?;
     let there = job.view.record(&key);
@@ -80,20 +79,48 @@ fn move_away(
     let natural = natural_name(job.scope.object_type);
     let kept = occupant.attributes.iter().filter(|(name, _)| *name != natural);
     let attributes: Attributes = kept.map(|(name, value)| (name, value.to_owned())).collect();
-    let version = occupant.version.max(there.map_or(0, |there| there.version)) + 1;
+    let version = holdings.next_version().max(occupant.version + 1);
+    let version = version.max(there.map_or(0, |there| there.version) + 1);
     let moved = StoredRecord {
         key: key.clone(),
         version,
         attributes,
-        origin: Origin::Provider,
         lock: None,
         queued: 0,
         ..occupant.clone()
     };
     let new = job.version(moved, VersionChange::Updated, Some(occupant), there);
     draft.store(there, new);
-    let merged_ids = pointer.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
-    draft.point(id, pointer, RecordPointer::to_record(key, merged_ids));
+    // Its leftovers, if it has any, go with its own change.
+    let mut moved = pointer.cloned().unwrap_or_default();
+    moved.places.remove(&occupant.key);
+    moved.places.insert(key.clone());
+    draft.point(id, pointer, RecordPointer { record: Some(key), ..moved });
+    Ok(())
+}
+
+/// An upsert of ours made the other record without a look at the associations.
+fn hand_over_associations(
+    job: &Job<'_>,
+    draft: &mut Draft,
+    (own, version): (&StoredRecord, u64),
+    leftover: &StoredRecord,
+) -> Result<(), SyncOutcome> {
+    let is_known = leftover.associations_of == own.external_id;
+    if !is_known || leftover.associations_read_at_ms <= own.associations_read_at_ms {
+        return Ok(());
+    }
+    job.check_unlocked(own)?;
+    let record = StoredRecord {
+        version,
+        associations: leftover.associations.clone(),
+        associations_of: leftover.associations_of.clone(),
+        associations_read_at_ms: leftover.associations_read_at_ms,
+        lock: None,
+        ..own.clone()
+    };
+    let new = job.version(record, VersionChange::Updated, Some(own), Some(own));
+    draft.store(Some(own), new);
     Ok(())
 }
 
@@ -112,6 +139,7 @@ fn keep_news_of_death(
     kept.gone = kept.gone.max(Some(occupant.recency));
     kept.record = Some(job.id_key(id)?);
     kept.places.remove(&occupant.key);
+    kept.last_version = kept.last_version.max(occupant.version);
     draft.point(id, seen, kept);
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::erasing::plan_erased;
 use super::gone::plan_missing;
 use super::present::plan_present;
 use super::unit::{State, Unit};
-use super::view::{Known, View};
+use super::view::{Closed, Known, View};
 use crate::keys::{self, RecordKey, SeparatorInPart};
 use crate::model::{
     Association, Attributes, Differences, ExternalId, NewVersion, RecordPointer, Sensitive,
@@ -30,6 +30,8 @@ const LOCK_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 pub(super) enum Plan {
     /// It can't be made before these are known.
     Look(Lookup),
+    /// It can't be made before the provider was asked for the associations.
+    Ask,
     /// Nothing is written.
     Settled(SyncOutcome),
     /// This is written, and this comes of it.
@@ -164,9 +166,11 @@ pub(super) fn plan(
         State::Missing => plan_missing(&job),
         State::Erased => plan_erased(&job),
     };
-    let (seen, missing) = job.view.into_lookups();
+    let has_associations = !scope.object_type.associated_types().is_empty();
+    let Closed { seen, missing, needs_associations } = job.view.close();
     match (missing, decided) {
         (Some(missing), _) => Plan::Look(missing),
+        (None, _) if needs_associations && has_associations => Plan::Ask,
         (None, _) if known.is_unreadable(&seen) => {
             Plan::Settled(SyncOutcome::Unapplied(Verdict::Dead(DeadCause::Internal)))
         }

@@ -19,9 +19,16 @@ use crate::ports::{RecordWrite, RemoteObject, Seen};
 struct Wanted {
     place: RecordKey,
     attributes: Attributes,
-    associations: BTreeSet<Association>,
-    associations_read_at_ms: i64,
+    associations: Associated,
     recency: Recency,
+}
+
+/// Associations with the object and the time of their read.
+#[derive(Default)]
+struct Associated {
+    with: BTreeSet<Association>,
+    of: Option<ExternalId>,
+    read_at_ms: i64,
 }
 
 /// Decides on an object that was read.
@@ -41,25 +48,16 @@ pub(super) fn plan_present(
     let own = holdings.own;
     let read = job.unit.recency_of(object, job.read_at_ms);
     let gone = pointer.and_then(|pointer| pointer.gone);
-    let is_newer = holdings.recency().max(gone).is_none_or(|last| read > last);
-    let associations = newer_associations(job, &holdings, associations)?;
+    let is_newer = own.map(|own| own.recency).max(gone).is_none_or(|last| read > last);
+    let associations = newer_associations(job, pointer, &holdings, associations)?;
     if is_newer {
         let place = place_of(job, natural, own)?;
         let attributes = attributes_of(job.scope.object_type, object, own);
         let recency = own.map_or(read, |own| own.recency.max(read));
-        store(job, pointer, &holdings, wanted(place, attributes, associations, recency))
+        store(job, pointer, &holdings, Wanted { place, attributes, associations, recency })
     } else {
         older_state(job, object, pointer, &holdings, associations)
     }
-}
-
-fn wanted(
-    place: RecordKey,
-    attributes: Attributes,
-    (associations, associations_read_at_ms): (BTreeSet<Association>, i64),
-    recency: Recency,
-) -> Wanted {
-    Wanted { place, attributes, associations, associations_read_at_ms, recency }
 }
 
 /// The attributes are those of an older state, or of the same. Associations may be newer all the
@@ -69,7 +67,7 @@ fn older_state(
     object: &RemoteObject,
     pointer: Option<&RecordPointer>,
     holdings: &Holdings<'_>,
-    associations: (BTreeSet<Association>, i64),
+    associations: Associated,
 ) -> Result<Draft, SyncOutcome> {
     let own = holdings.own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
     let read = attributes_of(job.scope.object_type, object, Some(own));
@@ -82,7 +80,7 @@ fn older_state(
         return Err(READ_AGAIN);
     }
     let (place, attributes) = (own.key.clone(), own.attributes.clone());
-    let wanted = wanted(place, attributes, associations, own.recency);
+    let wanted = Wanted { place, attributes, associations, recency: own.recency };
     store(job, pointer, holdings, wanted).map_err(|outcome| match outcome {
         SyncOutcome::Unchanged if !is_same => SyncOutcome::Superseded,
         SyncOutcome::Synced
@@ -131,22 +129,35 @@ fn attributes_of(
     attributes
 }
 
-/// The more recent associations and when they were read. A read from before the last write to the
-/// record may lack what that write knows, so it is done again.
+/// The more recent associations. A read from before the last write to the record may lack what that
+/// write knows, so it is done again.
 fn newer_associations(
     job: &Job<'_>,
+    pointer: Option<&RecordPointer>,
     holdings: &Holdings<'_>,
     read: Option<&BTreeSet<Association>>,
-) -> Result<(BTreeSet<Association>, i64), SyncOutcome> {
-    let stored = holdings.all().max_by_key(|record| record.associations_read_at_ms);
-    let stored = stored.map(|it| (it.associations.clone(), it.associations_read_at_ms));
-    let stored = stored.unwrap_or_default();
-    let Some(read) = read.filter(|_| job.read_at_ms > stored.1) else { return Ok(stored) };
-    let last = holdings.recency().unwrap_or_default();
-    if *read != stored.0 && last.read_at_ms > job.read_at_ms {
+) -> Result<Associated, SyncOutcome> {
+    let own = holdings.all().filter(|record| !record.has_foreign_associations());
+    let own = own.max_by_key(|record| record.associations_read_at_ms);
+    let is_lost = holdings.own.map_or(pointer.is_some(), StoredRecord::has_foreign_associations);
+    if read.is_none() && is_lost {
+        // We have known the object, and its record became another one's.
+        job.view.ask_for_associations();
+    }
+    let stored = own.map_or_else(Associated::default, |own| Associated {
+        with: own.associations.clone(),
+        of: own.associations_of.clone(),
+        read_at_ms: own.associations_read_at_ms,
+    });
+    let Some(read) = read.filter(|_| job.read_at_ms > stored.read_at_ms) else {
+        return Ok(stored);
+    };
+    let last = holdings.own.map(|own| own.recency).unwrap_or_default();
+    if *read != stored.with && last.read_at_ms > job.read_at_ms {
         return Err(READ_AGAIN);
     }
-    Ok((read.clone(), job.read_at_ms))
+    let of = Some(job.unit.id.clone());
+    Ok(Associated { with: read.clone(), of, read_at_ms: job.read_at_ms })
 }
 
 fn store(
@@ -161,17 +172,18 @@ fn store(
     let merged = absorb_merged(job, &mut draft, place, wanted.recency)?;
     clear_leftovers(job, &mut draft, holdings, place)?;
     let in_the_way = clear_place(job, &mut draft, own, place, &merged)?;
-    let version = own.into_iter().chain(in_the_way).map(|record| record.version).max();
+    let at_place = in_the_way.map_or(0, |record| record.version);
     let record = StoredRecord {
         key: place.clone(),
-        version: version.unwrap_or_default() + 1,
+        version: holdings.next_version().max(at_place + 1),
         external_id: Some(job.unit.id.clone()),
         attributes: wanted.attributes,
-        associations: wanted.associations,
+        associations: wanted.associations.with,
+        associations_of: wanted.associations.of,
         tombstone: None,
         origin: Origin::Provider,
         recency: wanted.recency,
-        associations_read_at_ms: wanted.associations_read_at_ms,
+        associations_read_at_ms: wanted.associations.read_at_ms,
         lock: None,
         queued: 0,
     };
@@ -203,13 +215,15 @@ fn refresh(
     record: &StoredRecord,
 ) -> Result<(), SyncOutcome> {
     let is_more_recent = record.recency.provider_version_ms > own.recency.provider_version_ms
-        || record.associations_read_at_ms > own.associations_read_at_ms;
+        || record.associations_read_at_ms > own.associations_read_at_ms
+        || record.associations_of != own.associations_of;
     if is_more_recent {
         job.check_unlocked(own)?;
         draft.commit.records.push(RecordWrite::Refresh {
             seen: Seen::from(own),
             key: own.key.clone(),
             recency: record.recency,
+            associations_of: record.associations_of.clone(),
             associations_read_at_ms: record.associations_read_at_ms,
         });
     }

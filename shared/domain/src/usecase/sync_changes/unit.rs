@@ -68,6 +68,13 @@ impl Unit {
         }
     }
 
+    /// Takes in associations that were asked for later.
+    pub fn set_associations(&mut self, found: BTreeSet<Association>) {
+        if let State::Present { associations, .. } = &mut self.state {
+            *associations = Some(found);
+        }
+    }
+
     /// How recent the state is that was read at `read_at_ms`. Coming back from the recycling bin is
     /// no change of the record for the provider, so the time of the event counts too.
     pub fn recency_of(&self, object: &RemoteObject, read_at_ms: i64) -> Recency {
@@ -110,7 +117,7 @@ pub(super) fn units_of(group: &Group, mut answers: Answers) -> Vec<Unit> {
         let state = State::Present { object, associations };
         let mut unit = Unit::new(id.clone(), state, change, place);
         if !is_itself {
-            unit.merged_ids = BTreeSet::from([asked.clone()]);
+            unit.merged_ids.insert(asked.clone());
         }
         unit.merged_ids.remove(&id);
         match present.get_mut(&id) {

@@ -36,6 +36,15 @@ impl Known {
     }
 }
 
+/// What a decision rests on.
+pub(super) struct Closed {
+    /// All items that it looked at.
+    pub seen: Lookup,
+    /// Those that were not loaded, if any.
+    pub missing: Option<Lookup>,
+    pub needs_associations: bool,
+}
+
 /// The table through the eyes of one decision. It answers "nothing there" for what was not loaded
 /// and takes a note of it: a decision counts only when nothing is missing.
 pub(super) struct View<'a> {
@@ -43,6 +52,7 @@ pub(super) struct View<'a> {
     seen: RefCell<Lookup>,
     missing: RefCell<Lookup>,
     is_complete: Cell<bool>,
+    needs_associations: Cell<bool>,
 }
 
 impl<'a> View<'a> {
@@ -52,6 +62,7 @@ impl<'a> View<'a> {
             seen: RefCell::default(),
             missing: RefCell::default(),
             is_complete: Cell::new(true),
+            needs_associations: Cell::new(false),
         }
     }
 
@@ -75,9 +86,17 @@ impl<'a> View<'a> {
         None
     }
 
-    /// What was looked at, and what of it was not loaded.
-    pub fn into_lookups(self) -> (Lookup, Option<Lookup>) {
-        let missing = (!self.is_complete.get()).then(|| self.missing.into_inner());
-        (self.seen.into_inner(), missing)
+    /// The decision needs what the unit's object is associated with.
+    pub fn ask_for_associations(&self) {
+        self.needs_associations.set(true);
+    }
+
+    /// What the decision rests on.
+    pub fn close(self) -> Closed {
+        Closed {
+            missing: (!self.is_complete.get()).then(|| self.missing.into_inner()),
+            seen: self.seen.into_inner(),
+            needs_associations: self.needs_associations.get(),
+        }
     }
 }

@@ -75,23 +75,42 @@ async fn before(
 ) -> Result<Option<Verdict>, StoreError> {
     let now = deps.clock.now();
     Ok(match deps.pushes.key_status(&message.tenant, &message.key, now).await? {
+        KeyStatus::Completed(_) => Some(Verdict::Done),
+        KeyStatus::Queued => None,
+        KeyStatus::Failed { code } if code == CODE_ERASED => Some(Verdict::Done),
+        KeyStatus::Failed { code } if cause_of(&code) == DeadCause::Superseded => {
+            Some(Verdict::Dead(DeadCause::Superseded))
+        }
+        KeyStatus::Failed { .. } if is_replay => again(deps, message, Some(Verdict::Done)).await?,
+        KeyStatus::Failed { code } => Some(Verdict::Dead(cause_of(&code))),
+        // Its caller tried again in vain.
+        KeyStatus::Unknown if is_replay => again(deps, message, Some(Verdict::Done)).await?,
         // The message came before the claim that it was sent for, or instead of it.
         KeyStatus::Unknown => {
             let arrives_by = message.call_ends_at.map(|end| end + ARRIVAL_MAX);
             Some(wait_for(deps, arrives_by).unwrap_or(Verdict::Done))
         }
-        KeyStatus::InProgress { lease_until } => wait_for(deps, Some(lease_until + ARRIVAL_MAX)),
-        KeyStatus::Completed(_) => Some(Verdict::Done),
-        KeyStatus::Failed { code } if code == CODE_ERASED => Some(Verdict::Done),
-        KeyStatus::Failed { code } if is_replay && cause_of(&code) != DeadCause::Superseded => {
-            match deps.pushes.queue_again(message).await? {
-                QueuedAgain::Queued => None,
-                QueuedAgain::Gone => Some(Verdict::Done),
-                QueuedAgain::Superseded => Some(Verdict::Dead(DeadCause::Superseded)),
+        KeyStatus::InProgress { lease_until } => {
+            match wait_for(deps, Some(lease_until + ARRIVAL_MAX)) {
+                Some(wait) => Some(wait),
+                // Its caller tried again and crashed, or a worker did.
+                None if is_replay => again(deps, message, None).await?,
+                None => None,
             }
         }
-        KeyStatus::Failed { code } => Some(Verdict::Dead(cause_of(&code))),
-        KeyStatus::Queued => None,
+    })
+}
+
+/// Has a push tried again that was given up. `otherwise` is for one that was not.
+async fn again(
+    deps: &UpsertDeps<'_>,
+    message: &PushMessage,
+    otherwise: Option<Verdict>,
+) -> Result<Option<Verdict>, StoreError> {
+    Ok(match deps.pushes.queue_again(message, deps.clock.now()).await? {
+        QueuedAgain::Queued => None,
+        QueuedAgain::Gone => otherwise,
+        QueuedAgain::Superseded => Some(Verdict::Dead(DeadCause::Superseded)),
     })
 }
 

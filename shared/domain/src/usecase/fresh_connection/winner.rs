@@ -1,0 +1,238 @@
+//! The one that refreshes, under the connection's lock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::{Flight, FreshConnections, NoToken};
+use crate::model::{AuditAction, AuditEntry, CorrelationId};
+use crate::ports::{
+    AuthMode, Connection, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus,
+    Credentials, Fenced, Finish, Found, GrantError, OauthTokens,
+};
+use crate::usecase::locked_connection::WRITE_LEASE;
+
+/// How long a failing provider is left alone, unless it says.
+const PROVIDER_PAUSE: Duration = Duration::from_secs(15);
+/// How long after the provider refused our app.
+const APP_PAUSE: Duration = Duration::from_secs(60);
+/// Reads of a secret that is older than the list says.
+const READS_MAX: u32 = 4;
+/// Writes of the new token: the old one can't be had again.
+const WRITES_MAX: u32 = 3;
+/// The wait between two reads or writes of a secret.
+const SECRET_WAIT: Duration = Duration::from_millis(200);
+
+/// A winner at work.
+pub(super) struct Winner<'a> {
+    pub(super) store: &'a FreshConnections,
+    pub(super) flight: &'a Flight,
+    pub(super) lock: ConnectionLock,
+    pub(super) found: Found,
+}
+
+impl Winner<'_> {
+    /// The outer error ends it; with the inner one, a token that is still good may be used.
+    pub(super) async fn run(mut self) -> Result<Result<Connection, NoToken>, ConnectionError> {
+        let ended = self.replace().await;
+        if !matches!(ended, Ok(Ok(_))) {
+            // Whoever has written an end gave the lock back with it, and this changes nothing.
+            self.finish(&Finish::Unchanged, None).await;
+        }
+        self.store.ports.connections.forget(&self.lock.tenant, self.lock.system);
+        ended
+    }
+
+    async fn replace(&mut self) -> Result<Result<Connection, NoToken>, ConnectionError> {
+        let mut credentials = self.stored().await?;
+        let apps = &self.store.ports.apps;
+        let Some(app) = apps.app(self.lock.system).await? else {
+            return Ok(Err(self.pause(NoToken::NoApp, APP_PAUSE)));
+        };
+        let connector = self.store.ports.connectors.connector(self.lock.system);
+        loop {
+            if self.is_replaced(&credentials) {
+                return Ok(Ok(self.adopt(credentials).await));
+            }
+            if self.is_known_broken(&credentials) {
+                self.flight.memory().broken = Some(credentials.token_version);
+                return Err(ConnectionError::Broken);
+            }
+            let Some(refresh_token) = &credentials.refresh_token else {
+                return Err(ConnectionError::Malformed("there is no refresh token"));
+            };
+            // Counted from before the call: a token thought to end too early does no harm.
+            let began = self.store.ports.clock.now();
+            match connector.refresh(&app, refresh_token).await {
+                Ok(tokens) => return Ok(Ok(self.save(credentials, tokens, began).await)),
+                Err(GrantError::AppRefused) => {
+                    return Ok(Err(self.pause(NoToken::AppRefused, APP_PAUSE)));
+                }
+                Err(GrantError::Provider(error)) => {
+                    let pause = error.retry().flatten().unwrap_or(PROVIDER_PAUSE);
+                    return Ok(Err(self.pause(NoToken::Provider(error), pause)));
+                }
+                Err(GrantError::Refused) => {
+                    // Dead, unless somebody has connected anew or refreshed in between.
+                    let again = self.stored().await?;
+                    if is_same(&again, &credentials) {
+                        return Err(self.declare_broken(&credentials).await);
+                    }
+                    credentials = again;
+                }
+            }
+        }
+    }
+
+    /// The secret as it is now. One that is older than the list says is read again: a write may
+    /// take a moment to show everywhere.
+    async fn stored(&self) -> Result<Credentials, ConnectionError> {
+        let ConnectionLock { tenant, system, .. } = &self.lock;
+        let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
+        let mut reads = 1;
+        loop {
+            let credentials = self.store.ports.credentials.credentials(tenant, *system).await?;
+            if credentials.token_version >= listed || reads >= READS_MAX {
+                return Ok(credentials);
+            }
+            self.store.ports.clock.sleep(SECRET_WAIT).await;
+            reads += 1;
+        }
+    }
+
+    /// Whether somebody was faster.
+    fn is_replaced(&self, credentials: &Credentials) -> bool {
+        let ConnectionLock { tenant, system, .. } = &self.lock;
+        let connection = credentials.clone().connection(tenant, *system);
+        self.store.is_fresh(&connection, self.flight)
+    }
+
+    fn is_known_broken(&self, credentials: &Credentials) -> bool {
+        self.found.entry.as_ref().is_some_and(|entry| {
+            entry.status == ConnectionStatus::Broken
+                && entry.token_version >= credentials.token_version
+        })
+    }
+
+    /// Takes over what another one has stored, and lists it if that one died before it could.
+    async fn adopt(&self, credentials: Credentials) -> Connection {
+        let is_listed = self.found.entry.as_ref().is_none_or(|entry| {
+            credentials.auth == AuthMode::PrivateApp
+                || entry.token_version >= credentials.token_version
+        });
+        if is_listed {
+            self.finish(&Finish::Unchanged, None).await;
+        } else {
+            self.list(&credentials, ConnectionStatus::Connected, None).await;
+        }
+        self.handed(credentials)
+    }
+
+    /// Stores the new token. If that can't be done, it is used all the same: the next caller gets
+    /// another one.
+    async fn save(
+        &mut self,
+        mut credentials: Credentials,
+        tokens: OauthTokens,
+        began: Timestamp,
+    ) -> Connection {
+        let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
+        credentials.access_token = tokens.access_token;
+        credentials.refresh_token = tokens.refresh_token.or(credentials.refresh_token);
+        credentials.expires_at = Some(began + tokens.expires_in);
+        credentials.token_version = credentials.token_version.max(listed) + 1;
+        if self.write(&credentials).await {
+            self.list(&credentials, ConnectionStatus::Connected, None).await;
+        } else {
+            self.finish(&Finish::Unchanged, None).await;
+        }
+        self.handed(credentials)
+    }
+
+    /// Writes the secret, if the lock is still ours and lasts for it.
+    async fn write(&mut self, credentials: &Credentials) -> bool {
+        let ports = &self.store.ports;
+        for _try in 0..WRITES_MAX {
+            self.lock.until = ports.clock.now() + WRITE_LEASE;
+            match ports.registry.renew(&self.lock).await {
+                Ok(Fenced::Done) => {}
+                Ok(Fenced::Lost) => return false,
+                Err(_) => continue,
+            }
+            let ConnectionLock { tenant, system, .. } = &self.lock;
+            if ports.credentials.put_credentials(tenant, *system, credentials).await.is_ok() {
+                return true;
+            }
+            ports.clock.sleep(SECRET_WAIT).await;
+        }
+        false
+    }
+
+    fn handed(&self, credentials: Credentials) -> Connection {
+        let mut memory = self.flight.memory();
+        memory.refused = None;
+        memory.paused_until = None;
+        memory.broken = None;
+        credentials.connection(&self.lock.tenant, self.lock.system)
+    }
+
+    fn pause(&self, reason: NoToken, pause: Duration) -> NoToken {
+        self.flight.memory().paused_until = Some(self.store.ports.clock.now() + pause);
+        reason
+    }
+
+    /// Lists the connection as broken, with the audit entry in the same write: so there is one.
+    async fn declare_broken(&self, credentials: &Credentials) -> ConnectionError {
+        let ports = &self.store.ports;
+        let id = ports.clock.unique_id();
+        let audit = AuditEntry {
+            tenant: self.lock.tenant.clone(),
+            action: AuditAction::ConnectionBroken,
+            route: format!("token refresh of {}/{}", self.lock.system.kind(), self.lock.system),
+            correlation_id: CorrelationId::parse(&id).unwrap_or_else(CorrelationId::unknown),
+            occurred_at: ports.clock.now(),
+            id,
+        };
+        if self.list(credentials, ConnectionStatus::Broken, Some(&audit)).await {
+            self.flight.memory().broken = Some(credentials.token_version);
+        }
+        ConnectionError::Broken
+    }
+
+    /// Writes the entry of what is stored now.
+    async fn list(
+        &self,
+        credentials: &Credentials,
+        status: ConnectionStatus,
+        audit: Option<&AuditEntry>,
+    ) -> bool {
+        let known = self.found.entry.as_ref();
+        let all = || credentials.key_properties.clone().unwrap_or_default();
+        let entry = ConnectionEntry {
+            status,
+            auth: credentials.auth,
+            account_id: known
+                .map_or_else(|| credentials.account_id.clone(), |it| it.account_id.clone()),
+            connected_at: known.map_or_else(|| self.store.ports.clock.now(), |it| it.connected_at),
+            token_version: credentials.token_version,
+            token_expires_at: credentials.expires_at,
+            key_properties: known.map_or_else(all, |it| it.key_properties.clone()),
+        };
+        self.finish(&Finish::Updated(&entry), audit).await
+    }
+
+    /// Ends the work under the lock. If that fails, the lock ends by itself; what counts is the
+    /// secret.
+    async fn finish(&self, end: &Finish<'_>, audit: Option<&AuditEntry>) -> bool {
+        let finished = self.store.ports.registry.finish(&self.lock, end, audit).await;
+        matches!(finished, Ok(Fenced::Done))
+    }
+}
+
+fn is_same(one: &Credentials, other: &Credentials) -> bool {
+    let token = |credentials: &Credentials| {
+        credentials.refresh_token.as_ref().map(|token| token.expose_secret().to_owned())
+    };
+    one.token_version == other.token_version && token(one) == token(other)
+}
