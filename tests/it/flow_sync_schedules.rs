@@ -17,7 +17,8 @@ const SEEDS: u64 = 1_500;
 /// The schema is read anew for each event, which takes a while.
 const EVENT_SEEDS: u64 = 25;
 const ROUNDS: usize = 5;
-const KILL_PERCENT: u8 = 4;
+/// Workers are killed at each step with so many percent, or fewer.
+const KILL_PERCENT_MAX: u64 = 2;
 const CONTACT: ObjectType = ObjectType::Contact;
 
 fn same(left: &Attributes, right: &Attributes) -> bool {
@@ -107,7 +108,8 @@ fn assert_events_are_valid(play: &Play, seed: u64) {
 
 fn run(seed: u64) {
     let play = Play::new(seed);
-    let mut schedule = Schedule::new(seed ^ 0x5eed, KILL_PERCENT);
+    let kill_percent = u8::try_from(seed % (KILL_PERCENT_MAX + 1)).unwrap();
+    let mut schedule = Schedule::new(seed ^ 0x5eed, kill_percent);
     for _round in 0..ROUNDS {
         play.round(&mut schedule);
     }

@@ -36,6 +36,16 @@ pub struct PortalObject {
 
 type Id = (ObjectType, ExternalId);
 
+/// Always the same draws, so that a seed of the scheduler decides alone.
+#[derive(Debug)]
+struct Dice(fastrand::Rng);
+
+impl Default for Dice {
+    fn default() -> Self {
+        Self(fastrand::Rng::with_seed(7))
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) objects: BTreeMap<Id, PortalObject>,
@@ -47,6 +57,7 @@ pub(crate) struct State {
     reads: Vec<usize>,
     association_reads: Vec<usize>,
     association_page: Option<usize>,
+    random: Dice,
 }
 
 /// One tenant's account; its reader answers for that account alone.
@@ -58,6 +69,8 @@ pub struct MemoryPortal {
     skew_ms: i64,
     /// Whether a merged id still leads to the object that it went into.
     resolves_merged: bool,
+    /// How often an answer gives way at most before it is there.
+    slowness: usize,
     state: Mutex<State>,
 }
 
@@ -70,6 +83,7 @@ impl MemoryPortal {
             clock,
             skew_ms: 0,
             resolves_merged: true,
+            slowness: 2,
             state: Mutex::default(),
         }
     }
@@ -79,6 +93,23 @@ impl MemoryPortal {
     pub fn with_quirks(mut self, skew_ms: i64, resolves_merged: bool) -> Self {
         (self.skew_ms, self.resolves_merged) = (skew_ms, resolves_merged);
         self
+    }
+
+    /// Answers that others overtake: a call gives way up to so often after it was carried out.
+    #[must_use]
+    pub const fn with_slowness(mut self, slowness: usize) -> Self {
+        self.slowness = slowness;
+        self
+    }
+
+    async fn dawdle(&self) {
+        let times = {
+            let mut state = self.state();
+            state.random.0.usize(0..=self.slowness)
+        };
+        for _time in 0..times {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Lets the next call fail, or the one after the failures that wait already.
@@ -216,8 +247,7 @@ impl CrmReader for MemoryPortal {
             }
             found
         };
-        tokio::task::yield_now().await;
-        tokio::task::yield_now().await;
+        self.dawdle().await;
         Ok(Called { value: found.into_values().collect(), calls: 1, rate: None })
     }
 
@@ -257,7 +287,7 @@ impl CrmReader for MemoryPortal {
             }
             page
         };
-        tokio::task::yield_now().await;
+        self.dawdle().await;
         Ok(Called { value: page, calls: 1, rate: None })
     }
 }

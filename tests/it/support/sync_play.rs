@@ -14,11 +14,13 @@ use sync_domain::model::{
 use sync_domain::ports::{Clock, ProviderError, RemoteEffect};
 use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::sync_changes::SyncOutcome;
-use sync_testkit::{PlatformWrite, Schedule, Scheduled};
+use sync_testkit::{PlatformWrite, Schedule};
 
 use super::sync_world::{LEASE, SyncWorld, person, values};
 
 const WORKERS: usize = 3;
+/// Batches of one worker in a round.
+const BATCHES: usize = 5;
 /// Rounds of delivery without crashes and acts until nothing may be left.
 const DRAIN_MAX: usize = 200;
 const EMAILS: [&str; 5] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com", ""];
@@ -31,16 +33,22 @@ pub struct Play {
     pool: RefCell<Vec<ObjectChange>>,
     pub erased: RefCell<BTreeSet<ExternalId>>,
     uniques: RefCell<u32>,
+    /// What each worker has taken and not yet settled.
+    in_hand: [RefCell<Vec<ObjectChange>>; WORKERS],
+    /// Whether all that happens happens to few contacts.
+    is_focused: bool,
 }
 
 impl Play {
     pub fn new(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let skew_ms = random.i64(-90_000..90_000);
-        let world = SyncWorld::with_quirks(skew_ms, random.bool());
+        let world = SyncWorld::with_slow_quirks(skew_ms, random.bool());
         Self {
             world,
+            is_focused: random.bool(),
             random: RefCell::new(random),
+            in_hand: Default::default(),
             pool: RefCell::default(),
             erased: RefCell::default(),
             uniques: RefCell::default(),
@@ -79,8 +87,13 @@ impl Play {
     fn act(&self) {
         let portal = &self.world.portal;
         let email = EMAILS[self.draw(EMAILS.len())];
-        let one = self.one_of(&self.live());
-        let changes = match (self.draw(10), one) {
+        let live = self.live();
+        let one = self.one_of(&live);
+        let kind = match (self.is_focused, live.len()) {
+            (true, 1..) => 2 + self.draw(6),
+            _ => self.draw(10),
+        };
+        let changes = match (kind, one) {
             (0 | 1, _) | (_, None) => {
                 portal.create(CONTACT, person(email, &self.name())).map(|(_, it)| it)
             }
@@ -173,15 +186,22 @@ impl Play {
         pool.split_off(left)
     }
 
-    async fn worker(&self, batch: Vec<ObjectChange>) {
-        let outcomes = self.world.outcomes(batch.clone()).await;
-        assert_eq!(outcomes.len(), batch.len());
-        for (change, outcome) in batch.into_iter().zip(outcomes) {
-            match outcome {
-                SyncOutcome::Synced | SyncOutcome::Unchanged | SyncOutcome::Superseded => {}
-                SyncOutcome::Unapplied(Verdict::Dead(cause)) => panic!("{cause:?}"),
-                SyncOutcome::Unapplied(_) => self.pool.borrow_mut().push(change),
+    /// Works on batches, each taken when the one before is settled.
+    async fn worker(&self, slot: usize) {
+        for _batch in 0..BATCHES {
+            let batch = self.take();
+            self.in_hand[slot].replace(batch.clone());
+            let outcomes = self.world.outcomes(batch.clone()).await;
+            assert_eq!(outcomes.len(), batch.len());
+            for (change, outcome) in batch.into_iter().zip(outcomes) {
+                match outcome {
+                    SyncOutcome::Synced | SyncOutcome::Unchanged | SyncOutcome::Superseded => {}
+                    SyncOutcome::Unapplied(Verdict::Dead(cause)) => panic!("{cause:?}"),
+                    SyncOutcome::Unapplied(_) => self.pool.borrow_mut().push(change),
+                }
             }
+            self.in_hand[slot].take();
+            tokio::task::yield_now().await;
         }
     }
 
@@ -194,16 +214,14 @@ impl Play {
                 effect: RemoteEffect::None,
             });
         }
-        let batches: Vec<_> = (0..WORKERS).map(|_| self.take()).collect();
-        let workers = batches.iter().map(|batch| self.worker(batch.clone()).boxed_local());
+        let workers = (0..WORKERS).map(|slot| self.worker(slot).boxed_local());
         let mut callers: Vec<LocalBoxFuture<'_, ()>> = workers.collect();
         callers.push(self.people().boxed_local());
+        callers.push(self.people().boxed_local());
         callers.push(self.platform().boxed_local());
-        let outcomes = schedule.run(callers);
-        for (batch, outcome) in batches.into_iter().zip(outcomes) {
-            if matches!(outcome, Scheduled::Killed) {
-                self.pool.borrow_mut().extend(batch);
-            }
+        schedule.run(callers);
+        for in_hand in &self.in_hand {
+            self.pool.borrow_mut().append(&mut in_hand.borrow_mut());
         }
         if self.draw(3) == 0 {
             self.world.clock.advance(LEASE);
@@ -217,8 +235,7 @@ impl Play {
                 return;
             }
             self.world.clock.advance(Duration::from_secs(11));
-            let batches: Vec<_> = (0..WORKERS).map(|_| self.take()).collect();
-            let workers = batches.into_iter().map(|batch| self.worker(batch).boxed_local());
+            let workers = (0..WORKERS).map(|slot| self.worker(slot).boxed_local());
             schedule.run(workers.collect());
         }
         panic!("seed {seed}: {} messages are never done", self.pool.borrow().len());

@@ -52,14 +52,24 @@ impl SyncWorld {
 
     /// With a provider whose clock is not ours, and merged ids that lead on or don't.
     pub fn with_quirks(skew_ms: i64, resolves_merged: bool) -> Self {
+        Self::of(skew_ms, resolves_merged, false)
+    }
+
+    /// The same, with answers that others overtake.
+    pub fn with_slow_quirks(skew_ms: i64, resolves_merged: bool) -> Self {
+        Self::of(skew_ms, resolves_merged, true)
+    }
+
+    fn of(skew_ms: i64, resolves_merged: bool, is_slow: bool) -> Self {
         let clock = Arc::new(ManualClock::default());
         let tenant = TenantId::parse("acme").unwrap();
         let portal = MemoryPortal::new(&tenant, Arc::clone(&clock));
+        let portal = portal.with_quirks(skew_ms, resolves_merged);
         let settings = GateSettings::with_call_max(Duration::from_secs(6));
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
         Self {
             store: MemoryRecordStore::default(),
-            portal: Arc::new(portal.with_quirks(skew_ms, resolves_merged)),
+            portal: Arc::new(if is_slow { portal.with_slowness(40) } else { portal }),
             connections: MemoryConnections::with_tenants(&[&tenant]),
             gate: Gate::new(Arc::new(MemoryGateStore::default()), Arc::clone(&shared), settings),
             gateway: Arc::new(ScriptedGateway::new(shared)),

@@ -2,7 +2,7 @@
 
 use super::SyncOutcome;
 use super::erasing::plan_after_erasure;
-use super::holdings::{clear_leftovers, holdings};
+use super::holdings::{Holdings, clear_leftovers, holdings};
 use super::merging::{Absorbed, absorb_merged};
 use super::plan::{Draft, Job, READ_AGAIN};
 use crate::model::{Origin, Recency, RecordPointer, StoredRecord, Tombstone, VersionChange};
@@ -44,6 +44,24 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
         None => keep_news(job, &mut draft, pointer, merged, news),
     }
     if draft.commit.is_empty() { Err(SyncOutcome::Unchanged) } else { Ok(draft) }
+}
+
+/// Decides on an object that was there and is known to be gone since. What went into it before is
+/// true all the same.
+pub(super) fn plan_gone_since(
+    job: &Job<'_>,
+    holdings: &Holdings<'_>,
+) -> Result<Draft, SyncOutcome> {
+    let id = &job.unit.id;
+    let pointer = job.view.pointer(id);
+    let last = holdings.own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
+    let place = holdings.own.map_or_else(|| job.id_key(id), |own| Ok(own.key.clone()))?;
+    let mut draft = Draft::default();
+    let merged = absorb_merged(job, &mut draft, &place, last.unwrap_or_default())?;
+    draft.is_partial = merged.is_partial;
+    let known = pointer.cloned().unwrap_or_default();
+    draft.point(id, pointer, RecordPointer { merged_ids: merged.ids, ..known });
+    if draft.commit.is_empty() { Err(SyncOutcome::Superseded) } else { Ok(draft) }
 }
 
 fn bury(

@@ -36,7 +36,11 @@ pub(super) fn absorb_merged(
     recency: Recency,
 ) -> Result<Absorbed, SyncOutcome> {
     let pointer = job.view.pointer(&job.unit.id);
-    let stays = pointer.filter(|it| it.record.as_ref() == Some(place) || it.merged_into.is_some());
+    let id_key = job.id_key(&job.unit.id)?;
+    let leads_there = |pointer: &&RecordPointer| {
+        pointer.record.as_ref().unwrap_or(&id_key) == place || pointer.merged_into.is_some()
+    };
+    let stays = pointer.filter(leads_there);
     let mut ids = stays.map(|pointer| pointer.merged_ids.clone()).unwrap_or_default();
     let open: Vec<_> = all_merged(job, &ids).difference(&ids).cloned().collect();
     for id in open.iter().take(MERGED_MAX) {

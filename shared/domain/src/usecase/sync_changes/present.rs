@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SyncOutcome;
 use super::erasing::plan_after_erasure;
+use super::gone::plan_gone_since;
 use super::holdings::{Holdings, clear_leftovers, holdings};
 use super::merging::{Absorbed, absorb_merged};
 use super::place::clear_place;
@@ -69,7 +70,9 @@ fn older_state(
     holdings: &Holdings<'_>,
     associations: Associated,
 ) -> Result<Draft, SyncOutcome> {
-    let own = holdings.own.filter(|own| own.is_live()).ok_or(SyncOutcome::Superseded)?;
+    let Some(own) = holdings.own.filter(|own| own.is_live()) else {
+        return plan_gone_since(job, holdings);
+    };
     let read = attributes_of(job.scope.object_type, object, Some(own));
     let is_same = differences(Some(own), &StoredRecord { attributes: read, ..own.clone() })
         .attributes
