@@ -139,6 +139,7 @@ async fn version_is_read_back_as_it_was_stored(bench: Bench<'_>) {
         tombstone: Some(Tombstone {
             deleted_at: "2026-11-22T00:00:00.25Z".parse().unwrap(),
             merged_into: Some(id("9")),
+            is_erased: false,
         }),
         recency: Recency::default(),
         ..bench.record("c@b.co", "18")

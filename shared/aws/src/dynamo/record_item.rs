@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sync_domain::keys::RecordKey;
 use sync_domain::model::{
     Association, AttributeName, Attributes, ExternalId, NewVersion, Origin, OwnerId, Recency,
-    RecordLock, RecordPointer, StoredRecord, Tombstone,
+    RecordLock, RecordPointer, StoredRecord, Tombstone, VersionChange,
 };
 use sync_domain::ports::{RecordScope, StoreError};
 
@@ -122,7 +122,8 @@ fn tombstone_of(item: &Item) -> Result<Option<Tombstone>, StoreError> {
     let deleted_at: Option<Timestamp> = deleted_at.as_s().ok().and_then(|text| text.parse().ok());
     let deleted_at = deleted_at.ok_or(StoreError::Malformed("a tombstone's time"))?;
     let merged_into = text_of(item, "merged_into").map(ExternalId::new);
-    Ok(Some(Tombstone { deleted_at, merged_into }))
+    let is_erased = text_of(item, "change") == Some(VersionChange::Erased.as_str());
+    Ok(Some(Tombstone { deleted_at, merged_into, is_erased }))
 }
 
 fn lock_of(item: &Item) -> Result<Option<RecordLock>, StoreError> {
@@ -216,6 +217,7 @@ mod tests {
             tombstone: Some(Tombstone {
                 deleted_at: "2026-11-22T00:00:00.5Z".parse().unwrap(),
                 merged_into: Some(ExternalId::new("9")),
+                is_erased: false,
             }),
             origin: Origin::Provider,
             recency: Recency { provider_version_ms: 20, read_at_ms: 21 },

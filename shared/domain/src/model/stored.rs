@@ -81,6 +81,16 @@ pub struct Recency {
     pub read_at_ms: i64,
 }
 
+/// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
+const READS_APART_MS: i64 = 30_000;
+
+impl Recency {
+    /// Whether this state was read after the other one, whatever the provider's versions say.
+    pub const fn is_surely_read_after(self, other: Self) -> bool {
+        self.read_at_ms >= other.read_at_ms.saturating_add(READS_APART_MS)
+    }
+}
+
 /// A record that is gone at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
@@ -88,6 +98,8 @@ pub struct Tombstone {
     pub deleted_at: Timestamp,
     /// The record that it went into.
     pub merged_into: Option<ExternalId>,
+    /// The person was erased: nothing comes after it.
+    pub is_erased: bool,
 }
 
 /// An upsert that is at the record, or died there.
@@ -139,6 +151,11 @@ impl StoredRecord {
     /// Whether some of its associations are those of another object.
     pub fn has_foreign_associations(&self) -> bool {
         self.associations_of.is_some() && self.associations_of != self.external_id
+    }
+
+    /// Whether it is what is left of an erased person.
+    pub fn is_erased(&self) -> bool {
+        self.tombstone.as_ref().is_some_and(|tombstone| tombstone.is_erased)
     }
 
     /// Whether the provider has it, as far as we know.

@@ -92,7 +92,7 @@ fn store_erased(
         attributes: Attributes::default(),
         associations: BTreeSet::new(),
         associations_of: None,
-        tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None }),
+        tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None, is_erased: true }),
         origin: Origin::Provider,
         recency: recency.unwrap_or_default(),
         associations_read_at_ms: 0,

@@ -15,10 +15,10 @@ use crate::ports::{RecordWrite, Seen};
 pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
     let id = &job.unit.id;
     let pointer = job.view.pointer(id);
-    if pointer.is_some_and(|pointer| pointer.is_erased) {
+    let holdings = holdings(job, pointer, id, None);
+    if holdings.is_erased(pointer) {
         return plan_after_erasure(job);
     }
-    let holdings = holdings(job, pointer, id, None);
     let last = holdings.own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
     let occurred_ms = job.unit.occurred_at.as_millisecond();
     let version = last.map_or(occurred_ms, |last| last.provider_version_ms.max(occurred_ms));
@@ -79,7 +79,7 @@ fn bury(
     job.check_unlocked(own)?;
     let tombstone = StoredRecord {
         version,
-        tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None }),
+        tombstone: Some(Tombstone { deleted_at: job.now, merged_into: None, is_erased: false }),
         origin: Origin::Provider,
         recency: news,
         lock: None,

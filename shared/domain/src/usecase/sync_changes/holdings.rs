@@ -29,6 +29,13 @@ impl<'a> Holdings<'a> {
         self.own.into_iter().chain(self.leftovers.iter().copied())
     }
 
+    /// Whether the person was erased. The record says so too: it may have been loaded after the
+    /// pointer was, and after an erasure in between.
+    pub fn is_erased(&self, pointer: Option<&RecordPointer>) -> bool {
+        pointer.is_some_and(|pointer| pointer.is_erased)
+            || self.own.is_some_and(StoredRecord::is_erased)
+    }
+
     /// The version that comes after all that was told of the object.
     pub fn next_version(&self) -> u64 {
         self.all().map(|record| record.version).fold(self.last_version, Ord::max) + 1

@@ -77,10 +77,10 @@ fn absorb(
     recency: Recency,
 ) -> Result<(), SyncOutcome> {
     let seen = job.view.pointer(id);
-    if seen.is_some_and(|seen| seen.is_erased) {
+    let holdings = holdings(job, seen, id, None);
+    if holdings.is_erased(seen) {
         return Ok(());
     }
-    let holdings = holdings(job, seen, id, None);
     clear_leftovers(job, draft, &holdings, place)?;
     // The object's own record takes the place over if the merged one was there.
     let record = holdings.own.filter(|record| record.key != *place);
@@ -93,7 +93,7 @@ fn absorb(
         let merged_into = Some(job.unit.id.clone());
         let tombstone = StoredRecord {
             version: holdings.next_version(),
-            tombstone: Some(Tombstone { deleted_at, merged_into }),
+            tombstone: Some(Tombstone { deleted_at, merged_into, is_erased: false }),
             origin: Origin::Provider,
             recency: record.recency.max(recency),
             lock: None,

@@ -14,9 +14,6 @@ use super::unit::State;
 use crate::keys::RecordKey;
 use crate::model::{Attributes, ExternalId, Recency, RecordPointer, StoredRecord, VersionChange};
 
-/// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
-const READS_APART_MS: i64 = 30_000;
-
 /// What is at the place and is overwritten, after what must be kept of it was moved away.
 pub(super) fn clear_place<'a>(
     job: &Job<'a>,
@@ -50,13 +47,12 @@ pub(super) fn clear_place<'a>(
 /// Whether the occupant's state is from before the object's. The provider's versions say so if they
 /// differ in this direction; else only the time of two reads that surely did not overlap does.
 fn is_out_of_date(job: &Job<'_>, occupant: &StoredRecord) -> bool {
-    let Recency { provider_version_ms, read_at_ms } = occupant.recency;
     let ours = match &job.unit.state {
         State::Present { object, .. } => job.unit.recency_of(object, job.read_at_ms),
         State::Missing | State::Erased => Recency::default(),
     };
-    ours.provider_version_ms > provider_version_ms
-        || ours.read_at_ms >= read_at_ms.saturating_add(READS_APART_MS)
+    ours.provider_version_ms > occupant.recency.provider_version_ms
+        || ours.is_surely_read_after(occupant.recency)
 }
 
 fn move_away(

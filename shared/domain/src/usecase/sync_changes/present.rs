@@ -39,17 +39,21 @@ pub(super) fn plan_present(
     associations: Option<&BTreeSet<Association>>,
 ) -> Result<Draft, SyncOutcome> {
     let pointer = job.view.pointer(&job.unit.id);
-    if pointer.is_some_and(|pointer| pointer.is_erased) {
-        return plan_after_erasure(job);
-    }
     let natural = natural_name(job.scope.object_type);
     let natural = object.attributes.get(natural).filter(|value| !value.is_empty());
     let natural = natural.map(|value| job.natural_key(value)).transpose()?;
     let holdings = holdings(job, pointer, &job.unit.id, natural.as_ref());
+    if holdings.is_erased(pointer) {
+        return plan_after_erasure(job);
+    }
     let own = holdings.own;
     let read = job.unit.recency_of(object, job.read_at_ms);
-    let gone = pointer.and_then(|pointer| pointer.gone);
-    let is_newer = own.map(|own| own.recency).max(gone).is_none_or(|last| read > last);
+    let last = own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
+    let (read, is_newer) = match last {
+        Some(last) if read <= last && is_gone(own, pointer) => back_again(read, last)?,
+        Some(last) => (read, read > last),
+        None => (read, true),
+    };
     let associations = newer_associations(job, pointer, &holdings, associations)?;
     if is_newer {
         let place = place_of(job, natural, own)?;
@@ -59,6 +63,26 @@ pub(super) fn plan_present(
     } else {
         older_state(job, object, pointer, &holdings, associations)
     }
+}
+
+/// Whether the last news is that the provider has no such object, and not that it went into another.
+fn is_gone(own: Option<&StoredRecord>, pointer: Option<&RecordPointer>) -> bool {
+    pointer.is_none_or(|pointer| pointer.merged_into.is_none())
+        && own.is_none_or(|own| own.tombstone.as_ref().is_some_and(|it| it.merged_into.is_none()))
+}
+
+/// The object is there, and we took note of its end under a later version, which was not the object's
+/// but the time of the event. A read that surely came after that one shows it back again; one that
+/// may have come before it is done again; and an older one shows what was.
+fn back_again(read: Recency, last: Recency) -> Result<(Recency, bool), SyncOutcome> {
+    if read.is_surely_read_after(last) {
+        let provider_version_ms = read.provider_version_ms.max(last.provider_version_ms);
+        return Ok((Recency { provider_version_ms, ..read }, true));
+    }
+    if read.read_at_ms > last.read_at_ms {
+        return Err(READ_AGAIN);
+    }
+    Ok((read, false))
 }
 
 /// The attributes are those of an older state, or of the same. Associations may be newer all the
