@@ -99,7 +99,7 @@ def _update(story: Story, token: str, ids: dict[str, str]) -> None:
 
 def _await_outbound(story: Story, ids: dict[str, str]) -> None:
     """One event for each of the three records, and one for the update."""
-    took_ms = story.await_events(set(ids.values()), lambda events: len(events) >= 4)
+    took_ms = story.await_events(set(ids.items()), lambda events: len(events) >= 4)
     changes = sorted((event["detail"]["type"], event["detail"]["change"]) for event in story.events)
     wanted = [("company", "created"), ("contact", "created"), ("contact", "updated"), ("deal", "created")]
     if changes != wanted or any(event["detail-type"] != "crm.synced" for event in story.events):
@@ -120,7 +120,7 @@ def _change_in_portal(story: Story, contact_id: str) -> None:
     def is_enough(events: list[dict]) -> bool:
         return any(event["detail"]["changed_attributes"] == ["phone"] for event in events)
 
-    took_ms = story.await_events({contact_id}, is_enough)
+    took_ms = story.await_events({("contact", contact_id)}, is_enough)
     version = story.events[-1]["detail"]["version"]
     story.tell("queue, crm-sync, table stream, bus", took_ms, f"1 event crm.synced, version {version}: phone")
     properties = story.object("contact", contact_id)["properties"]

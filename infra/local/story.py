@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Callable
 
 from infra.local import deploy, stack, tenants
@@ -19,6 +20,7 @@ TENANT = "acme"
 UPSERT = "/integrations/crm/hubspot/upsert"
 CONNECTION = "/integrations/crm/hubspot/connection"
 EVENT_TIMEOUT_S = 30.0
+BACKLOG_HIDDEN_S = 45
 Event = dict[str, Any]
 
 
@@ -40,6 +42,7 @@ class Story:
         self.run = secrets.token_hex(4)
         self.email = f"ada.{self.run}@example.com"
         self.correlation_id = f"demo-{self.run}"
+        self.began_at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
         self.events: list[Event] = []
         self.number = 0
 
@@ -113,8 +116,9 @@ class Story:
             raise LocalCloudError(f"the sandbox holds {len(mine)} {kind}s with the id {external_id}, expected 1")
         return mine[0]
 
-    def await_events(self, ids: set[str], is_enough: Callable[[list[Event]], bool]) -> float:
-        """Collects this run's events, those about the given external ids; others' stay in the queue.
+    def await_events(self, records: set[tuple[str, str]], is_enough: Callable[[list[Event]], bool]) -> float:
+        """Collects this run's events, those about the given records (type, id); others' stay in the
+        queue, also those of earlier runs, whose records may have had the same ids.
         Returns how long it took, in milliseconds."""
         sqs = deploy.client(self.settings, "sqs")
         queue_url = self.stack["event_tap_queue_url"]
@@ -123,15 +127,22 @@ class Story:
             if time.monotonic() - began > EVENT_TIMEOUT_S:
                 seen = [(event["detail-type"], event["detail"].get("changed_attributes")) for event in self.events]
                 raise LocalCloudError(f"an expected event is not on the bus; seen: {seen}; see `make logs`")
-            answer = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            # Hidden for long enough to get past all that others have left there, tests above all.
+            answer = sqs.receive_message(
+                QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=BACKLOG_HIDDEN_S
+            )
             for message in answer.get("Messages", []):
                 event = json.loads(message["Body"])
-                if event["detail"].get("external_id") in ids and event["detail"].get("tenant_id") == TENANT:
+                if self._is_ours(event["detail"], records):
                     self._keep(event)
                     sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         if self.email in json.dumps(self.events):
             raise LocalCloudError("an event carries the raw email address")
         return (time.monotonic() - began) * 1000
+
+    def _is_ours(self, detail: dict[str, Any], records: set[tuple[str, str]]) -> bool:
+        record = (detail.get("type"), detail.get("external_id"))
+        return detail.get("tenant_id") == TENANT and record in records and detail["occurred_at"] >= self.began_at
 
     def _keep(self, event: Event) -> None:
         """Delivery is at least once, so a repeat is dropped as any subscriber would."""

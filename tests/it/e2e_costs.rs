@@ -21,12 +21,15 @@ struct Cost {
     aws: BTreeMap<String, u64>,
     provider: u64,
     waves: u64,
+    /// Calls for the rate budget: a part of it is renewed once in half a minute. They are not what
+    /// one operation costs, but with them there are more waves.
+    budget: u64,
 }
 
 impl Cost {
     fn of(aws: &[(&str, u64)], provider: u64, waves: u64) -> Self {
         let aws = aws.iter().map(|(service, calls)| ((*service).to_owned(), *calls)).collect();
-        Self { aws, provider, waves }
+        Self { aws, provider, waves, budget: 0 }
     }
 
     fn calls(&self, service: &str) -> u64 {
@@ -63,8 +66,7 @@ fn began_ms(calls: &[Value]) -> Vec<u64> {
     calls.iter().map(|call| call["at_ms"].as_u64().unwrap()).collect()
 }
 
-/// Invokes the function and counts what it does. Renewing a part of the rate budget is not what one
-/// operation costs: it comes once in half a minute.
+/// Invokes the function and counts what it does.
 async fn cost(tenant: &Tenant, function: &FunctionProcess, event: &Value) -> (Value, Cost) {
     tenant.count_anew();
     let answer = function.invoke(event, TIME).await.unwrap();
@@ -77,11 +79,9 @@ async fn cost(tenant: &Tenant, function: &FunctionProcess, event: &Value) -> (Va
         *aws.entry(call["service"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     let provider_calls = tenant.provider_calls().await["calls"].as_array().unwrap().clone();
-    if !of_gate.is_empty() {
-        println!("  besides, {} calls for the rate budget", of_gate.len());
-    }
     let waves = waves_of([began_ms(&calls), began_ms(&provider_calls)].concat());
-    (answer, Cost { aws, provider: provider_calls.len() as u64, waves })
+    let (provider, budget) = (provider_calls.len() as u64, of_gate.len() as u64);
+    (answer, Cost { aws, provider, waves, budget })
 }
 
 #[tokio::test]
@@ -180,11 +180,19 @@ async fn cost_of_a_sync_is_two_reads_and_a_write_per_changed_object_in_three_wav
         assert_eq!(cost.provider, batches, "{cost:?}");
     }
     make_late(&tenant).await;
-    let act = json!({"act": "update", "type": "contact", "ids": ids[..16], "properties": {"firstname": "Canarylate"}});
-    tenant.portal_held(act).await;
-    let cost = sync(&tenant, &function, &ids[..16], "properties").await;
-    println!("crm-sync, 16 changed objects, late answers: {cost:?}");
-    assert_eq!(cost.waves, 3, "pointers beside the provider, records, writes: {cost:?}");
+    for round in 0..3 {
+        let properties = json!({"firstname": format!("Canarylate{round}")});
+        let act =
+            json!({"act": "update", "type": "contact", "ids": ids[..16], "properties": properties});
+        tenant.portal_held(act).await;
+        let cost = sync(&tenant, &function, &ids[..16], "properties").await;
+        println!("crm-sync, 16 changed objects, late answers: {cost:?}");
+        if cost.budget == 0 {
+            assert_eq!(cost.waves, 3, "pointers beside the provider, records, writes: {cost:?}");
+            return;
+        }
+    }
+    panic!("the rate budget is renewed every time");
 }
 
 #[tokio::test]

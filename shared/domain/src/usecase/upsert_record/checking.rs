@@ -1,7 +1,7 @@
 //! What is refused before anything is claimed: by rules that always hold, and by lists of the
 //! tenant's own account, which are read when they are needed and not known yet.
 
-use super::run::called;
+use super::calling::called;
 use super::{UpsertDeps, UpsertError, UpsertStats};
 use crate::model::CrmDraft;
 use crate::ports::{Checked, Connection};

@@ -8,6 +8,7 @@
 //! provider can't take now is accepted all the same: it waits (`parking`) and is carried out later
 //! (`push`).
 
+mod calling;
 mod checking;
 mod claiming;
 mod parking;

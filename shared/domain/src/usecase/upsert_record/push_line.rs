@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::calling::time_for;
 use super::parking::{may_pass, turn_after};
-use super::run::{Run, Stopped, time_for};
+use super::run::{Run, Stopped};
 use super::{UpsertDeps, UpsertError, UpsertStats};
 use crate::model::{OwnerId, PushMessage};
 use crate::ports::{

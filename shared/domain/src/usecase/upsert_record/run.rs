@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::calling::{called, time_for};
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
-use crate::gate::{Caller, ClosedReason};
+use crate::gate::ClosedReason;
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
     Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
@@ -22,8 +23,6 @@ use crate::ports::{
 use crate::retry::RetryPolicy;
 use crate::usecase::fresh_connection::after_refusal;
 
-/// Time kept back at the end of the invocation for the completion and the answer.
-const COMPLETION_RESERVE: Duration = Duration::from_millis(1_500);
 /// A refused completion is most often another caller's claim on the same item at the same moment.
 const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
     attempts_max: 6,
@@ -32,40 +31,6 @@ const COMPLETION_RETRY: RetryPolicy = RetryPolicy {
 };
 /// How far the provider's clock may be behind ours when "created since we began" is decided.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
-
-/// The one way from an upsert to the provider, through the gate, with every request counted.
-/// `requests` is how many a call is that fails; `wait_max` is for its turn at the gate.
-pub(super) async fn called<T>(
-    deps: &UpsertDeps<'_>,
-    connection: &Connection,
-    stats: &mut UpsertStats,
-    (requests, wait_max): (u32, Duration),
-    call: impl Future<Output = Result<Called<T>, ProviderError>>,
-) -> Result<T, ProviderError> {
-    let began = deps.clock.now();
-    let caller = Caller {
-        gate: deps.gate,
-        clock: deps.clock,
-        gateway: deps.gateway,
-        connection,
-        class: deps.class,
-        wait_max,
-        notice: deps.notice,
-    };
-    let result = caller.call(requests, call).await;
-    stats.provider_calls += match &result {
-        Ok(called) => called.calls,
-        Err(ProviderError::Closed { .. }) => 0,
-        Err(_) => requests,
-    };
-    stats.provider_time += until_from(began, deps.clock.now());
-    result.map(|called| called.value)
-}
-
-/// The time that so many requests, one after the other, and the completion need at most.
-pub(super) fn time_for(deps: &UpsertDeps<'_>, rounds: u32) -> Duration {
-    deps.call_timeout.saturating_mul(rounds).saturating_add(COMPLETION_RESERVE)
-}
 
 /// What is at the provider now, and when the call began that showed it.
 #[derive(Clone)]
