@@ -4,12 +4,12 @@
 
 use serde_json::json;
 use sync_domain::model::{
-    CorrelationId, ExternalId, NewVersion, ObjectType, Origin, Recency, RecordChange, StoredRecord,
-    System, VersionChange,
+    CorrelationId, ExternalId, NewVersion, ObjectType, Origin, Recency, RecordChange,
+    RecordPointer, StoredRecord, System, VersionChange,
 };
 use sync_domain::ports::{
-    Claim, ClaimOutcome, CommitOutcome, Completion, Lookup, RecordCommit, RecordScope, RecordStore,
-    RecordWrite, Seen, UpsertStore,
+    Claim, ClaimOutcome, CommitOutcome, Completion, Lookup, PointerWrite, RecordCommit,
+    RecordScope, RecordStore, RecordWrite, Seen, UpsertStore,
 };
 
 use crate::contract_upsert_store::Bench;
@@ -62,6 +62,33 @@ pub async fn dead_upsert_is_fenced_off<S: RecordStore + UpsertStore>(store: &S) 
     let stored = record(store, &claim).await;
     assert_eq!((stored.version, stored.lock), (1, None));
     assert_eq!(stored.attributes, person("a@b.co", "Portal"));
+}
+
+/// The object of an upsert was erased, or deleted, before the upsert could store it: nothing of it
+/// is stored then, and the caller has its answer.
+pub async fn upsert_of_what_is_gone_stores_nothing<S: RecordStore + UpsertStore>(store: &S) {
+    let gone = Some(Recency { provider_version_ms: i64::MAX, read_at_ms: i64::MAX });
+    let erased = RecordPointer { is_erased: true, ..RecordPointer::default() };
+    for news in [erased, RecordPointer { gone, ..RecordPointer::default() }] {
+        let bench = Bench::new(store);
+        let claim = bench.claim_with("k1", "late", &json!({"email": "a@b.co"}), &json!([]));
+        assert_eq!(bench.begin(&claim).await, ClaimOutcome::Claimed);
+        let external_id = ExternalId::new("17");
+        let write =
+            PointerWrite { external_id: external_id.clone(), seen: None, pointer: news.clone() };
+        let commit = RecordCommit { records: Vec::new(), pointers: vec![write] };
+        let outcome = store.commit(&scope(&claim), &commit).await.unwrap();
+        assert_eq!(outcome, CommitOutcome::Committed);
+        let finished = bench.finished(RecordChange::Created);
+        assert_eq!(bench.finish(&claim, &finished).await, Completion::Stored);
+        let lookup =
+            Lookup { ids: [external_id.clone()].into(), keys: [claim.record.clone()].into() };
+        let mut loaded = store.load(&scope(&claim), &lookup).await.unwrap();
+        assert!(loaded.records.is_empty(), "{news:?}");
+        assert_eq!(loaded.pointers.remove(&external_id), Some(news));
+        let again = bench.claim_with("k1", "again", &json!({"email": "a@b.co"}), &json!([]));
+        assert!(matches!(bench.begin(&again).await, ClaimOutcome::Replay(_)));
+    }
 }
 
 /// An upsert that finishes between a look and a write is seen: the write is refused, and what is

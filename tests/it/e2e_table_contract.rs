@@ -233,5 +233,6 @@ async fn table_keeps_the_contract_of_records_from_the_provider() {
     let store = DynamoTable::new(&config, table);
     contract_record_store::whole_suite(&store, &items).await;
     contract_record_locks::dead_upsert_is_fenced_off(&store).await;
+    contract_record_locks::upsert_of_what_is_gone_stores_nothing(&store).await;
     contract_record_locks::finished_upsert_is_seen(&store).await;
 }

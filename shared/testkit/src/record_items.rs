@@ -179,6 +179,16 @@ impl State {
             return false;
         }
         record.lock = None;
+        let pointer = self.pointers.get(&(scope.clone(), write.external_id.clone()));
+        let gone = pointer.and_then(|pointer| pointer.gone);
+        let version = write.recency.provider_version_ms;
+        let is_gone = gone.is_some_and(|gone| gone.provider_version_ms > version);
+        if is_gone || pointer.is_some_and(|pointer| pointer.is_erased) {
+            if record.version == 0 && record.queued == 0 {
+                self.records.remove(&place);
+            }
+            return true;
+        }
         let is_another = record.external_id.as_ref() != Some(&write.external_id);
         let is_later = record.recency > write.recency;
         if is_later && !(record.tombstone.is_some() && is_another) {

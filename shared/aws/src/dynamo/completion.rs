@@ -11,7 +11,7 @@ use sync_domain::model::{Association, UpsertStatus};
 use sync_domain::ports::{Claim, Completion, Finished, StoreError};
 
 use super::DynamoTable;
-use super::expression::{ALWAYS, Key, Values, delete, update};
+use super::expression::{Key, Values, delete, update};
 use super::item::{
     ENTITY_POINTER, Item, ORIGIN_PLATFORM, STATUS_COMPLETED, STATUS_IN_PROGRESS, millis, number,
     pointer_sk, queued_sk, tenant_pk, text, text_of,
@@ -32,6 +32,14 @@ const NOT_OLDER: &str = "(attribute_not_exists(#provider_version_ms) \
 /// The same where the provider gave no version.
 const NOT_READ_LATER: &str = "(attribute_not_exists(#read_at_ms) OR #read_at_ms <= :read_at \
      OR (attribute_exists(#deleted_at) AND #external_id <> :external_id))";
+
+/// The object was not erased, nor seen to be gone under a later version than ours: what was read of
+/// its end while we were writing it must not be undone by us.
+const NOT_GONE: &str = "attribute_not_exists(#is_erased) \
+     AND (attribute_not_exists(#gone_version_ms) OR #gone_version_ms <= :provider_version)";
+/// The same where the provider gave no version.
+const NOT_SEEN_GONE: &str = "attribute_not_exists(#is_erased) \
+     AND (attribute_not_exists(#gone_read_at_ms) OR #gone_read_at_ms <= :read_at)";
 
 /// One upsert less waits for the record.
 const ONE_LESS: &str = "#queued :minus_one";
@@ -54,16 +62,21 @@ impl DynamoTable {
             Committed::Refused(items) => items,
         };
         if is_superseded(claim, &items) {
-            let mut writes = vec![
-                self.complete_claim(claim, finished).map_err(unbuildable)?,
-                self.unlock(claim).map_err(unbuildable)?,
-            ];
-            writes.extend(self.leave_line(claim).map_err(unbuildable)?);
-            items = match self.commit(writes).await? {
-                Committed::Yes => return Ok(Completion::Stored),
-                Committed::Conflict => return Err(StoreError::Conflict),
-                Committed::Refused(items) => items,
-            };
+            // A place without a version has nothing to keep, unless others wait there.
+            let has_version = items.get(1).is_some_and(Option::is_some);
+            let removal = (!has_version).then(|| self.remove_place(claim));
+            for leave in removal.into_iter().chain([self.unlock(claim)]) {
+                let mut writes = vec![
+                    self.complete_claim(claim, finished).map_err(unbuildable)?,
+                    leave.map_err(unbuildable)?,
+                ];
+                writes.extend(self.leave_line(claim).map_err(unbuildable)?);
+                items = match self.commit(writes).await? {
+                    Committed::Yes => return Ok(Completion::Stored),
+                    Committed::Conflict => return Err(StoreError::Conflict),
+                    Committed::Refused(items) => items,
+                };
+            }
         }
         let current = items.into_iter().next().flatten();
         let is_ours = current
@@ -180,14 +193,30 @@ impl DynamoTable {
             .with("entity", text(ENTITY_POINTER))
             .with("record_key", text(claim.record.as_str()))
             .with("places", AttributeValue::Ss(vec![claim.record.as_str().to_owned()]));
+        let (not_gone, values) = match finished.written.provider_version {
+            Some(version) => (NOT_GONE, values.with("provider_version", millis(version))),
+            None => (NOT_SEEN_GONE, values.with("read_at", millis(finished.read_at))),
+        };
         let point = "SET #entity = :entity, #record_key = :record_key ADD #places :places";
         let key = Key { pk: tenant_pk(&claim.tenant), sk };
-        update(&self.table_name, key, point, ALWAYS, values)
+        update(&self.table_name, key, point, not_gone, values)
+    }
+
+    /// Takes the place away that was made for this upsert alone.
+    fn remove_place(&self, claim: &Claim) -> Result<TransactWriteItem, BuildError> {
+        let condition = format!(
+            "{OWNED_LOCK} AND attribute_not_exists(#version) AND attribute_not_exists(#queued)"
+        );
+        delete(&self.table_name, record_key(claim), &condition, owned_by(&claim.owner))
     }
 }
 
-/// Whether claim and lock are still ours and the record alone refused, because of a later state.
+/// Whether claim and lock are still ours and what refused is a later state: of the record, or of the
+/// object, which is gone.
 fn is_superseded(claim: &Claim, items: &[Option<Item>]) -> bool {
-    let [None, Some(record), ..] = items else { return false };
-    text_of(record, "lock_owner") == Some(claim.owner.as_str())
+    match items {
+        [None, Some(record), ..] => text_of(record, "lock_owner") == Some(claim.owner.as_str()),
+        [None, None, Some(_pointer), ..] => true,
+        _ => false,
+    }
 }

@@ -29,9 +29,6 @@ impl Values {
     }
 }
 
-/// The condition of a write that does not depend on what is there.
-pub const ALWAYS: &str = "attribute_exists(#pk) OR attribute_not_exists(#pk)";
-
 /// A key of the table.
 #[derive(Debug, Clone)]
 pub struct Key {
