@@ -39,7 +39,13 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
             } else {
                 refresh_tombstone(job, &mut draft, own, news)?;
             }
-            draft.point(id, pointer, RecordPointer::to_record(place, merged.ids));
+            // An upsert that is on its way to another place asks the pointer, not this record.
+            let gone = news_of_end(pointer, news);
+            draft.point(
+                id,
+                pointer,
+                RecordPointer { gone, ..RecordPointer::to_record(place, merged.ids) },
+            );
         }
         None => keep_news(job, &mut draft, pointer, merged, news),
     }
@@ -118,8 +124,14 @@ fn keep_news(
     news: Recency,
 ) {
     let known = pointer.cloned().unwrap_or_default();
-    let is_told = |told: &Recency| told.provider_version_ms >= news.provider_version_ms;
-    let gone = known.gone.filter(is_told).or(Some(news));
+    let gone = news_of_end(pointer, news);
     let wanted = RecordPointer { gone, merged_ids: merged.ids, ..known };
     draft.point(&job.unit.id, pointer, wanted);
+}
+
+/// What the pointer says from now on of the object's end: the news, unless it is no later than what it
+/// says already.
+fn news_of_end(pointer: Option<&RecordPointer>, news: Recency) -> Option<Recency> {
+    let is_told = |told: &Recency| told.provider_version_ms >= news.provider_version_ms;
+    pointer.and_then(|pointer| pointer.gone).filter(is_told).or(Some(news))
 }
