@@ -101,6 +101,47 @@ fn crashed_probes_are_replaced_and_never_doubled() {
 }
 
 #[test]
+fn opening_is_heard_of_by_an_instance_that_was_well() {
+    let world = World::new(5);
+    let (failing, well) = (world.machine(), world.machine());
+    let task = async {
+        for machine in [&failing, &well] {
+            machine.call(Class::Live, PATIENT, 10).await.unwrap();
+        }
+        world.timeline.sleep(Duration::from_millis(700)).await;
+        well.call(Class::Live, PATIENT, 10).await.unwrap();
+        world.answer(failure());
+        for _ in 0..5 {
+            failing.call(Class::Live, PATIENT, 10).await.unwrap();
+        }
+        world.timeline.sleep(Duration::from_secs(2)).await;
+        // It holds a share of its own and has seen nothing but success.
+        let closed = well.call(Class::Live, Duration::ZERO, 10).await.unwrap_err();
+        assert_eq!(closed.reason, ClosedReason::BreakerOpen);
+    };
+    world.timeline.run(vec![task.boxed_local()], 0);
+}
+
+#[test]
+fn healthy_instances_that_share_read_the_table_every_other_second_at_most() {
+    let world = World::new(6);
+    let (busy, other) = (world.machine(), world.machine());
+    let task = async {
+        busy.call(Class::Live, PATIENT, 10).await.unwrap();
+        other.call(Class::Live, PATIENT, 10).await.unwrap();
+        let (loads, began) = (world.store.loads(), world.timeline.elapsed());
+        for _ in 0..40 {
+            busy.call(Class::Live, PATIENT, 10).await.unwrap();
+            world.timeline.sleep(Duration::from_millis(700)).await;
+        }
+        let most = (world.timeline.elapsed() - began).as_secs() / 2 + 1;
+        let reads = world.store.loads() - loads;
+        assert!((5..=most).contains(&reads), "{reads} reads, {most} at most");
+    };
+    world.timeline.run(vec![task.boxed_local()], 0);
+}
+
+#[test]
 fn open_breaker_answers_from_memory_until_its_time() {
     let world = World::new(3);
     let (first, second) = (world.machine(), world.machine());

@@ -103,6 +103,30 @@ async fn upsert_in_front_of_an_open_breaker_waits_without_a_call() {
 }
 
 #[tokio::test]
+async fn upsert_without_a_token_to_call_with_waits_for_one_and_is_done_once() {
+    let world = World::new();
+    world.connections.set_token_ended(&world.tenant, true);
+    let mut stats = UpsertStats::default();
+    let outcome =
+        world.upsert_counted(ObjectType::Contact, "k1", ada("Ada"), json!([]), &mut stats).await;
+    assert_queued(&outcome);
+    assert_eq!(stats.provider_calls, 0);
+    let invalid = world.upsert("k2", json!({"email": "nobody"})).await;
+    assert!(matches!(invalid, Err(UpsertError::Invalid(_))), "{invalid:?}");
+    world.collect();
+    for round in 0..30 {
+        world.clock.advance(Duration::from_secs(60));
+        let verdict = world.work(world.receive().unwrap()).await;
+        assert!(matches!(verdict, Verdict::Wait { .. }), "{round}: it costs no try: {verdict:?}");
+    }
+    world.connections.set_token_ended(&world.tenant, false);
+    world.drain().await;
+    world.assert_no_line("after the outage");
+    assert_eq!((world.gateway.writes().len(), world.gateway.reads()), (1, 0));
+    assert!(world.dead_letters.letters().is_empty());
+}
+
+#[tokio::test]
 async fn daily_limit_is_waited_out_in_steps_that_a_queue_takes_without_calling() {
     let world = world_with(&[Fail(limited(None, RateScope::Daily))]);
     assert_queued(&world.upsert("k1", ada("Ada")).await);

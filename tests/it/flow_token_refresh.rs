@@ -156,7 +156,7 @@ async fn winner_that_died_holding_the_lock_is_waited_for_and_taken_over() {
     assert!(world.registry.is_locked());
     // Longer than anyone waits: the others say "not now" instead of hanging.
     let early = acme(&world.instance()).await;
-    assert!(matches!(early, Err(ConnectionError::Unavailable(_))), "{early:?}");
+    assert!(matches!(early, Err(ConnectionError::NoToken { .. })), "{early:?}");
     let late = acme(&world.instance()).await.unwrap();
     assert_eq!(token(&late), "oauth-access-2");
 }
@@ -199,7 +199,8 @@ async fn token_endpoint_that_is_down_leaves_nothing_usable_after_the_end() {
         world.provider.fail_next_grant(error);
         let instance = world.instance();
         let failed = acme(&instance).await;
-        assert!(matches!(failed, Err(ConnectionError::Unavailable(_))), "{failed:?}");
+        let Err(ConnectionError::NoToken { last, .. }) = failed else { panic!("{failed:?}") };
+        assert_eq!(last.account_id, "77", "whose it is can still be told");
         assert!(!world.is_broken().await, "no tenant is at fault");
         world.advance(Duration::from_secs(61));
         assert_eq!(token(&acme(&instance).await.unwrap()), "oauth-access-1");

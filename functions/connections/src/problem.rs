@@ -23,7 +23,9 @@ pub fn problem_of(error: &ManageError) -> Problem {
         ManageError::Provider(error) => provider_problem(error),
         ManageError::Connection(ConnectionError::Broken) => ErrorCode::ProviderUnauthorized.into(),
         ManageError::OauthAppRefused
-        | ManageError::Connection(ConnectionError::Unavailable(_))
+        | ManageError::Connection(
+            ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. },
+        )
         | ManageError::Secret(SecretError::Unavailable(_) | SecretError::NotFound)
         | ManageError::Store(StoreError::Unavailable(_) | StoreError::Conflict) => {
             log_cause(error);

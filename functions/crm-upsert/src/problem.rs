@@ -20,7 +20,9 @@ pub fn problem_of(error: &UpsertError) -> Problem {
         UpsertError::Provider(error) => provider_problem(error),
         UpsertError::Connection(ConnectionError::NotFound) => ErrorCode::ConnectionNotFound.into(),
         UpsertError::Connection(ConnectionError::Broken) => ErrorCode::ProviderUnauthorized.into(),
-        UpsertError::Connection(ConnectionError::Unavailable(_))
+        UpsertError::Connection(
+            ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. },
+        )
         | UpsertError::Store(StoreError::Unavailable(_) | StoreError::Conflict) => {
             log_cause(error);
             later(ErrorCode::ServiceUnavailable)

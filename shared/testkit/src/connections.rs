@@ -1,6 +1,6 @@
 //! Connections held in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,6 +15,8 @@ pub struct MemoryConnections {
     handed_out: Mutex<Connections>,
     /// What is found after the handed out one was forgotten.
     renewed: Mutex<Connections>,
+    /// Whose token has ended, with no other one to be had.
+    ended: Mutex<HashSet<TenantId>>,
 }
 
 impl MemoryConnections {
@@ -58,6 +60,16 @@ impl MemoryConnections {
         }
     }
 
+    /// Lets a tenant's token end while the provider gives no other one, or gives it one again.
+    pub fn set_token_ended(&self, tenant: &TenantId, has_ended: bool) {
+        let mut ended = locked(&self.ended);
+        if has_ended {
+            ended.insert(tenant.clone());
+        } else {
+            ended.remove(tenant);
+        }
+    }
+
     /// Sets the kinds of record for which a tenant's account has our key property.
     pub fn set_key_properties(&self, tenant: &TenantId, key_properties: &[ObjectType]) {
         let key = (tenant.clone(), System::Hubspot);
@@ -67,8 +79,8 @@ impl MemoryConnections {
     }
 }
 
-fn locked(connections: &Mutex<Connections>) -> MutexGuard<'_, Connections> {
-    connections.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -80,7 +92,11 @@ impl ConnectionStore for MemoryConnections {
     ) -> Result<Arc<Connection>, ConnectionError> {
         tokio::task::yield_now().await;
         let found = locked(&self.handed_out).get(&(tenant.clone(), system)).cloned();
-        found.ok_or(ConnectionError::NotFound)
+        let last = found.ok_or(ConnectionError::NotFound)?;
+        if locked(&self.ended).contains(tenant) {
+            return Err(ConnectionError::NoToken { last, source: "the provider is down".into() });
+        }
+        Ok(last)
     }
 
     fn forget(&self, tenant: &TenantId, system: System) {

@@ -100,7 +100,7 @@ impl Lobby {
         let is_asking = self.turn.try_lock().is_none();
         let mut known = self.known();
         let want = known.within_limit(Want::from(visit));
-        match known.decide(want, at, random, is_asking) {
+        match known.decide(want, at, random, (&self.holder, is_asking)) {
             Decision::Enter(report) => {
                 let slot = known.seat(visit.class).start(at.mono, want.requests);
                 let call = Call { class: visit.class, slot, default_limit: visit.default_limit };

@@ -54,8 +54,16 @@ pub enum ConnectionError {
     /// It is stored, but not in a shape that we can read.
     #[error("the stored connection can't be read: {0}")]
     Malformed(&'static str),
-    /// The store can't be reached, or no fresh token can be had right now; another attempt may
-    /// succeed.
+    /// The token has ended and no other one can be had right now: the provider can't be called, but
+    /// what is to be done there can be taken on.
+    #[error("the token has ended and there is no other one yet")]
+    NoToken {
+        /// The connection with the token that has ended.
+        last: Arc<Connection>,
+        /// Why there is no other one.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store can't be reached; another attempt may succeed.
     #[error("the connection store is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -41,7 +41,9 @@ async fn remove(
         Err(
             ConnectionError::NotFound | ConnectionError::Malformed(_) | ConnectionError::Broken,
         ) => {}
-        Err(error @ ConnectionError::Unavailable(_)) => return Err(error.into()),
+        Err(error @ (ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. })) => {
+            return Err(error.into());
+        }
     }
     accounts.sort_unstable();
     accounts.dedup();

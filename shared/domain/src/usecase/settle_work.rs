@@ -26,6 +26,8 @@ pub(crate) const ATTEMPTS_MAX: u32 = 10;
 const AGE_MAX: Duration = Duration::from_secs(4 * 24 * 3600);
 /// The wait for a limit whose end nobody told: the longest of the short windows that providers have.
 const LIMIT_WAIT: Duration = Duration::from_secs(10);
+/// The wait for a new token where the provider gives none at the moment.
+const TOKEN_WAIT: Duration = Duration::from_secs(30);
 /// Work that waits for the same moment is spread by up to this part of its wait.
 const SPREAD: f64 = 0.1;
 
@@ -121,6 +123,7 @@ impl From<&ConnectionError> for Verdict {
             ConnectionError::NotFound => Self::Dead(DeadCause::ConnectionNotFound),
             ConnectionError::Broken => Self::Dead(DeadCause::ProviderUnauthorized),
             ConnectionError::Malformed(_) => Self::Dead(DeadCause::Internal),
+            ConnectionError::NoToken { .. } => Self::Wait { after: TOKEN_WAIT },
             ConnectionError::Unavailable(_) => Self::Retry { after: None },
         }
     }

@@ -56,6 +56,15 @@ struct View {
     is_doubtful: bool,
 }
 
+impl View {
+    /// Whether another instance may have closed the way since: one that calls too, and would have
+    /// been refused first. Who holds the only share learns of a fault from its own calls.
+    fn is_old_news(&self, at: Moment, holder: &str) -> bool {
+        at.mono.saturating_sub(self.read_at) > LOOK_AGAIN
+            && self.state.ledger.has_others(holder, at.now)
+    }
+}
+
 #[derive(Debug)]
 struct Elected {
     id: String,
@@ -102,9 +111,15 @@ impl Known {
         Want { requests: want.requests.clamp(1, most), ..want }
     }
 
-    /// What comes next for a caller. `random` is a draw from 0 to 1; `is_asking` says that another
-    /// caller of this instance is talking to the table.
-    pub fn decide(&mut self, want: Want, at: Moment, random: f64, is_asking: bool) -> Decision {
+    /// What comes next for a caller of this instance, which holds its shares as `holder`. `random` is
+    /// a draw from 0 to 1; `is_asking` says that another caller is talking to the table.
+    pub fn decide(
+        &mut self,
+        want: Want,
+        at: Moment,
+        random: f64,
+        (holder, is_asking): (&str, bool),
+    ) -> Decision {
         let Want { class, requests, .. } = want;
         let Some(view) = &self.view else { return self.consult(at) };
         let spread = SPREAD_MAX.mul_f64(random.clamp(0.0, 1.0));
@@ -130,8 +145,11 @@ impl Known {
                 return self.beside_probe(want, at, until(at.now, end), spread);
             }
         };
-        let goes_on = self.seat(class).has_free(at, requests) && !is_probe_wanted;
         let is_blocked = at.mono < self.store_blocked_until;
+        if !is_blocked && view.is_old_news(at, holder) {
+            return Decision::Consult;
+        }
+        let goes_on = self.seat(class).has_free(at, requests) && !is_probe_wanted;
         match self.seat(class).need(at, requests) {
             Need::Ready if is_probe_wanted => self.consult(at),
             Need::Ready => Decision::Enter(Report { epoch, probe: None }),

@@ -225,7 +225,9 @@ impl Run<'_, '_> {
             Err(
                 ConnectionError::NotFound | ConnectionError::Malformed(_) | ConnectionError::Broken,
             ) => 0,
-            Err(error @ ConnectionError::Unavailable(_)) => return Err(error.into()),
+            Err(error @ (ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. })) => {
+                return Err(error.into());
+            }
         };
         let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
         Ok(stored.max(listed) + 1)

@@ -66,12 +66,6 @@ enum NoToken {
     Provider(ProviderError),
 }
 
-impl From<NoToken> for ConnectionError {
-    fn from(reason: NoToken) -> Self {
-        Self::Unavailable(Box::new(reason))
-    }
-}
-
 type Key = (TenantId, System);
 
 /// What one process knows of one connection's token.

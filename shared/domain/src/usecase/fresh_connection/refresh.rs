@@ -92,6 +92,9 @@ impl FreshConnections {
         flight: &Flight,
         reason: NoToken,
     ) -> Result<Arc<Connection>, ConnectionError> {
-        if self.is_usable(&current, flight) { Ok(current) } else { Err(reason.into()) }
+        if self.is_usable(&current, flight) {
+            return Ok(current);
+        }
+        Err(ConnectionError::NoToken { last: current, source: Box::new(reason) })
     }
 }

@@ -26,7 +26,7 @@ pub use self::claiming::route_of;
 use self::claiming::{Begun, claim_for, claim_or_answer, in_progress};
 use self::parking::{may_pass, park};
 pub use self::push::push_queued;
-use self::run::Run;
+use self::run::{Run, no_token};
 use crate::gate::{Class, Gate, GateNotice};
 use crate::keys::SeparatorInPart;
 use crate::model::{
@@ -158,11 +158,21 @@ pub async fn upsert_record(
     command: UpsertRecord,
     stats: &mut UpsertStats,
 ) -> Result<UpsertOutcome, UpsertError> {
-    let connection = deps.connections.connection(&command.tenant, command.system).await?;
+    let found = deps.connections.connection(&command.tenant, command.system).await;
+    let (connection, has_token) = match found {
+        Ok(connection) => (connection, true),
+        Err(ConnectionError::NoToken { last, .. }) => (last, false),
+        Err(error) => return Err(error.into()),
+    };
     let region = connection.default_region.as_deref();
     let mut draft = draft_of(command.object_type, &command.attributes, region)?;
     draft.associations.clone_from(&command.associations);
-    check(deps, &connection, &draft, stats).await?;
+    if has_token {
+        check(deps, &connection, &draft, stats).await?;
+    } else {
+        // The provider judges the rest when it can be called again.
+        deps.gateway.check(&connection, &draft, deps.clock.now())?;
+    }
     let mut claim = claim_for(deps, &command, draft)?;
     let expectation = match claim_or_answer(deps, &mut claim).await? {
         Begun::Answered(outcome) => return Ok(outcome),
@@ -171,7 +181,9 @@ pub async fn upsert_record(
     stats.took_over = expectation != Expectation::default();
     let mut run = Run { deps, claim: &claim, connection, stats };
     let is_unresolved = run.stats.took_over;
-    let stopped = match run.write(is_unresolved).await {
+    let written =
+        if has_token { run.write(is_unresolved).await } else { Err(no_token(is_unresolved)) };
+    let stopped = match written {
         Ok(done) => return run.complete(done).await.map(UpsertOutcome::Done),
         Err(stopped) => stopped,
     };

@@ -55,6 +55,13 @@ impl Stopped {
     }
 }
 
+/// What stops an upsert before its first call where there is no token to call with.
+pub(super) fn no_token(is_unresolved: bool) -> Stopped {
+    let error =
+        ProviderError::Unavailable { status: None, retry_after: None, effect: RemoteEffect::None };
+    Progress { is_unresolved, record: None }.stop(error.into())
+}
+
 /// How far the work has come at the provider.
 struct Progress {
     /// An earlier write may have come through: look before the next one.
