@@ -10,7 +10,7 @@ use sync_domain::ports::{DeliveredChange, UnreadableDelivery};
 use sync_providers::webhook_protocol;
 
 use crate::support::cloud::root;
-use crate::support::webhook_signing::{Sent, body_of};
+use crate::support::webhook_signing::{Sent, body_of, unsigned};
 use crate::support::webhook_world::{ACME_SECRET, WebhookWorld};
 
 const FIXTURES: [&str; 5] = ["records", "generic_objects", "associations", "merges", "odd_shapes"];
@@ -41,7 +41,8 @@ fn webhook_fixtures_come_to_what_they_say() {
     let protocol = webhook_protocol(System::Hubspot);
     for name in FIXTURES {
         let fixture = fixture(name);
-        let events = protocol.events(fixture["delivery"].to_string().as_bytes()).unwrap();
+        let events =
+            protocol.events(&unsigned(fixture["delivery"].to_string().as_bytes())).unwrap();
         let changes: Vec<_> = events.changes.iter().map(written).collect();
         let seen = json!({
             "changes": changes, "ignored": events.ignored, "unreadable": events.unreadable,
@@ -75,18 +76,26 @@ fn claimed_account_is_that_of_the_first_event_that_has_one() {
         ("[", None),
         ("", None),
     ] {
-        assert_eq!(protocol.claimed_account(body.as_bytes()).as_deref(), expected, "{body}");
+        assert_eq!(
+            protocol.claimed_account(&unsigned(body.as_bytes())).as_deref(),
+            expected,
+            "{body}"
+        );
     }
     let late = format!("[{}{{\"portalId\":7}}]", "{},".repeat(100));
-    assert_eq!(protocol.claimed_account(late.as_bytes()), None, "only a hundred are looked at");
+    assert_eq!(
+        protocol.claimed_account(&unsigned(late.as_bytes())),
+        None,
+        "only a hundred are looked at"
+    );
 }
 
 #[test]
 fn deeply_nested_body_is_refused_or_skipped_without_harm() {
     let protocol = webhook_protocol(System::Hubspot);
     let deep = "[".repeat(500_000);
-    assert_eq!(protocol.events(deep.as_bytes()), Err(UnreadableDelivery::NotAList));
-    assert_eq!(protocol.claimed_account(deep.as_bytes()), None);
+    assert_eq!(protocol.events(&unsigned(deep.as_bytes())), Err(UnreadableDelivery::NotAList));
+    assert_eq!(protocol.claimed_account(&unsigned(deep.as_bytes())), None);
     let member = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for (name, expected) in
         [("propertyValue", (2, 0)), ("mergedObjectIds", (1, 1)), ("portalId", (1, 1))]
@@ -95,7 +104,7 @@ fn deeply_nested_body_is_refused_or_skipped_without_harm() {
             r#"[{{"portalId":1,"subscriptionType":"contact.creation","objectId":2}},
                 {{"portalId":1,"subscriptionType":"contact.creation","objectId":3,"{name}":{member}}}]"#
         );
-        let events = protocol.events(body.as_bytes()).unwrap();
+        let events = protocol.events(&unsigned(body.as_bytes())).unwrap();
         assert_eq!((events.changes.len(), events.unreadable), expected, "{name}");
     }
 }

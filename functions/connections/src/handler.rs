@@ -123,8 +123,7 @@ async fn route(deps: &Deps, request: &ApiRequest, call: &mut Call) -> Result<Val
 /// The system of the path, if it is of the kind that the path names.
 fn system_of(request: &ApiRequest) -> Option<System> {
     let kind = SystemKind::parse(request.path_parameters.get("kind")?)?;
-    let system = System::parse(request.path_parameters.get("system")?)?;
-    (system.kind() == kind).then_some(system)
+    System::of_kind(kind, request.path_parameters.get("system")?)
 }
 
 /// What the tenant enters at the provider.

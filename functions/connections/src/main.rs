@@ -19,9 +19,9 @@ use sync_domain::retry::RetryPolicy;
 use sync_lambda::clock::SystemClock;
 use sync_lambda::config::Settings;
 use sync_lambda::{HttpHandler, InitError, serve_http};
+use sync_providers::ProviderCatalog;
 use sync_providers::http::ProviderHttp;
-use sync_providers::hubspot::HubspotSettings;
-use sync_providers::{ProviderCatalog, ProviderSettings};
+use sync_wiring::provider_settings;
 
 use crate::handler::{Deps, handle};
 
@@ -46,10 +46,7 @@ async fn wire(mut settings: Settings) -> Result<HttpHandler, InitError> {
     let table_name = settings.required("TABLE_NAME");
     let secret_prefix = settings.required("SECRET_PREFIX");
     let app_secret_prefix = settings.required("APP_SECRET_PREFIX");
-    let hubspot = HubspotSettings {
-        base_url: settings.optional("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
-        api_version: settings.optional("HUBSPOT_API_VERSION", "2026-03"),
-    };
+    let providers = provider_settings(&mut settings);
     settings.check()?;
 
     let config = sdk::load().await;
@@ -70,7 +67,7 @@ async fn wire(mut settings: Settings) -> Result<HttpHandler, InitError> {
         audit: table,
         credentials: Arc::new(SecretCredentialStore::new(source, writer, secret_prefix)),
         apps: Arc::new(apps),
-        connectors: Arc::new(ProviderCatalog::new(&http, ProviderSettings { hubspot })),
+        connectors: Arc::new(ProviderCatalog::new(&http, providers)),
         clock,
         retry: RETRY,
         grace,

@@ -39,6 +39,7 @@ pub fn connect_of(body: &JsonBody) -> Result<Connect, InvalidField> {
                 webhook_secret: secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?,
             }
         }
+        AuthMode::ApiKey => return Err(InvalidField::new("auth", "must be private_app or oauth")),
         AuthMode::Oauth => {
             body.only(&OAUTH_MEMBERS)?;
             let code = secret(body, "code", TOKEN_MAX_BYTES)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use sync_domain::gate::Class;
 use sync_domain::model::PushMessage;
-use sync_domain::ports::{DeadLetters, WorkQueue};
+use sync_domain::ports::{DeadCause, DeadLetters, WorkQueue};
 use sync_domain::usecase::settle_work::{
     Judged, SettleDeps, Verdict, WorkItem, WorkOwner, settle_work,
 };
@@ -107,7 +107,9 @@ async fn push(
     stats: &mut UpsertStats,
 ) -> Verdict {
     let parts = &deps.parts;
-    let gateway = parts.catalog.crm(message.system);
+    let Some(gateway) = parts.catalog.crm(message.system) else {
+        return Verdict::Dead(DeadCause::Malformed);
+    };
     let deps = UpsertDeps {
         connections: parts.connections.as_ref(),
         store: parts.table.as_ref(),

@@ -92,9 +92,11 @@ fn owner_of(change: &ObjectChange) -> WorkOwner {
 
 async fn sync(deps: &Deps, items: Vec<WorkItem>, changes: Vec<ObjectChange>) -> Vec<Judged> {
     let parts = &deps.parts;
-    let systems = |system| CrmSystem {
-        gateway: parts.catalog.crm(system),
-        reader: parts.catalog.crm_reader(system),
+    let systems = |system| {
+        Some(CrmSystem {
+            gateway: parts.catalog.crm(system)?,
+            reader: parts.catalog.crm_reader(system)?,
+        })
     };
     let sync_deps = SyncDeps {
         connections: parts.connections.as_ref(),

@@ -7,7 +7,8 @@ use http::Method;
 use serde_json::{Value, json};
 use sync_domain::gate::Class;
 use sync_domain::model::{
-    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, TenantId, associations_of,
+    CorrelationId, IdempotencyKey, InvalidField, ObjectType, System, SystemKind, TenantId,
+    associations_of,
 };
 use sync_domain::ports::{Answer, WorkQueue};
 use sync_domain::usecase::upsert_record::{
@@ -94,7 +95,8 @@ async fn upsert(
     let tenant = request.claims.tenant_with_scope(&deps.tenant_claim, SCOPE)?;
     call.tenant = Some(tenant.clone());
     let system = request.path_parameters.get("system").map_or("", String::as_str);
-    let system = System::parse(system).ok_or(Problem::new(ErrorCode::UnknownSystem))?;
+    let unknown = || Problem::new(ErrorCode::UnknownSystem);
+    let system = System::of_kind(SystemKind::Crm, system).ok_or_else(unknown)?;
     call.system = Some(system);
     let body = JsonBody::of(request)?;
     if let Some(given) = body.optional_text("correlation_id")? {
@@ -111,7 +113,7 @@ async fn upsert(
     guard.check(&tenant, body.text("tenant_id")?).await?;
     let command = command_of(&body, tenant, system, request, call)?;
     let parts = &deps.parts;
-    let gateway = parts.catalog.crm(system);
+    let gateway = parts.catalog.crm(system).ok_or_else(unknown)?;
     let deps = UpsertDeps {
         connections: parts.connections.as_ref(),
         store: parts.table.as_ref(),

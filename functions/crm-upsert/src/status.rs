@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use sync_domain::keys;
-use sync_domain::model::{IdempotencyKey, InvalidField, System};
+use sync_domain::model::{IdempotencyKey, InvalidField, System, SystemKind};
 use sync_domain::ports::{KeyStatus, PushStore, StoreError};
 use sync_domain::usecase::upsert_record::{UpsertError, route_of};
 use sync_lambda::api::{ApiRequest, ApiResponse};
@@ -33,7 +33,8 @@ pub async fn handle(deps: &Deps, request: &ApiRequest) -> ApiResponse {
 async fn status(deps: &Deps, request: &ApiRequest) -> Result<Value, Problem> {
     let tenant = request.claims.tenant_with_scope(&deps.tenant_claim, SCOPE)?;
     let system = request.path_parameters.get("system").map_or("", String::as_str);
-    let system = System::parse(system).ok_or(Problem::new(ErrorCode::UnknownSystem))?;
+    let system =
+        System::of_kind(SystemKind::Crm, system).ok_or(Problem::new(ErrorCode::UnknownSystem))?;
     let key = request
         .query
         .get("idempotency_key")

@@ -8,7 +8,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Association, CrmDraft, ExternalId, IdempotencyKey, ObjectType, Sensitive, System, TenantId,
+    Association, Booking, CrmDraft, ExternalId, IdempotencyKey, ObjectType, Sensitive, System,
+    TenantId,
 };
 
 /// Joins key parts; forbidden inside them.
@@ -72,6 +73,82 @@ digest_key!(
     /// for something else.
     Fingerprint
 );
+
+digest_key!(
+    /// Where a booking is stored: `sha256(tenant, system, external id)`.
+    BookingKey
+);
+digest_key!(
+    /// Where an identifier of a client leads from: `sha256(tenant, kind, normalised value)`.
+    IdentifierKey
+);
+digest_key!(
+    /// Where the clients are listed whose names begin alike: `sha256(tenant, block)`.
+    BlockKey
+);
+digest_key!(
+    /// What a booking's state is recognised by.
+    ContentHash
+);
+
+/// The key of a booking.
+///
+/// # Errors
+/// When the id contains the separator.
+pub fn booking_key(
+    tenant: &TenantId,
+    system: System,
+    external_id: &ExternalId,
+) -> Result<BookingKey, SeparatorInPart> {
+    digest_of(&[tenant.as_str(), system.as_str(), external_id.as_str()]).map(BookingKey)
+}
+
+/// An identifier that one person has, and mostly one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentifierKind {
+    /// A normalised email.
+    Email,
+    /// A phone number in E.164.
+    Phone,
+}
+
+/// The key of an identifier.
+///
+/// # Errors
+/// When the value contains the separator.
+pub fn identifier_key(
+    tenant: &TenantId,
+    kind: IdentifierKind,
+    value: &str,
+) -> Result<IdentifierKey, SeparatorInPart> {
+    let kind = match kind {
+        IdentifierKind::Email => "email",
+        IdentifierKind::Phone => "phone",
+    };
+    digest_of(&[tenant.as_str(), "client", kind, value]).map(IdentifierKey)
+}
+
+/// The key of a block of names.
+///
+/// # Errors
+/// When the block contains the separator.
+pub fn block_key(tenant: &TenantId, block: &str) -> Result<BlockKey, SeparatorInPart> {
+    digest_of(&[tenant.as_str(), "client", "block", block]).map(BlockKey)
+}
+
+/// The hash of a booking's state. What is absent and what is empty are the same; values that hold the
+/// separator can't be told apart from others and are refused.
+///
+/// # Errors
+/// When a value contains the separator.
+pub fn content_hash(booking: &Booking) -> Result<ContentHash, SeparatorInPart> {
+    let fields = booking.fields();
+    let parts: Vec<&str> = fields
+        .iter()
+        .flat_map(|(name, value)| [*name, value.as_deref().unwrap_or_default()])
+        .collect();
+    digest_of(&parts).map(ContentHash)
+}
 
 /// The key of a record.
 ///

@@ -3,6 +3,7 @@
 //! A module knows its vendor's URLs, fields, limits and quirks and nothing of our table, our HTTP
 //! contract or another vendor. Adding a system: `docs/ADDING_A_PROVIDER.md`.
 
+pub mod acuity;
 pub mod http;
 pub mod hubspot;
 
@@ -10,9 +11,10 @@ use std::sync::Arc;
 
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, ConnectorCatalog, CrmGateway, CrmReader, WebhookProtocol,
+    AccountConnector, BookingReader, ConnectorCatalog, CrmGateway, CrmReader, WebhookProtocol,
 };
 
+use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 
@@ -21,35 +23,51 @@ use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotW
 pub struct ProviderSettings {
     /// HubSpot.
     pub hubspot: HubspotSettings,
+    /// Acuity Scheduling.
+    pub acuity: AcuitySettings,
 }
 
 /// Every system that this build can talk to, ready to be called.
 pub struct ProviderCatalog {
     hubspot: Arc<HubspotGateway>,
     hubspot_connector: Arc<HubspotConnector>,
+    acuity: Arc<AcuityReader>,
+    acuity_connector: Arc<AcuityConnector>,
 }
 
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
-        let connector = HubspotConnector::new(http.clone(), settings.hubspot.clone());
+        let ProviderSettings { hubspot, acuity } = settings;
         Self {
-            hubspot: Arc::new(HubspotGateway::new(http.clone(), settings.hubspot)),
-            hubspot_connector: Arc::new(connector),
+            hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
+            hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
+            acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
+            acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
         }
     }
 
-    /// The reader of a system's records.
-    pub fn crm_reader(&self, system: System) -> Arc<dyn CrmReader> {
+    /// The reader of a CRM's records; `None` for a system that is no CRM.
+    pub fn crm_reader(&self, system: System) -> Option<Arc<dyn CrmReader>> {
         match system {
-            System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmReader>,
+            System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
+            System::Acuity => None,
         }
     }
 
-    /// The CRM gateway of a system.
-    pub fn crm(&self, system: System) -> Arc<dyn CrmGateway> {
+    /// The gateway of a CRM; `None` for a system that is none.
+    pub fn crm(&self, system: System) -> Option<Arc<dyn CrmGateway>> {
         match system {
-            System::Hubspot => Arc::clone(&self.hubspot) as Arc<dyn CrmGateway>,
+            System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
+            System::Acuity => None,
+        }
+    }
+
+    /// The reader of a booking system; `None` for a system that is none.
+    pub fn booking(&self, system: System) -> Option<Arc<dyn BookingReader>> {
+        match system {
+            System::Hubspot => None,
+            System::Acuity => Some(Arc::clone(&self.acuity) as _),
         }
     }
 }
@@ -58,6 +76,7 @@ impl ConnectorCatalog for ProviderCatalog {
     fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
+            System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
         }
     }
 }
@@ -66,5 +85,6 @@ impl ConnectorCatalog for ProviderCatalog {
 pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
     match system {
         System::Hubspot => Arc::new(HubspotWebhooks),
+        System::Acuity => Arc::new(AcuityWebhooks),
     }
 }

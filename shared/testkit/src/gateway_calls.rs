@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{AttributeName, CrmDraft, ExternalId, InvalidField};
 use sync_domain::ports::{
-    Called, Checked, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
+    Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord, Written,
 };
 
 use crate::gateway::{GatewayFault, ScriptedGateway, name_of};
@@ -17,12 +17,14 @@ const fn one_call<T>(value: T) -> Called<T> {
     Called { value, calls: 1, rate: None }
 }
 
-#[async_trait]
-impl CrmGateway for ScriptedGateway {
+impl RateLimits for ScriptedGateway {
     fn default_limit(&self, _connection: &Connection) -> RateLimit {
         RateLimit { max: 1_000, window: Duration::from_secs(10) }
     }
+}
 
+#[async_trait]
+impl CrmGateway for ScriptedGateway {
     fn check(
         &self,
         _connection: &Connection,

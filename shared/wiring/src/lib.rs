@@ -19,6 +19,7 @@ use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
 use sync_lambda::InitError;
 use sync_lambda::clock::SystemClock;
 use sync_lambda::config::Settings;
+use sync_providers::acuity::AcuitySettings;
 use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
@@ -40,7 +41,7 @@ pub struct ProviderSide {
     table_name: String,
     secret_prefix: String,
     app_secret_prefix: String,
-    hubspot: HubspotSettings,
+    providers: ProviderSettings,
     call_timeout: Duration,
     backoff_max: Duration,
 }
@@ -72,10 +73,7 @@ impl ProviderSide {
             table_name: settings.required("TABLE_NAME"),
             secret_prefix: settings.required("SECRET_PREFIX"),
             app_secret_prefix: settings.required("APP_SECRET_PREFIX"),
-            hubspot: HubspotSettings {
-                base_url: settings.optional("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
-                api_version: settings.optional("HUBSPOT_API_VERSION", "2026-03"),
-            },
+            providers: provider_settings(settings),
             call_timeout: Duration::from_millis(settings.parsed("INTEGRATION_TIMEOUT_MS", 5_000)),
             backoff_max: Duration::from_millis(settings.parsed("BACKOFF_MAX_MS", 60_000)),
         }
@@ -90,10 +88,8 @@ impl ProviderSide {
         let table = Arc::new(DynamoTable::new(&config, self.table_name));
         let secrets = Arc::new(SecretsManagerSource::new(&config));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let catalog = Arc::new(ProviderCatalog::new(
-            &ProviderHttp::new(self.call_timeout)?,
-            ProviderSettings { hubspot: self.hubspot },
-        ));
+        let catalog =
+            Arc::new(ProviderCatalog::new(&ProviderHttp::new(self.call_timeout)?, self.providers));
         let connections = FreshConnections::new(
             FreshPorts {
                 connections: Arc::new(SecretConnectionStore::new(
@@ -134,6 +130,20 @@ impl ProviderSide {
             },
             call_timeout: self.call_timeout,
         })
+    }
+}
+
+/// Where the providers are; by default at their vendors' own addresses.
+pub fn provider_settings(settings: &mut Settings) -> ProviderSettings {
+    ProviderSettings {
+        hubspot: HubspotSettings {
+            base_url: settings.optional("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
+            api_version: settings.optional("HUBSPOT_API_VERSION", "2026-03"),
+        },
+        acuity: AcuitySettings {
+            base_url: settings.optional("ACUITY_BASE_URL", "https://acuityscheduling.com"),
+            rows_max: settings.parsed("ACUITY_ROWS_MAX", 100),
+        },
     }
 }
 

@@ -48,7 +48,7 @@ fn delivery_of(data: &[u8]) -> WebhookDelivery {
 /// Whatever comes without our secret is not believed, and nothing about it panics.
 fn as_a_stranger(delivery: &WebhookDelivery) {
     let protocol = webhook_protocol(System::Hubspot);
-    let claimed = protocol.claimed_account(&delivery.body);
+    let claimed = protocol.claimed_account(delivery);
     assert!(claimed.is_none_or(|id| id.parse::<u64>().is_ok_and(|number| number > 0)));
     let now = Timestamp::from_millisecond(NOW_MS).unwrap_or_default();
     if let Ok(signature) = protocol.signature(delivery, now) {

@@ -51,12 +51,12 @@ impl WebhookProtocol for Trusting {
         Ok(Box::new(AnySignature))
     }
 
-    fn claimed_account(&self, body: &[u8]) -> Option<String> {
-        self.0.claimed_account(body)
+    fn claimed_account(&self, delivery: &WebhookDelivery) -> Option<String> {
+        self.0.claimed_account(delivery)
     }
 
-    fn events(&self, body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery> {
-        self.0.events(body)
+    fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery> {
+        self.0.events(delivery)
     }
 }
 

@@ -92,9 +92,11 @@ impl SyncWorld {
         store: &dyn RecordStore,
         changes: Vec<ObjectChange>,
     ) -> SyncReport {
-        let systems = |_system| CrmSystem {
-            gateway: Arc::clone(&self.gateway) as _,
-            reader: Arc::clone(&self.portal) as _,
+        let systems = |_system| {
+            Some(CrmSystem {
+                gateway: Arc::clone(&self.gateway) as _,
+                reader: Arc::clone(&self.portal) as _,
+            })
         };
         let deps = SyncDeps {
             connections,

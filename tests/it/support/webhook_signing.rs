@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sync_domain::ports::WebhookDelivery;
 
 /// The address that providers call in these tests.
 pub const BASE_URL: &str = "https://hooks.example.com";
@@ -18,6 +19,16 @@ pub fn v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp: &str) -
         mac.update(part);
     }
     STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// A delivery that is nothing but its body.
+pub fn unsigned(body: &[u8]) -> WebhookDelivery {
+    WebhookDelivery {
+        method: "POST".to_owned(),
+        url: format!("{BASE_URL}{PATH}"),
+        headers: Vec::new(),
+        body: body.to_vec(),
+    }
 }
 
 /// Version 1.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::entry::{Entry, Outcome, Permit, Reported, Visit};
 use super::gatekeeper::Gate;
 use super::ledger::Class;
-use crate::ports::{Called, Clock, Connection, CrmGateway, ProviderError};
+use crate::ports::{Called, Clock, Connection, ProviderError, RateLimits};
 
 /// Is told when a call has changed the gate for all instances.
 pub type GateNotice = fn(&Connection, Reported);
@@ -18,7 +18,7 @@ pub struct Caller<'a> {
     /// Time.
     pub clock: &'a dyn Clock,
     /// Who knows the limits.
-    pub gateway: &'a dyn CrmGateway,
+    pub limits: &'a dyn RateLimits,
     /// Whose account.
     pub connection: &'a Connection,
     /// Who is waiting.
@@ -58,7 +58,7 @@ impl Caller<'_> {
             tenant: &self.connection.tenant,
             system: self.connection.system,
             class: self.class,
-            default_limit: self.gateway.default_limit(self.connection),
+            default_limit: self.limits.default_limit(self.connection),
             requests,
             wait_max: self.wait_max,
         };

@@ -161,7 +161,7 @@ impl ObjectChange {
 }
 
 /// Whether a text may be a provider's id: short, plain, and free of the separators of our keys.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= ID_MAX_BYTES
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))

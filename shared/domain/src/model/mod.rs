@@ -3,7 +3,10 @@
 mod associations;
 mod attributes;
 mod audit;
+mod booking;
+mod booking_message;
 mod change;
+mod client;
 mod draft;
 mod ids;
 mod invalid;
@@ -18,7 +21,16 @@ mod system;
 pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
+pub use booking::{
+    Booking, BookingStatus, BookingVersion, DetailName, Details, Person, RemoteBooking,
+    RemoteState, StatusReason, StoredBooking,
+};
+pub use booking_message::{BookingChange, SweepStep};
 pub use change::{ChangeKind, ObjectChange};
+pub use client::{
+    BLOCK_MAX, BlockEntry, BlockWrite, ClientBlock, ClientId, ClientLink, ClientWrite,
+    ComparedName, LinkRule,
+};
 pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
 pub use invalid::InvalidField;

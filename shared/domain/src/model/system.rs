@@ -8,16 +8,19 @@ use std::fmt;
 pub enum System {
     /// HubSpot CRM.
     Hubspot,
+    /// Acuity Scheduling.
+    Acuity,
 }
 
 impl System {
     /// Every system, for the tests that walk docs, template and catalog.
-    pub const ALL: [Self; 1] = [Self::Hubspot];
+    pub const ALL: [Self; 2] = [Self::Hubspot, Self::Acuity];
 
     /// The name in URLs, keys, events, logs and secret names.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
+            Self::Acuity => "acuity",
         }
     }
 
@@ -25,7 +28,13 @@ impl System {
     pub const fn kind(self) -> SystemKind {
         match self {
             Self::Hubspot => SystemKind::Crm,
+            Self::Acuity => SystemKind::Booking,
         }
+    }
+
+    /// The system of that name and kind, as a route names it.
+    pub fn of_kind(kind: SystemKind, text: &str) -> Option<Self> {
+        Self::parse(text).filter(|system| system.kind() == kind)
     }
 
     /// The system of that name, `None` when this build has none.

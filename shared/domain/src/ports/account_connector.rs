@@ -68,6 +68,17 @@ pub enum KeyProperty {
     NotAvailable,
 }
 
+/// What registering our webhook at the provider came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookRegistration {
+    /// It is there and active.
+    Registered,
+    /// The account has as many webhooks as it may have, none of them ours.
+    NoRoom,
+    /// The provider has no call for it: people enter the address by hand, or our app has it.
+    Manual,
+}
+
 /// Connects accounts of one provider. Nothing of one tenant stays in it.
 #[async_trait]
 pub trait AccountConnector: Send + Sync {
@@ -112,6 +123,38 @@ pub trait AccountConnector: Send + Sync {
         access_token: &SecretString,
         object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError>;
+
+    /// Whether webhooks are registered by a call, to an address of each tenant's own.
+    fn registers_webhooks(&self) -> bool {
+        false
+    }
+
+    /// Registers `url` for what we want to be told of, once: what is there already is used, and what
+    /// has been disabled is made anew. Others of our addresses, which begin like `url` up to its
+    /// query, are removed.
+    ///
+    /// # Errors
+    /// When it could not be found out.
+    async fn ensure_webhook(
+        &self,
+        _access_token: &SecretString,
+        _url: &str,
+    ) -> Result<HookRegistration, ProviderError> {
+        Ok(HookRegistration::Manual)
+    }
+
+    /// Removes every webhook whose address is one of ours, see
+    /// [`AccountConnector::ensure_webhook`].
+    ///
+    /// # Errors
+    /// When it could not be found out.
+    async fn remove_webhooks(
+        &self,
+        _access_token: &SecretString,
+        _url: &str,
+    ) -> Result<(), ProviderError> {
+        Ok(())
+    }
 }
 
 /// Finds the connector of a system.

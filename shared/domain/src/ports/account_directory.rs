@@ -12,6 +12,8 @@ pub enum AuthMode {
     PrivateApp,
     /// The tenant has let our app in: one secret signs for all of them.
     Oauth,
+    /// A user's id and their API key, which also signs webhooks.
+    ApiKey,
 }
 
 impl AuthMode {
@@ -20,12 +22,13 @@ impl AuthMode {
         match self {
             Self::PrivateApp => "private_app",
             Self::Oauth => "oauth",
+            Self::ApiKey => "api_key",
         }
     }
 
     /// The mode of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::PrivateApp, Self::Oauth].into_iter().find(|mode| mode.as_str() == text)
+        [Self::PrivateApp, Self::Oauth, Self::ApiKey].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 

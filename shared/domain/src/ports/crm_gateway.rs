@@ -189,16 +189,19 @@ impl ProviderError {
     }
 }
 
+/// Knows the limits of a provider.
+pub trait RateLimits: Send + Sync {
+    /// The limit of calls that holds for a connection until an answer tells another.
+    fn default_limit(&self, connection: &Connection) -> RateLimit;
+}
+
 /// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway, but
 /// for lists of its account under a key that contains the tenant.
 ///
 /// `known` is the provider's id of the record as we stored it. It is given only where the account
 /// has no key property for the kind of record ([`Connection::has_key_property`]).
 #[async_trait]
-pub trait CrmGateway: Send + Sync {
-    /// The limit of calls that holds for a connection until an answer tells another.
-    fn default_limit(&self, connection: &Connection) -> RateLimit;
-
+pub trait CrmGateway: RateLimits {
     /// Refuses what the provider is known to refuse, before anything is claimed or called.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 mod account_connector;
 mod account_directory;
 mod audit_log;
+mod booking_reader;
+mod booking_store;
 mod clock;
 mod connection_registry;
 mod connection_store;
@@ -15,9 +17,11 @@ mod crm_gateway;
 mod crm_reader;
 mod event_bus;
 mod gate_store;
+mod import_store;
 mod push_store;
 mod record_store;
 mod secret_source;
+mod sweep_directory;
 mod upsert_store;
 mod webhook_protocol;
 mod webhook_secrets;
@@ -25,13 +29,18 @@ mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
-    AccountConnector, AccountDetails, ConnectorCatalog, GrantError, KeyProperty, OauthApp,
-    OauthTokens,
+    AccountConnector, AccountDetails, ConnectorCatalog, GrantError, HookRegistration, KeyProperty,
+    OauthApp, OauthTokens,
 };
 pub use account_directory::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
 };
 pub use audit_log::AuditLog;
+pub use booking_reader::{BookingPage, BookingReader, BookingWindow, PageError, UnreadableBooking};
+pub use booking_store::{
+    BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWrite, ClientDirectory, ClientLookup,
+    FoundClients,
+};
 pub use clock::Clock;
 pub use connection_registry::{
     ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found,
@@ -40,24 +49,27 @@ pub use connection_registry::{
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};
 pub use crm_gateway::{
-    Called, Checked, CrmGateway, ProviderError, RateScope, RemoteEffect, RemoteRecord, Written,
+    Called, Checked, CrmGateway, ProviderError, RateLimits, RateScope, RemoteEffect, RemoteRecord,
+    Written,
 };
 pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
+pub use import_store::{ImportAnswer, ImportClaim, ImportClaimOutcome, ImportStore, Watermark};
 pub use push_store::{KeyStatus, Parked, PushStart, PushStore, QueuedAgain, QueuedPush};
 pub use record_store::{
     COMMIT_MAX, CommitOutcome, Loaded, Lookup, PointerWrite, RecordCommit, RecordScope,
     RecordStore, RecordWrite, Seen,
 };
 pub use secret_source::{SecretError, SecretSource, SecretWriter};
+pub use sweep_directory::{SWEEP_SLOTS, SlotPage, SweepDirectory, sweep_slot};
 pub use upsert_store::{
     Answer, Claim, ClaimOutcome, Completion, Expectation, Finished, Release, StaleClaim, StaleLock,
     StoreError, UpsertStore,
 };
 pub use webhook_protocol::{
-    DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue, SignatureFault,
-    UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+    DeliveredBooking, DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue,
+    SignatureFault, UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
 pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};

@@ -100,11 +100,23 @@ pub struct DeliveredChange {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// A mark on one appointment: something about it has changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveredBooking {
+    /// What tells the account: the vendor's id of it, or where the vendor names none, what the
+    /// address of the webhook says ([`WebhookProtocol::claimed_account`]).
+    pub account_id: String,
+    /// The vendor's id of the appointment.
+    pub external_id: ExternalId,
+}
+
 /// What a body says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DeliveredEvents {
-    /// The changes, in the order of the body.
+    /// The changes of records, in the order of the body.
     pub changes: Vec<DeliveredChange>,
+    /// The appointments that have changed.
+    pub bookings: Vec<DeliveredBooking>,
     /// Events of kinds that we have no use for.
     pub ignored: usize,
     /// Events that can't be read. They don't take their neighbours with them.
@@ -114,7 +126,7 @@ pub struct DeliveredEvents {
 impl DeliveredEvents {
     /// How many events the body held.
     pub const fn count(&self) -> usize {
-        self.changes.len() + self.ignored + self.unreadable
+        self.changes.len() + self.bookings.len() + self.ignored + self.unreadable
     }
 }
 
@@ -144,12 +156,13 @@ pub trait WebhookProtocol: Send + Sync {
         now: Timestamp,
     ) -> Result<Box<dyn DeliverySignature + 'a>, SignatureFault>;
 
-    /// The account that an unverified body claims to be about, to know whose secret to try.
-    fn claimed_account(&self, body: &[u8]) -> Option<String>;
+    /// The account that an unverified delivery claims to be about, to know whose secret to try: from
+    /// its body, or from the address that it came to.
+    fn claimed_account(&self, delivery: &WebhookDelivery) -> Option<String>;
 
-    /// Reads a verified body.
+    /// Reads a verified delivery.
     ///
     /// # Errors
     /// See [`UnreadableDelivery`].
-    fn events(&self, body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery>;
+    fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery>;
 }

@@ -91,7 +91,7 @@ async fn rotate(
 
 fn check_auth(entry: &ConnectionEntry, command: &RotateConnection) -> Result<(), InvalidField> {
     let field = match (entry.auth, &command.access_token) {
-        (AuthMode::PrivateApp, _) => return Ok(()),
+        (AuthMode::PrivateApp | AuthMode::ApiKey, _) => return Ok(()),
         (AuthMode::Oauth, Some(_)) => "access_token",
         (AuthMode::Oauth, None) => "webhook_secret",
     };

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
-    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RemoteRecord, Written,
+    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord,
+    Written,
 };
 
 use super::calls::{Calls, bad_answer, success_of};
@@ -171,16 +172,18 @@ pub(super) fn written_of(
     })
 }
 
-#[async_trait]
-impl CrmGateway for HubspotGateway {
+impl RateLimits for HubspotGateway {
     fn default_limit(&self, connection: &Connection) -> RateLimit {
         let max = match connection.auth {
-            AuthMode::PrivateApp => PRIVATE_APP_CALLS_MAX,
+            AuthMode::PrivateApp | AuthMode::ApiKey => PRIVATE_APP_CALLS_MAX,
             AuthMode::Oauth => OAUTH_CALLS_MAX,
         };
         RateLimit { max, window: RATE_WINDOW }
     }
+}
 
+#[async_trait]
+impl CrmGateway for HubspotGateway {
     fn check(
         &self,
         connection: &Connection,

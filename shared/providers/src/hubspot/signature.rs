@@ -107,6 +107,7 @@ impl<'a> HubspotSignature<'a> {
 impl DeliverySignature for HubspotSignature<'_> {
     fn may_come_from(&self, auth: AuthMode) -> bool {
         match (&self.scheme, auth) {
+            (_, AuthMode::ApiKey) => false,
             (Scheme::V3 { .. }, _) | (Scheme::V1 | Scheme::V2, AuthMode::PrivateApp) => true,
             (Scheme::V1 | Scheme::V2, AuthMode::Oauth) => false,
         }

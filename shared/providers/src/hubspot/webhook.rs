@@ -38,14 +38,16 @@ impl WebhookProtocol for HubspotWebhooks {
         Ok(Box::new(HubspotSignature::read(delivery, now)?))
     }
 
-    fn claimed_account(&self, body: &[u8]) -> Option<String> {
+    fn claimed_account(&self, delivery: &WebhookDelivery) -> Option<String> {
+        let body = delivery.body.as_slice();
         let text = text_of(body);
         let elements = Elements::of(&text).take(EVENTS_MAX).map_while(Result::ok);
         let claims = elements.filter_map(|element| serde_json::from_str::<Claim>(element).ok());
         claims.filter_map(|claim| claim.portal_id.id()).next().map(|id| id.to_string())
     }
 
-    fn events(&self, body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery> {
+    fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery> {
+        let body = delivery.body.as_slice();
         let text = text_of(body);
         let mut events = DeliveredEvents::default();
         for (index, element) in Elements::of(&text).enumerate() {

@@ -118,7 +118,7 @@ async fn accept(
     stats: &mut WebhookStats,
 ) -> Result<(), AcceptWebhookError> {
     let signer = signer_of(deps, command.delivery, now).await?;
-    let events = deps.protocol.events(&command.delivery.body)?;
+    let events = deps.protocol.events(command.delivery)?;
     stats.events = events.count();
     stats.ignored = events.ignored;
     stats.unreadable = events.unreadable;

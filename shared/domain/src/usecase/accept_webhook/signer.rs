@@ -76,7 +76,8 @@ pub async fn signer_of(
         }
         tried.push(candidate);
     }
-    if signature.may_come_from(AuthMode::PrivateApp) {
+    let own = [AuthMode::PrivateApp, AuthMode::ApiKey];
+    if own.into_iter().any(|auth| signature.may_come_from(auth)) {
         match claimed_candidate(deps, delivery).await {
             Ok(Some(candidate)) => {
                 if check.fits(deps.secrets.secrets(&candidate.holder).await) {
@@ -102,13 +103,13 @@ async fn claimed_candidate(
     deps: &AcceptWebhookDeps<'_>,
     delivery: &WebhookDelivery,
 ) -> Result<Option<Candidate>, AcceptWebhookError> {
-    let Some(account_id) = deps.protocol.claimed_account(&delivery.body) else {
+    let Some(account_id) = deps.protocol.claimed_account(delivery) else {
         return Ok(None);
     };
     let system = deps.protocol.system();
     let owner = deps.claimed_accounts.owner(system, &account_id).await;
     let owner = owner.map_err(AcceptWebhookError::Accounts)?;
-    let signs_for_itself = owner.filter(|owner| owner.auth == AuthMode::PrivateApp);
+    let signs_for_itself = owner.filter(|owner| owner.auth != AuthMode::Oauth);
     Ok(signs_for_itself.map(|owner| Candidate {
         holder: SecretHolder::Tenant(owner.tenant.clone(), system),
         signer: Signer::Tenant { tenant: owner.tenant, account_id },

@@ -130,7 +130,7 @@ impl FreshConnections {
 
     fn is_good_for(&self, time: Duration, connection: &Connection, flight: &Flight) -> bool {
         let now = self.ports.clock.now();
-        connection.auth == AuthMode::PrivateApp
+        connection.auth != AuthMode::Oauth
             || (connection.expires_at.is_some_and(|end| end > now + time)
                 && flight.memory().refused != Some(connection.token_version))
     }
@@ -144,7 +144,7 @@ impl ConnectionStore for FreshConnections {
         system: System,
     ) -> Result<Arc<Connection>, ConnectionError> {
         let current = self.ports.connections.connection(tenant, system).await?;
-        if current.auth == AuthMode::PrivateApp {
+        if current.auth != AuthMode::Oauth {
             return Ok(current);
         }
         let flight = self.flight(tenant, system);

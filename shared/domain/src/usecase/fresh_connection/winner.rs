@@ -118,8 +118,7 @@ impl Winner<'_> {
     /// Takes over what another one has stored, and lists it if that one died before it could.
     async fn adopt(&self, credentials: Credentials) -> Connection {
         let is_listed = self.found.entry.as_ref().is_none_or(|entry| {
-            credentials.auth == AuthMode::PrivateApp
-                || entry.token_version >= credentials.token_version
+            credentials.auth != AuthMode::Oauth || entry.token_version >= credentials.token_version
         });
         if is_listed {
             self.finish(&Finish::Unchanged, None).await;

@@ -115,8 +115,7 @@ pub(super) struct Provider<'a> {
 }
 
 impl<'a> Provider<'a> {
-    pub fn new(deps: &'a SyncDeps<'a>, scope: &'a RecordScope) -> Self {
-        let system = (deps.systems)(scope.system);
+    pub fn new(deps: &'a SyncDeps<'a>, scope: &'a RecordScope, system: CrmSystem) -> Self {
         Self { deps, scope, system, calls: AtomicU32::new(0), time_us: AtomicU64::new(0) }
     }
 
@@ -172,7 +171,7 @@ impl<'a> Provider<'a> {
         let caller = Caller {
             gate: self.deps.gate,
             clock: self.deps.clock,
-            gateway: self.system.gateway.as_ref(),
+            limits: self.system.gateway.as_ref(),
             connection: &connection,
             class: Class::Background,
             wait_max: TURN_WAIT_MAX,

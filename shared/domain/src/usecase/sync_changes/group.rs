@@ -8,6 +8,8 @@ use super::apply::{Application, settle_units};
 use super::asking::answers_of;
 use super::fetch::Provider;
 use super::unit::units_of;
+use std::time::Duration;
+
 use super::{Group, GroupReport, SyncDeps, SyncOutcome};
 use crate::ports::{DeadCause, Lookup, RecordScope};
 use crate::usecase::settle_work::Verdict;
@@ -20,7 +22,13 @@ pub(super) async fn sync_group(
     group: Group,
 ) -> GroupReport {
     let began = deps.clock.monotonic();
-    let provider = Provider::new(deps, &scope);
+    let Some(system) = (deps.systems)(scope.system) else {
+        let outcomes =
+            vec![SyncOutcome::Unapplied(Verdict::Dead(DeadCause::Malformed)); group.objects.len()];
+        let took = Duration::ZERO;
+        return GroupReport { scope, outcomes, provider_calls: 0, provider_time: took, took };
+    };
+    let provider = Provider::new(deps, &scope, system);
     let outcomes = match check_account(deps, &scope, account_id).await {
         Ok(()) => sync_objects(deps, &scope, &provider, &group).await,
         Err(verdict) => vec![SyncOutcome::Unapplied(verdict); group.objects.len()],

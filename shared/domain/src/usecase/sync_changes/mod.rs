@@ -50,8 +50,8 @@ pub struct SyncDeps<'a> {
     pub connections: &'a dyn ConnectionStore,
     /// Where records are kept.
     pub store: &'a dyn RecordStore,
-    /// The systems.
-    pub systems: &'a (dyn Fn(System) -> CrmSystem + Send + Sync),
+    /// The CRMs; `None` for a system that is none.
+    pub systems: &'a (dyn Fn(System) -> Option<CrmSystem> + Send + Sync),
     /// In front of every call to a provider.
     pub gate: &'a Gate,
     /// Is told when the gate opens or closes.

@@ -23,7 +23,7 @@ pub(super) async fn called<T>(
     let caller = Caller {
         gate: deps.gate,
         clock: deps.clock,
-        gateway: deps.gateway,
+        limits: deps.gateway,
         connection,
         class: deps.class,
         wait_max,

@@ -1,0 +1,120 @@
+//! Where bookings and clients are kept.
+//!
+//! A booking and the client that is made for it are one write. Who was overtaken is told what is
+//! there now, and decides anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::{BookingWindow, StoreError};
+use crate::keys::{BlockKey, BookingKey, IdentifierKey};
+use crate::model::{
+    BookingVersion, ClientBlock, ClientId, ClientWrite, ExternalId, Recency, StoredBooking, System,
+    TenantId,
+};
+
+/// The most bookings of one read.
+pub const BOOKINGS_READ_MAX: usize = 100;
+
+/// A state to be stored.
+#[derive(Debug, Clone)]
+pub struct BookingWrite {
+    /// The new version; its number is one more than the seen one.
+    pub version: BookingVersion,
+    /// The version that was read; `None` for a booking that was not there.
+    pub seen: Option<u64>,
+    /// What changes about clients with it.
+    pub client: Option<ClientWrite>,
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookingOutcome {
+    /// It is stored.
+    Stored,
+    /// The booking is another one by now, or has appeared: this one, if it is known.
+    Overtaken(Option<Box<StoredBooking>>),
+    /// An identifier or a block was written by somebody else: look the clients up again.
+    ClientsChanged,
+}
+
+/// Bookings, unique by system and the provider's id within the tenant.
+#[async_trait]
+pub trait BookingStore: Send + Sync {
+    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        keys: &[BookingKey],
+    ) -> Result<BTreeMap<BookingKey, StoredBooking>, StoreError>;
+
+    /// Stores a version unless the booking has changed since it was read. Writing the same twice,
+    /// because an answer was lost, is [`BookingOutcome::Stored`] both times.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn store(&self, write: &BookingWrite) -> Result<BookingOutcome, StoreError>;
+
+    /// Notes that a stored version was seen again, so that a state that was read before can't
+    /// overwrite it. Nothing happens if it is another version by now, or was read later.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn refresh(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        stored: &StoredBooking,
+        recency: Recency,
+    ) -> Result<(), StoreError>;
+
+    /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
+    /// second part). It may lag by moments behind what was stored.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn beginning_in(
+        &self,
+        tenant: &TenantId,
+        system: System,
+        window: BookingWindow,
+        after: Option<&str>,
+    ) -> Result<(Vec<ExternalId>, Option<String>), StoreError>;
+}
+
+/// What is asked about clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientLookup {
+    /// Emails and phone numbers.
+    pub identifiers: BTreeSet<IdentifierKey>,
+    /// Blocks of names.
+    pub blocks: BTreeSet<BlockKey>,
+}
+
+/// What is there of it; a block that is not there is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundClients {
+    /// Whose an identifier is.
+    pub identifiers: BTreeMap<IdentifierKey, ClientId>,
+    /// The blocks.
+    pub blocks: BTreeMap<BlockKey, ClientBlock>,
+}
+
+/// The clients of tenants.
+#[async_trait]
+pub trait ClientDirectory: Send + Sync {
+    /// Looks any number of identifiers and blocks up, consistently, a hundred per call.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn look_up(
+        &self,
+        tenant: &TenantId,
+        lookup: &ClientLookup,
+    ) -> Result<FoundClients, StoreError>;
+}
