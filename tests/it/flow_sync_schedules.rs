@@ -13,7 +13,7 @@ use crate::support::schemas::assert_valid;
 use crate::support::sync_play::Play;
 use crate::support::sync_world::LEASE;
 
-const SEEDS: u64 = 40_000;
+const SEEDS: u64 = 1_500;
 /// The schema is read anew for each event, which takes a while.
 const EVENT_SEEDS: u64 = 25;
 const ROUNDS: usize = 5;
