@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod gate;
+pub mod hook_address;
 pub mod keys;
 pub mod model;
 pub mod oauth_state;

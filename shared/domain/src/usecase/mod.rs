@@ -1,12 +1,14 @@
 //! What the product does, one verb per file.
 
 pub mod accept_webhook;
+mod api_key;
 pub mod connect_account;
 pub mod connection_health;
 pub mod disconnect_account;
 pub mod fresh_connection;
 pub mod locked_connection;
 pub mod publish_changes;
+pub mod registered_hook;
 pub mod rotate_connection;
 pub mod settle_work;
 pub mod sync_changes;
