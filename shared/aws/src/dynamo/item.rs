@@ -86,6 +86,11 @@ pub fn connection_sk(system: System) -> String {
     format!("CONN#{}#{system}", system.kind())
 }
 
+/// The value under which a connection of a booking system is found by its slot of the hour.
+pub fn slot_text(slot: u32) -> String {
+    format!("booking#{slot}")
+}
+
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
