@@ -77,15 +77,10 @@ pub fn entry_of(item: &Item) -> Result<Option<ConnectionEntry>, StoreError> {
             token_version: number_of(item, "token_version")?,
             token_expires_at: text_of(item, "token_expires_at").and_then(|at| at.parse().ok()),
             key_properties: types_of(item),
-            webhook: hook_of(item)?,
+            webhook: text_of(item, "webhook").and_then(HookStatus::parse),
         })
     };
     read().map(Some).ok_or(StoreError::Malformed("a connection"))
-}
-
-/// No hook is no fault, one of an unknown status is.
-fn hook_of(item: &Item) -> Option<Option<HookStatus>> {
-    text_of(item, "webhook").map_or(Some(None), |text| HookStatus::parse(text).map(Some))
 }
 
 fn types_of(item: &Item) -> Vec<ObjectType> {

@@ -42,7 +42,8 @@ pub enum BookingOutcome {
 /// Bookings, unique by system and the provider's id within the tenant.
 #[async_trait]
 pub trait BookingStore: Send + Sync {
-    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call.
+    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call. One that can't be read
+    /// is left out; [`BookingStore::store`] says so then.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -53,8 +54,9 @@ pub trait BookingStore: Send + Sync {
         keys: &[BookingKey],
     ) -> Result<BTreeMap<BookingKey, StoredBooking>, StoreError>;
 
-    /// Stores a version unless the booking has changed since it was read. Writing the same twice,
-    /// because an answer was lost, is [`BookingOutcome::Stored`] both times.
+    /// Stores a version unless the booking has changed since it was read, or was seen again
+    /// ([`BookingStore::refresh`]) later than this state. Writing the same twice, because an answer
+    /// was lost, is [`BookingOutcome::Stored`] both times.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -74,7 +76,9 @@ pub trait BookingStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
-    /// second part). It may lag by moments behind what was stored.
+    /// second part). Those that the provider has no more ([`crate::model::StatusReason::Deleted`])
+    /// are not among them: nobody needs to look for them again. It may lag by moments behind what was
+    /// stored.
     ///
     /// # Errors
     /// See [`StoreError`].
