@@ -58,7 +58,7 @@ impl DynamoTable {
                 Committed::Yes => return Ok(None),
                 Committed::Refused(items) => return Ok(Some(items)),
                 Committed::Conflict => {
-                    tokio::time::sleep(waits.next().ok_or(StoreError::Conflict)?).await;
+                    self.wait(waits.next().ok_or(StoreError::Conflict)?).await;
                 }
             }
         }
