@@ -65,7 +65,7 @@ impl BookingStore for DynamoTable {
 
     async fn store(&self, write: &BookingWrite) -> Result<BookingOutcome, StoreError> {
         let writes = self.writes_of(write).map_err(unavailable)?;
-        let Some(refused) = self.write_in_turn(writes).await? else {
+        let Some(refused) = self.refused_by(writes).await? else {
             return Ok(BookingOutcome::Stored);
         };
         match refused.first() {
@@ -85,7 +85,7 @@ impl BookingStore for DynamoTable {
         let key = booking_place(tenant, system, &stored.key);
         let values = seen(stored.version, recency);
         let refresh = update(&self.table_name, key, note, SEEN_BEFORE, values);
-        let refused = self.write_in_turn(vec![refresh.map_err(unavailable)?]).await?;
+        let refused = self.refused_by(vec![refresh.map_err(unavailable)?]).await?;
         let Some(found) = refused.and_then(|items| items.into_iter().next().flatten()) else {
             return Ok(BookingOutcome::Stored);
         };
