@@ -53,7 +53,7 @@ impl DynamoTable {
             if left.is_empty() {
                 break;
             }
-            tokio::time::sleep(wait).await;
+            self.wait(wait).await;
             let sort_keys = left.iter().filter_map(|key| text_of(key, SK)).map(str::to_owned);
             let (more, still_left) = self.batch_get(tenant, &sort_keys.collect::<Vec<_>>()).await?;
             items.extend(more);

@@ -65,19 +65,11 @@ impl BookingStore for DynamoTable {
 
     async fn store(&self, write: &BookingWrite) -> Result<BookingOutcome, StoreError> {
         let writes = self.writes_of(write).map_err(unavailable)?;
-        let Some(refused) = self.write_in_turn(writes).await? else {
+        let Some(refused) = self.refused_by(writes).await? else {
             return Ok(BookingOutcome::Stored);
         };
         match refused.first() {
-            Some(Some(gone)) if gone.is_empty() => Ok(BookingOutcome::Overtaken(None)),
-            Some(Some(found)) => {
-                let found = version_of(found).map_err(StoreError::Malformed)?;
-                Ok(if is_same(&found, &write.version) {
-                    BookingOutcome::Stored
-                } else {
-                    BookingOutcome::Overtaken(Some(Box::new(found.stored)))
-                })
-            }
+            Some(Some(found)) => refusal_of(found, |found| is_same(found, &write.version)),
             Some(None) | None => Ok(BookingOutcome::ClientsChanged),
         }
     }
@@ -88,14 +80,17 @@ impl BookingStore for DynamoTable {
         system: System,
         stored: &StoredBooking,
         recency: Recency,
-    ) -> Result<(), StoreError> {
+    ) -> Result<BookingOutcome, StoreError> {
         let note = "SET #provider_version_ms = :provider_version, #read_at_ms = :read_at";
         let key = booking_place(tenant, system, &stored.key);
         let values = seen(stored.version, recency);
         let refresh = update(&self.table_name, key, note, SEEN_BEFORE, values);
-        // Refused: it is another version, or was seen again later than this.
-        let _refused = self.write_in_turn(vec![refresh.map_err(unavailable)?]).await?;
-        Ok(())
+        let refused = self.refused_by(vec![refresh.map_err(unavailable)?]).await?;
+        let Some(found) = refused.and_then(|items| items.into_iter().next().flatten()) else {
+            return Ok(BookingOutcome::Stored);
+        };
+        // The same version, seen again later than this, is as good.
+        refusal_of(&found, |found| found.stored.version == stored.version)
     }
 
     async fn beginning_in(
@@ -189,6 +184,22 @@ fn seen(version: u64, recency: Recency) -> Values {
         .with("seen", number(version))
         .with("provider_version", number(recency.provider_version_ms))
         .with("read_at", number(recency.read_at_ms))
+}
+
+/// What refused a write to a booking, the booking's item as it is, empty where there is none.
+fn refusal_of(
+    item: &Item,
+    is_as_wanted: impl Fn(&BookingVersion) -> bool,
+) -> Result<BookingOutcome, StoreError> {
+    if item.is_empty() {
+        return Ok(BookingOutcome::Overtaken(None));
+    }
+    let found = version_of(item).map_err(StoreError::Malformed)?;
+    Ok(if is_as_wanted(&found) {
+        BookingOutcome::Stored
+    } else {
+        BookingOutcome::Overtaken(Some(Box::new(found.stored)))
+    })
 }
 
 /// Whether what refused a write is that very write, made by a try whose answer was lost. How recent

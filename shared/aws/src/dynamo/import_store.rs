@@ -62,7 +62,7 @@ impl ImportStore for DynamoTable {
         let place = watermark_place(tenant, system);
         let values = Values::default().with("began_at", began_at);
         let write = put(&self.table_name, place, item, NOT_LATER, values).map_err(unbuildable)?;
-        let _later_one = self.write_in_turn(vec![write]).await?;
+        let _later_one = self.refused_by(vec![write]).await?;
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl ImportStore for DynamoTable {
             .with("fingerprint", text(claim.fingerprint.as_str()));
         let write =
             put(&self.table_name, claim_place(claim), item, FREE, values).map_err(unbuildable)?;
-        let Some(refused) = self.write_in_turn(vec![write]).await? else {
+        let Some(refused) = self.refused_by(vec![write]).await? else {
             return Ok(ImportClaimOutcome::Claimed);
         };
         let held = refused.into_iter().next().flatten().unwrap_or_default();
@@ -106,14 +106,14 @@ impl ImportStore for DynamoTable {
             values = values.with("next_cursor", text(cursor));
         }
         let write = update(&self.table_name, claim_place(claim), &finish, OWNED_CLAIM, values);
-        let _not_ours = self.write_in_turn(vec![write.map_err(unbuildable)?]).await?;
+        let _not_ours = self.refused_by(vec![write.map_err(unbuildable)?]).await?;
         Ok(())
     }
 
     async fn release(&self, claim: &ImportClaim) -> Result<(), StoreError> {
         let values = owned_by(&claim.owner).with("in_progress", text(STATUS_IN_PROGRESS));
         let write = delete(&self.table_name, claim_place(claim), OWNED_CLAIM, values);
-        let _not_ours = self.write_in_turn(vec![write.map_err(unbuildable)?]).await?;
+        let _not_ours = self.refused_by(vec![write.map_err(unbuildable)?]).await?;
         Ok(())
     }
 }

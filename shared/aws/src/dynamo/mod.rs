@@ -35,8 +35,11 @@ mod upsert_store;
 mod work_counts;
 mod write;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::AsyncSleep as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use stream::{ImageError, change_of};
@@ -52,6 +55,13 @@ impl DynamoTable {
     /// The table by its name (`TABLE_NAME`).
     pub fn new(config: &SdkConfig, table_name: String) -> Self {
         Self { client: Client::new(config), table_name }
+    }
+
+    /// Waits as the SDK does between its own tries.
+    async fn wait(&self, duration: Duration) {
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(duration).await;
+        }
     }
 
     /// Opens the first connection with a read of a key that is never there, so that the handshake

@@ -1,7 +1,5 @@
 //! Conditional writes that are a transaction only where they have to be: one costs twice as much.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -16,14 +14,6 @@ use super::transaction::Committed;
 
 /// Error code of a single write to an item that a transaction is at.
 const CONFLICT: &str = "TransactionConflictException";
-
-/// Waits before a write is sent again that met a transaction; that one is over in milliseconds.
-const CONFLICT_WAITS: [Duration; 4] = [
-    Duration::from_millis(10),
-    Duration::from_millis(30),
-    Duration::from_millis(90),
-    Duration::from_millis(270),
-];
 
 impl DynamoTable {
     /// Writes all or nothing. The SDK repeats a single write whose outcome is unknown, and the repeat
@@ -45,22 +35,16 @@ impl DynamoTable {
         }
     }
 
-    /// The same, and again while other transactions are at the items.
-    ///
-    /// The old items of what was refused, `None` where all was written.
-    pub(super) async fn write_in_turn(
+    /// The same, for whom another transaction in the way is an error. The old items of what was
+    /// refused, `None` where all was written.
+    pub(super) async fn refused_by(
         &self,
         writes: Vec<TransactWriteItem>,
     ) -> Result<Option<Vec<Option<Item>>>, StoreError> {
-        let mut waits = CONFLICT_WAITS.into_iter();
-        loop {
-            match self.write(writes.clone()).await? {
-                Committed::Yes => return Ok(None),
-                Committed::Refused(items) => return Ok(Some(items)),
-                Committed::Conflict => {
-                    tokio::time::sleep(waits.next().ok_or(StoreError::Conflict)?).await;
-                }
-            }
+        match self.write(writes).await? {
+            Committed::Yes => Ok(None),
+            Committed::Refused(items) => Ok(Some(items)),
+            Committed::Conflict => Err(StoreError::Conflict),
         }
     }
 
