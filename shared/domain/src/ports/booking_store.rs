@@ -53,15 +53,17 @@ pub trait BookingStore: Send + Sync {
         keys: &[BookingKey],
     ) -> Result<BTreeMap<BookingKey, StoredBooking>, StoreError>;
 
-    /// Stores a version unless the booking has changed since it was read. Writing the same twice,
-    /// because an answer was lost, is [`BookingOutcome::Stored`] both times.
+    /// Stores a version unless the booking has changed since it was read, or the stored version has
+    /// been seen again more recently than the new one was read. Writing the same twice, because an
+    /// answer was lost, is [`BookingOutcome::Stored`] both times.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn store(&self, write: &BookingWrite) -> Result<BookingOutcome, StoreError>;
 
     /// Notes that a stored version was seen again, so that a state that was read before can't
-    /// overwrite it. Nothing happens if it is another version by now, or was read later.
+    /// overwrite it: stored, also if it was seen later by somebody else; overtaken if it is another
+    /// version by now, which may be the older state, so the caller decides anew.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -71,7 +73,7 @@ pub trait BookingStore: Send + Sync {
         system: System,
         stored: &StoredBooking,
         recency: Recency,
-    ) -> Result<(), StoreError>;
+    ) -> Result<BookingOutcome, StoreError>;
 
     /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
     /// second part). It may lag by moments behind what was stored.
