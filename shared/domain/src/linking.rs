@@ -18,8 +18,10 @@ fn identifiers(
     tenant: &TenantId,
     person: &Person,
 ) -> Result<Vec<(LinkRule, IdentifierKey)>, SeparatorInPart> {
-    let email = person.email.as_deref().map(|value| (LinkRule::Email, IdentifierKind::Email, value));
-    let phone = person.phone.as_deref().map(|value| (LinkRule::Phone, IdentifierKind::Phone, value));
+    let email =
+        person.email.as_deref().map(|value| (LinkRule::Email, IdentifierKind::Email, value));
+    let phone =
+        person.phone.as_deref().map(|value| (LinkRule::Phone, IdentifierKind::Phone, value));
     let given = [email, phone].into_iter().flatten();
     given.map(|(rule, kind, value)| Ok((rule, identifier_key(tenant, kind, value)?))).collect()
 }

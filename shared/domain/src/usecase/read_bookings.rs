@@ -242,7 +242,9 @@ async fn page_of(
     let calls = reader.requests_per_page();
     let refused = |error| Ok(Called { value: Err(error), calls, rate: None });
     match reader.page(connection, window, position).await {
-        Ok(called) => Ok(Called { value: Ok(called.value), calls: called.calls, rate: called.rate }),
+        Ok(called) => {
+            Ok(Called { value: Ok(called.value), calls: called.calls, rate: called.rate })
+        }
         Err(PageError::Provider(error)) => Err(error),
         Err(PageError::Incomplete(part)) => refused(ReadError::Incomplete(part)),
         Err(PageError::BadPosition) => refused(ReadError::BadPosition),

@@ -24,12 +24,18 @@ impl Draft {
     }
 }
 
+/// A stored version that was seen again.
+#[derive(Debug)]
+pub(super) struct SeenAgain {
+    pub stored: StoredBooking,
+    pub recency: Recency,
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Decision {
     Settled(Applied),
-    /// The stored version was seen again.
-    Refresh(StoredBooking, Recency),
+    Refresh(Box<SeenAgain>),
     Write(Box<Draft>),
 }
 
@@ -64,7 +70,7 @@ pub(super) fn decide(
     if stored.hash == hash || stored.booking == booking {
         let is_news = refreshes && recency > stored.recency;
         return Ok(if is_news {
-            Decision::Refresh(stored.clone(), recency)
+            Decision::Refresh(Box::new(SeenAgain { stored: stored.clone(), recency }))
         } else {
             Decision::Settled(Applied::Unchanged)
         });

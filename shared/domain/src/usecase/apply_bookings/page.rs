@@ -1,18 +1,18 @@
 //! One page of appointments on its way into the store, round by round: what somebody else was faster
 //! with is decided anew against what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 
 use super::clients::{KnownClients, Turns};
-use super::decide::{Decision, Draft, decide};
+use super::decide::{Decision, Draft, SeenAgain, decide};
 use super::{Applied, ApplyPorts, ApplyReport, ApplyScope, Look};
 use crate::keys::{BookingKey, booking_key};
 use crate::linking;
-use crate::model::{BookingVersion, ClientId, Recency, StoredBooking};
+use crate::model::{BookingVersion, ClientId, StoredBooking};
 use crate::ports::{BOOKINGS_READ_MAX, BookingOutcome, BookingWrite, ClientLookup, StoreError};
 use crate::usecase::settle_work::Verdict;
 
@@ -26,6 +26,9 @@ struct Open {
     index: usize,
     key: BookingKey,
 }
+
+/// Decisions of one kind, each for one that is open.
+type Decided<D> = Vec<(Open, Box<D>)>;
 
 /// A decision that is ready to be written.
 struct Ready {
@@ -125,14 +128,14 @@ impl<'a> Page<'a> {
     }
 
     /// Decides on all that is open and known.
-    fn decide(&mut self) -> (Vec<(Open, StoredBooking, Recency)>, Vec<(Open, Box<Draft>)>) {
+    fn decide(&mut self) -> (Decided<SeenAgain>, Decided<Draft>) {
         let (mut refreshes, mut drafts) = (Vec::new(), Vec::new());
         for open in std::mem::take(&mut self.open) {
             let look = self.looks.get(open.index);
             let Some((look, stored)) = look.zip(self.known.get(&open.index)) else { continue };
             match decide(look, stored.as_ref(), self.scope.refreshes) {
                 Ok(Decision::Settled(outcome)) => self.settle(open.index, outcome),
-                Ok(Decision::Refresh(stored, recency)) => refreshes.push((open, stored, recency)),
+                Ok(Decision::Refresh(seen)) => refreshes.push((open, seen)),
                 Ok(Decision::Write(draft)) => drafts.push((open, draft)),
                 Err(_separator) => self.settle(open.index, Applied::Unreadable),
             }
@@ -140,14 +143,14 @@ impl<'a> Page<'a> {
         (refreshes, drafts)
     }
 
-    async fn refresh(&mut self, refreshes: Vec<(Open, StoredBooking, Recency)>) {
+    async fn refresh(&mut self, refreshes: Decided<SeenAgain>) {
         let (store, scope) = (self.ports.bookings, self.scope);
-        let writes = refreshes.iter().map(|(_, stored, recency)| {
-            store.refresh(&scope.tenant, scope.system, stored, *recency)
+        let writes = refreshes.iter().map(|(_, seen)| {
+            store.refresh(&scope.tenant, scope.system, &seen.stored, seen.recency)
         });
         let writes: Vec<_> = writes.collect();
         let written: Vec<_> = stream::iter(writes).buffered(WRITES_MAX).collect().await;
-        for ((open, _, _), written) in refreshes.into_iter().zip(written) {
+        for ((open, _), written) in refreshes.into_iter().zip(written) {
             match written {
                 Ok(BookingOutcome::Stored) => self.settle(open.index, Applied::Unchanged),
                 Ok(BookingOutcome::Overtaken(found)) => self.again(open, found),
@@ -169,7 +172,7 @@ impl<'a> Page<'a> {
     }
 
     /// Looks all clients up that are not known, in one call.
-    async fn look_up(&mut self, drafts: Vec<(Open, Box<Draft>)>) -> Vec<Ready> {
+    async fn look_up(&mut self, drafts: Decided<Draft>) -> Vec<Ready> {
         let (mut ready, mut missing) = (Vec::new(), ClientLookup::default());
         for (open, draft) in drafts {
             let lookup = if draft.needs_client() {
@@ -288,7 +291,7 @@ impl<'a> Page<'a> {
     }
 }
 
-fn differences(draft: &Draft) -> std::collections::BTreeSet<String> {
+fn differences(draft: &Draft) -> BTreeSet<String> {
     match &draft.before {
         Some(before) => {
             let names = before.booking.differences(&draft.booking);

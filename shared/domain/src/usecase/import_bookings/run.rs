@@ -125,8 +125,7 @@ async fn complete(
     if !start.moves_watermark {
         return Ok(());
     }
-    let watermark =
-        Watermark { began_at: start.began_at, completed_at: deps.read.clock.now() };
+    let watermark = Watermark { began_at: start.began_at, completed_at: deps.read.clock.now() };
     deps.imports.complete(&command.tenant, command.system, watermark).await
 }
 
