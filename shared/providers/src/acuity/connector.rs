@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, GrantError, KeyProperty, OauthApp, OauthTokens, ProviderError,
+    AccountConnector, AccountDetails, AuthMode, GrantError, KeyProperty, OauthApp, OauthTokens,
+    ProviderError,
 };
 
 use super::AcuitySettings;
@@ -25,6 +26,10 @@ impl AcuityConnector {
 
 #[async_trait]
 impl AccountConnector for AcuityConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        &[AuthMode::ApiKey]
+    }
+
     fn keyed_types(&self) -> &'static [ObjectType] {
         &[]
     }
