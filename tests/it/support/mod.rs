@@ -2,6 +2,10 @@
 
 pub mod account;
 pub mod api;
+pub mod booking_state;
+pub mod booking_sweep;
+pub mod booking_system;
+pub mod booking_tenant;
 pub mod bus;
 pub mod changes;
 pub mod cloud;
