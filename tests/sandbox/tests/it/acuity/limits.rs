@@ -35,7 +35,7 @@ async fn eleventh_call_of_a_second_is_refused_and_the_next_second_is_free() {
 #[tokio::test]
 async fn more_calls_at_one_time_than_allowed_are_refused() {
     let acuity = Acuity::start(&json!({})).await;
-    let delay = json!({ "fault": "delay", "delay_ms": 700, "times": 25 });
+    let delay = json!({ "fault": "delay", "delay_ms": 1_200, "times": 25 });
     acuity.control("faults", &delay).await;
     assert_eq!(statuses(&acuity, 25).await, (20, 5));
     let found = acuity.shown("limits").await["accounts"][0].clone();
