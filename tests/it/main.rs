@@ -54,6 +54,7 @@ mod flow_gate_budget;
 mod flow_gate_pause;
 mod flow_gate_wire;
 mod flow_publish;
+mod flow_publish_bookings;
 mod flow_push;
 mod flow_push_crash;
 mod flow_push_refused;
