@@ -42,7 +42,8 @@ pub enum BookingOutcome {
 /// Bookings, unique by system and the provider's id within the tenant.
 #[async_trait]
 pub trait BookingStore: Send + Sync {
-    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call.
+    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call. One that can't be read
+    /// is left out; [`BookingStore::store`] says so then.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -76,7 +77,9 @@ pub trait BookingStore: Send + Sync {
     ) -> Result<BookingOutcome, StoreError>;
 
     /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
-    /// second part). It may lag by moments behind what was stored.
+    /// second part). Those that the provider has no more ([`crate::model::StatusReason::Deleted`])
+    /// are not among them: nobody needs to look for them again. It may lag by moments behind what was
+    /// stored.
     ///
     /// # Errors
     /// See [`StoreError`].
