@@ -43,7 +43,7 @@ pub fn link(
     tenant: &TenantId,
     person: &Person,
     found: &FoundClients,
-    new_id: ClientId,
+    new_id: impl FnOnce() -> ClientId,
 ) -> Result<Option<Linked>, SeparatorInPart> {
     let keys = identifiers(tenant, person)?;
     if keys.is_empty() {
@@ -62,14 +62,11 @@ pub fn link(
                 block: None,
             }),
         },
-        None => Linked {
-            link: ClientLink { client: new_id.clone(), rule: LinkRule::Created },
-            write: Some(ClientWrite {
-                client: new_id,
-                new: Some(person.clone()),
-                identifiers,
-                block: None,
-            }),
-        },
+        None => {
+            let client = new_id();
+            let link = ClientLink { client: client.clone(), rule: LinkRule::Created };
+            let new = Some(person.clone());
+            Linked { link, write: Some(ClientWrite { client, new, identifiers, block: None }) }
+        }
     }))
 }

@@ -6,6 +6,9 @@
 //! table: one contract suite (`tests/it/contract_upsert_store.rs`) runs against both.
 
 mod accounts;
+mod booking_account;
+mod booking_reader;
+mod bookings;
 mod bus;
 mod clock;
 mod connections;
@@ -13,6 +16,7 @@ mod connector;
 mod gate_store;
 mod gateway;
 mod gateway_calls;
+mod imports;
 mod played_queue;
 mod portal;
 mod portal_acts;
@@ -25,18 +29,22 @@ mod scheduler;
 mod secrets;
 mod stored_claim;
 mod stored_record;
+mod sweeps;
 mod timeline;
 mod upsert_store;
 mod work_counts;
 mod work_queue;
 
 pub use accounts::MemoryAccounts;
+pub use booking_account::{Appointment, ScriptedBookings};
+pub use bookings::{BookingCosts, MemoryBookings};
 pub use bus::RecordingBus;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
 pub use connector::{OneConnector, ScriptedConnector, TOKEN_LIFETIME};
 pub use gate_store::MemoryGateStore;
 pub use gateway::{GatewayFault, ScriptedGateway};
+pub use imports::MemoryImports;
 pub use played_queue::{PlayedMessage, PlayedQueue};
 pub use portal::{MemoryPortal, PortalObject};
 pub use portal_acts::PortalWrite;
@@ -46,6 +54,7 @@ pub use registry::MemoryRegistry;
 pub use scheduler::{Schedule, Scheduled};
 pub use secrets::MemorySecrets;
 pub use stored_record::StoredRecord;
+pub use sweeps::MemorySweepDirectory;
 pub use timeline::{SimulatedClock, Timeline};
 pub use upsert_store::{MemoryUpsertStore, StoreFault};
 pub use work_counts::FixedWorkCounts;
