@@ -93,7 +93,11 @@ async fn at_004_connection_of_one_tenant_is_no_use_to_another() {
         stolen["tenant_id"] = json!(other.tenant.id);
         other.tenant.put_connection(stolen).await.problem(409, "account_taken");
         other.tenant.disconnect().await;
-        assert_eq!(other.hooks().await, Vec::<Value>::new(), "the webhook goes with the connection");
+        assert_eq!(
+            other.hooks().await,
+            Vec::<Value>::new(),
+            "the webhook goes with the connection"
+        );
         other.import(&json!({})).await.problem(404, "connection_not_found");
         assert_eq!((one.hooks().await.len(), one.import_all(&json!({})).await.imported), (1, 0));
     }

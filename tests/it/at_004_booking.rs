@@ -116,7 +116,12 @@ async fn at_004_import_again_finds_duplicates_only_and_writes_nothing() {
         let salon = imported_six(system).await;
         let done = salon.import_all(&window()).await;
         assert_eq!(done.counts(), (0, 0, 6), "{done:?}");
-        assert_eq!(salon.booking_writes().await, 0, "{:?}", salon.tenant.aws_calls("dynamodb").await);
+        assert_eq!(
+            salon.booking_writes().await,
+            0,
+            "{:?}",
+            salon.tenant.aws_calls("dynamodb").await
+        );
         assert_eq!(salon.versions().await, 6);
         // A change behind it shows that the stream was read past whatever the import has done.
         salon.act_told("cancel", 102, &Value::Null).await;
@@ -144,7 +149,11 @@ async fn at_004_change_at_the_provider_becomes_one_version_and_one_event() {
             assert_eq!(event["detail-type"], "booking.updated", "{act}: {event}");
             let detail = detail_of(&event);
             let told = (&detail["external_id"], &detail["version"], &detail["changed"]);
-            assert_eq!(told, (&json!(id.to_string()), &json!(2), &json!(changed)), "{act}: {event}");
+            assert_eq!(
+                told,
+                (&json!(id.to_string()), &json!(2), &json!(changed)),
+                "{act}: {event}"
+            );
             assert_eq!(detail["status"], status.0, "{act}: {event}");
         }
         salon.assert_in_step().await;

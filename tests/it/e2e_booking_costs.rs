@@ -131,7 +131,12 @@ async fn writes_of_a_page_overlap_the_fetch_of_the_next_sixteen_at_once() {
     let salon = with_appointments(40, 4).await;
     let function = importer(&salon).await;
     let window = json!({"since": noon(1).to_string(), "until": noon(60).to_string()});
-    import(&salon, &function, &json!({"since": noon(-9).to_string(), "until": noon(-8).to_string()})).await;
+    import(
+        &salon,
+        &function,
+        &json!({"since": noon(-9).to_string(), "until": noon(-8).to_string()}),
+    )
+    .await;
     let late = json!({"service": "dynamodb", "contains": format!("{}#BOOKING", salon.tenant.id), "fault": "delay",
         "delay_ms": LATE_MS, "times": 10_000});
     salon.tenant.cloud.sandbox_post("aws/faults", late).await;
@@ -143,12 +148,17 @@ async fn writes_of_a_page_overlap_the_fetch_of_the_next_sixteen_at_once() {
         .iter()
         .map(|call| (call["at_ms"].as_u64().unwrap(), call["duration_ms"].as_u64().unwrap()))
         .collect();
-    let in_flight = |at_ms: u64| spans.iter().filter(|(began, took)| *began <= at_ms && at_ms < began + took).count();
+    let in_flight = |at_ms: u64| {
+        spans.iter().filter(|(began, took)| *began <= at_ms && at_ms < began + took).count()
+    };
     let most = spans.iter().map(|(began, _)| in_flight(*began)).max().unwrap_or_default();
     let lists = salon.tenant.provider_calls().await["calls"].as_array().unwrap().clone();
     let lists = lists.iter().filter(|call| call["route"] == SYSTEM.list_route());
     let overlapped = lists.filter(|call| in_flight(call["at_ms"].as_u64().unwrap()) > 0).count();
-    println!("{} writes, at most {most} at once; {overlapped} lists asked for meanwhile", spans.len());
+    println!(
+        "{} writes, at most {most} at once; {overlapped} lists asked for meanwhile",
+        spans.len()
+    );
     assert!((2..=16).contains(&most), "{most} writes at once");
     assert!(overlapped > 0, "no list was asked for while a page was written");
 }
@@ -158,7 +168,8 @@ async fn cost_of_a_booking_webhook_is_one_queue_call_and_no_table_call() {
     let salon = BookingTenant::new(SYSTEM).await;
     let url = salon.webhook_url().await;
     let function =
-        FunctionProcess::start(&salon.tenant.cloud, "webhook-acuity", "WebhookAcuityFunction").await;
+        FunctionProcess::start(&salon.tenant.cloud, "webhook-acuity", "WebhookAcuityFunction")
+            .await;
     let event = |id: u64| {
         let body = format!("action=changed&id={id}&calendarID=1&appointmentTypeID=11");
         acuity_event(&url, &salon.tenant.access_token, body.as_bytes())

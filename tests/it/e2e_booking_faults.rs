@@ -28,7 +28,10 @@ fn faults() -> Vec<(&'static str, Value)> {
     };
     vec![
         ("429", some(json!({"fault": "status", "status": 429}), 40)),
-        ("429 with Retry-After", some(json!({"fault": "status", "status": 429, "headers": {"Retry-After": "1"}}), 30)),
+        (
+            "429 with Retry-After",
+            some(json!({"fault": "status", "status": 429, "headers": {"Retry-After": "1"}}), 30),
+        ),
         ("500", some(json!({"fault": "status", "status": 500}), 40)),
         ("HTML", some(json!({"fault": "html"}), 30)),
         ("HTML under 200", some(json!({"fault": "html", "status": 200}), 30)),
@@ -94,10 +97,14 @@ async fn sweep_after_lost_webhooks_brings_the_drift_to_zero_and_reports_it() {
 
     let lossy = json!({"drop_percent": 5, "seed": 11, "shuffle": true});
     let ids: Vec<u64> = (1_000..1_000 + CHANGES).collect();
-    let moved: Vec<_> = ids.iter().take(40).map(|id| {
-        let day = 30 + i64::try_from(id % 10).unwrap();
-        json!({"id": id.to_string(), "properties": SYSTEM.moved_to(noon(day))})
-    }).collect();
+    let moved: Vec<_> = ids
+        .iter()
+        .take(40)
+        .map(|id| {
+            let day = 30 + i64::try_from(id % 10).unwrap();
+            json!({"id": id.to_string(), "properties": SYSTEM.moved_to(noon(day))})
+        })
+        .collect();
     let mut lost = 0;
     for act in [
         json!({"act": "reschedule", "objects": moved, "deliver": lossy}),

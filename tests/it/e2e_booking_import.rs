@@ -66,19 +66,16 @@ fn row(first_id: u64, count: u64, calendar: u64) -> Vec<Appointment> {
 
 /// 250 on one day: one calendar has more than a list gives, and only its types tell it apart.
 fn full_day() -> Vec<Appointment> {
-    let classes = (0..3).flat_map(|place: u8| {
-        class(2_000 + u64::from(place) * 100, 25, 1, i64::from(place))
-    });
+    let classes =
+        (0..3).flat_map(|place: u8| class(2_000 + u64::from(place) * 100, 25, 1, i64::from(place)));
     let rows = [row(1_000, 60, 1), row(3_000, 70, 2), row(4_000, 45, 3)];
     classes.chain(rows.into_iter().flatten()).collect()
 }
 
 #[tokio::test]
 async fn import_of_250_appointments_of_one_day_finds_each_once() {
-    for settings in [
-        json!({"max_rows": 100}),
-        json!({"max_rows": 100, "equal_starts": "shuffled"}),
-    ] {
+    for settings in [json!({"max_rows": 100}), json!({"max_rows": 100, "equal_starts": "shuffled"})]
+    {
         let salon = BookingTenant::with(SYSTEM, settings.clone()).await;
         let day = full_day();
         assert_eq!(day.len(), 250);
@@ -225,7 +222,8 @@ async fn import_with_an_idempotency_key_gives_the_stored_answer_again() {
 #[tokio::test]
 async fn cursor_that_is_foreign_or_altered_is_refused() {
     let (salon, other) = join(BookingTenant::new(SYSTEM), BookingTenant::new(SYSTEM)).await;
-    let order = json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 1});
+    let order =
+        json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 1});
     salon.generate(order).await;
     let late = json!({"fault": "delay", "delay_ms": 3_000, "times": 1_000,
         "match": {"path_prefix": SYSTEM.list_path()}});
@@ -245,9 +243,15 @@ async fn cursor_that_is_foreign_or_altered_is_refused() {
     };
     let (middle, cut) = (cursor.len() / 2, cursor.len() - 4);
     let forged = [
-        altered(0), altered(middle), altered(cursor.len() - 5),
-        cursor.get(..cut).unwrap().to_owned(), format!("{cursor}AAAA"), format!("{cursor}="),
-        String::new(), "canary@example.com".to_owned(), "A".repeat(200_000),
+        altered(0),
+        altered(middle),
+        altered(cursor.len() - 5),
+        cursor.get(..cut).unwrap().to_owned(),
+        format!("{cursor}AAAA"),
+        format!("{cursor}="),
+        String::new(),
+        "canary@example.com".to_owned(),
+        "A".repeat(200_000),
     ];
     for text in forged {
         let answer = salon.import(&of_cursor(&text)).await;

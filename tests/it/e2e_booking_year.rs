@@ -22,7 +22,6 @@ const LINEAR: f64 = 1.5;
 #[derive(Debug)]
 struct Year {
     appointments: u64,
-    invocations: u32,
     provider_calls: u64,
     table_calls: u64,
     peak_kib: u64,
@@ -43,7 +42,8 @@ async fn import_year(per_day: u64) -> Year {
         "clients": appointments / 10, "canceled_percent": 8, "no_show_percent": 2});
     assert_eq!(salon.generate(order).await, appointments);
     let function =
-        FunctionProcess::start(&salon.tenant.cloud, "booking-import", "BookingImportFunction").await;
+        FunctionProcess::start(&salon.tenant.cloud, "booking-import", "BookingImportFunction")
+            .await;
     salon.tenant.count_anew();
     let since_ms = salon.tenant.counted_since_ms();
     let (began, mut invocations, mut imported) = (Instant::now(), 0, 0);
@@ -67,7 +67,6 @@ async fn import_year(per_day: u64) -> Year {
     let table_calls = table_calls.iter().filter(|call| call["service"] == "dynamodb").count();
     let year = Year {
         appointments,
-        invocations,
         provider_calls: salon.tenant.provider_calls_total().await,
         table_calls: table_calls as u64,
         peak_kib: function.peak_memory_kib(),

@@ -89,7 +89,8 @@ impl Tenant {
 
     /// Delivers what was kept back.
     pub async fn release(&self, deliver: Value) -> Value {
-        let body = json!({"system": self.provider.system, "account": self.account, "deliver": deliver});
+        let body =
+            json!({"system": self.provider.system, "account": self.account, "deliver": deliver});
         self.cloud.sandbox_post("portal/release", body).await
     }
 

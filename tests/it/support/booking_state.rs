@@ -122,12 +122,4 @@ impl BookingTenant {
         differences.truncate(10);
         assert_eq!(differences, Vec::<String>::new(), "{}: {count} differences", self.tenant.id);
     }
-
-    /// Waits until the table holds what the provider holds.
-    pub async fn until_in_step(&self, within: Duration) -> Duration {
-        until("the table holds what the provider holds", within, async || {
-            self.out_of_step().await.is_empty()
-        })
-        .await
-    }
 }

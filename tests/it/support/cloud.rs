@@ -69,8 +69,7 @@ impl Cloud {
         let mut values = Vec::new();
         for name in names.iter().filter(|name| name.contains(part)) {
             let request = json!({ "SecretId": name });
-            let answer =
-                self.aws("secretsmanager/secretsmanager.GetSecretValue", request).await;
+            let answer = self.aws("secretsmanager/secretsmanager.GetSecretValue", request).await;
             values.extend(serde_json::from_str(answer["SecretString"].as_str().unwrap()).ok());
         }
         values
