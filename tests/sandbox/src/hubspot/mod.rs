@@ -41,9 +41,10 @@ use crate::accounts::{Account, AccountBook, TokenMatch};
 use crate::clock::now_ms;
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
+use crate::spread::MAX_BATCH;
 use crate::vendor::{
-    Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
-    Summary, System, Vendor, VendorRequest, WebhookOrder,
+    Answer, Caller, FaultDetails, HookAct, OauthAct, Outcome, PortalOrder, PortalOutcome,
+    SignedWebhook, Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
 use crate::webhooks::Target;
 use errors::Refusal;
@@ -161,6 +162,20 @@ fn presets(account: &Account) -> Result<Vec<Preset>, String> {
     Ok(presets)
 }
 
+fn check_credentials(account: &Account) -> Result<(), String> {
+    let app = account.oauth.as_ref();
+    if account.access_token.is_empty() && app.is_none() {
+        return Err("`access_token` must not be empty, unless there is `oauth`".to_owned());
+    }
+    if app.is_some_and(|app| app.refresh_token.is_empty() || app.client_id.is_empty()) {
+        return Err("`oauth` needs `client_id` and `refresh_token`".to_owned());
+    }
+    if account.users().next().is_some() {
+        return Err("HubSpot has tokens, no `api_key` and no `users`".to_owned());
+    }
+    Ok(())
+}
+
 fn bearer_token(request: &VendorRequest) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -168,6 +183,7 @@ fn bearer_token(request: &VendorRequest) -> Option<&str> {
 
 impl Vendor for Hubspot {
     fn check_account(&self, account: &Account) -> Result<(), String> {
+        check_credentials(account)?;
         account.account.parse::<u32>().map_err(|_| {
             "a HubSpot account is a portal id, a decimal number such as 62515001".to_owned()
         })?;
@@ -197,13 +213,13 @@ impl Vendor for Hubspot {
         let found = bearer_token(request)
             .map_or(TokenMatch::Unknown, |token| self.token_match(accounts, token));
         match found {
-            TokenMatch::Valid(account) => Caller { account: Some(account), refusal: None },
+            TokenMatch::Valid(account) => Caller { account: Some(account), settled: None },
             TokenMatch::Expired(account, expiry_ms) => Caller {
                 account: Some(account),
-                refusal: Some(Refusal::expired_token(expiry_ms).answer()),
+                settled: Some(Refusal::expired_token(expiry_ms).answer()),
             },
             TokenMatch::Unknown => {
-                Caller { account: None, refusal: Some(Refusal::invalid_token().answer()) }
+                Caller { account: None, settled: Some(Refusal::invalid_token().answer()) }
             }
         }
     }
@@ -241,16 +257,20 @@ impl Vendor for Hubspot {
         locked(&self.portals).reset(account);
     }
 
-    fn seed(&self, account: &str, objects: &[Value]) -> Result<Vec<String>, String> {
-        seed::seed(&mut locked(&self.portals), account, objects, now_ms())
+    fn seed(&self, account: &Account, objects: &[Value]) -> Result<Vec<String>, String> {
+        seed::seed(&mut locked(&self.portals), &account.account, objects, now_ms())
     }
 
-    fn objects(&self, account: &str, object_type: Option<&str>) -> Result<Vec<Value>, String> {
+    fn generate(&self, _: &Account, _: &Value) -> Result<Vec<String>, String> {
+        Err("HubSpot takes `objects` only".to_owned())
+    }
+
+    fn objects(&self, account: &Account, object_type: Option<&str>) -> Result<Vec<Value>, String> {
         let name = object_type.unwrap_or("contact");
         let object_type =
             ObjectType::from_name(name).ok_or_else(|| format!("unknown object type `{name}`"))?;
         let mut portals = locked(&self.portals);
-        let table = portals.table(account, object_type);
+        let table = portals.table(&account.account, object_type);
         Ok(table.all().map(render::whole).collect())
     }
 
@@ -280,6 +300,23 @@ impl Vendor for Hubspot {
         order: &WebhookOrder,
     ) -> Result<Vec<Value>, String> {
         webhooks::events(&mut locked(&self.portals), account, order, now_ms())
+    }
+
+    fn hooks(&self, _: &Account, _: Option<u64>, _: Option<&HookAct>) -> Result<Value, String> {
+        Err("HubSpot's webhooks are settings of the app: see `webhook_url`".to_owned())
+    }
+
+    fn events_per_webhook(&self) -> usize {
+        MAX_BATCH
+    }
+
+    fn webhook_target(&self, account: &Account, _: &[Value]) -> Option<Target> {
+        Target::of(account)
+    }
+
+    /// HubSpot tries again after every answer but a success.
+    fn retries_webhook(&self, _: Option<u16>) -> bool {
+        true
     }
 
     fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook {
