@@ -71,10 +71,10 @@ fn best<'a>(identity: &Identity, entries: impl Iterator<Item = &'a BlockEntry>) 
     let (mut most, mut tied): (f64, Vec<&BlockEntry>) = (ALIKE, Vec::new());
     for entry in entries {
         let score = identity.likeness(entry);
-        let is_same = |other: &&BlockEntry| other.client == entry.client;
+        let is_listed = || tied.iter().any(|other| other.client == entry.client);
         if score > most {
             (most, tied) = (score, vec![entry]);
-        } else if score >= most && !tied.iter().any(|other| is_same(other)) {
+        } else if score >= most && !is_listed() {
             tied.push(entry);
         }
     }

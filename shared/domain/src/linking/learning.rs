@@ -47,8 +47,8 @@ pub(super) fn learned(
     let own = |key: &&IdentifierKey| found.identifiers.get(key).is_none_or(|it| it == client);
     let (email, phone) = (identity.email.as_ref().filter(own), identity.phone.as_ref().filter(own));
     let free = email.into_iter().chain(phone).filter(|key| !found.identifiers.contains_key(key));
-    let known = found.blocks.values().flat_map(|block| &block.entries);
-    let known = known.filter(|entry| entry.client == *client).cloned().next();
+    let mut known = found.blocks.values().flat_map(|block| &block.entries);
+    let known = known.find(|entry| entry.client == *client).cloned();
     let mut entry = known.unwrap_or_else(|| identity.named(client));
     complete(&mut entry, email, phone);
     let listed = identity.name_blocks.iter().chain(&identity.phone_block).filter_map(|key| {

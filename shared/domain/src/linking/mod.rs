@@ -2,7 +2,7 @@
 //!
 //! Pure: [`lookup_of`] says what to look up for a person, [`link`] decides with what was found. The
 //! rules, in their order: the same email; the same phone number, unless it is a family's; a name that
-//! is much alike; else the client is new. docs/Client_Linking.md has a row for each case.
+//! is much alike; else the client is new. `docs/Client_Linking.md` has a row for each case.
 
 mod decision;
 mod identity;

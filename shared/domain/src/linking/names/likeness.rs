@@ -79,7 +79,8 @@ impl<'a> Reading<'a> {
 
     /// What tells the two apart, in thousandths; `None` if they are two names.
     fn cost(&self, other: &Self) -> Option<usize> {
-        let letters = |it: &Self| it.first.iter().chain(&it.last).map(|word| word.len()).sum();
+        let letters =
+            |it: &Self| it.first.iter().chain(&it.last).map(|word| word.chars().count()).sum();
         let letters = Ord::max(letters(self), letters(other));
         let (first, first_slips) = first_names_cost(&self.first, &other.first)?;
         let (last, last_slips) = last_names_cost(&self.last, &other.last)?;

@@ -34,8 +34,8 @@ fischer fisher foster forster garcia gerard girard giraud gracia griffin griffit
 hansson harris harrison hoffman huffman huang hwang hudson huston jansen janson jensen jenson johansen
 johanson johns johnson johnston jonas jones karlsen karlson keller kessler koller larsen larson
 larsson lawson lawton lefebvre lefevre liang luong macdonald maier manson marin marlin marsh martens
-martin martins mason mayer mayers mcdonald mehra mehta meier menendez meyer meyers miller millar
-molina moller monroe moore moran moreno morgan morris morrison morton mueller muller myers nelson
+martin martins mason mayer mayers mcdonald mehra mehta meier menendez meyer meyers millar miller
+molina moller monroe moore moran moreno morgan morris morrison morton muller myers nelson
 nielsen nilsen nilson nilsson norris novak nowak olsen olson olsson ortega ortiz owens parker patel
 patil perkins petersen peterson petersson porter potter price prince ramirez ramos reyes robinson
 robison rodgers rogers romeo romero russell salazar salva sanders saunders schmid schmidt schmitt

@@ -19,14 +19,14 @@ pub fn compared_name(first: Option<&str>, last: Option<&str>) -> Option<Compared
         return None;
     }
     let generation = strip_generation(&mut fields);
-    for index in [0, 1] {
-        let is_alone = fields[1 - index].is_empty();
-        let mut words = std::mem::take(&mut fields[index]);
-        while words.first().is_some_and(|it| is_title(it)) && (words.len() > 1 || !is_alone) {
-            words.remove(0);
-        }
-        fields[index] = with_particles_joined(words, is_alone);
-    }
+    let (first_is_all, last_is_all) = (fields[1].is_empty(), fields[0].is_empty());
+    let [first, last] = fields;
+    // `Dr`, `Smith` is how a form without a field for titles is filled in.
+    let first = without_titles(first, if first_is_all { 1 } else { 0 });
+    let fields = [
+        with_particles_joined(first, first_is_all),
+        with_particles_joined(without_titles(last, 1), last_is_all),
+    ];
     let [first, last] = fields.map(|words| words.join(" "));
     let text = match generation {
         1 => format!("{first}{FIELD_END}{last}"),
@@ -62,6 +62,14 @@ fn strip_generation(fields: &mut [Vec<String>; 2]) -> u8 {
         }
     }
     found
+}
+
+/// Leaves so many words.
+fn without_titles(mut words: Vec<String>, least: usize) -> Vec<String> {
+    while words.len() > least && words.first().is_some_and(|word| is_title(word)) {
+        words.remove(0);
+    }
+    words
 }
 
 /// `is_whole`: the field holds the whole name, so that it begins with a first name and not with a
@@ -122,7 +130,8 @@ mod tests {
             ("John", "Smith, Jr.", "john,smith,2"),
             ("John III", "Smith", "john,smith,3"),
             ("Frau", "Schmidt", ",schmidt"),
-            ("Don", "", "don,"),
+            ("Mr", "", "mr,"),
+            ("Michael", "Herr", "michael,herr"),
             ("Ludwig", "van der Berg PhD", "ludwig,vanderberg"),
             ("Al Green", "", "al green,"),
             ("  María\u{1f}José ", "de la Cruz", "maria jose,delacruz"),

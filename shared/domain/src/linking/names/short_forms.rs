@@ -108,7 +108,6 @@ tatiana: tatyana tetiana
 theresa: teresa tess
 thomas: tom tommy
 timothy: tim timmy
-valerie: val
 victor: vic viktor
 victoria: vicky vicki vickie viktoria
 vincent: vince vinny

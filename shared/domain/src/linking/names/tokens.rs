@@ -85,6 +85,7 @@ mod tests {
         for (one, two, expected) in [
             ("michael", "micheal", Gap::Slips(1)),
             ("schroder", "schroeder", Gap::None),
+            ("muller", "mueller", Gap::None),
             ("agard", "aagaard", Gap::None),
             ("johnson", "johson", Gap::Slips(1)),
             ("papadopoulos", "papadopolous", Gap::Slips(2)),

@@ -25,14 +25,9 @@ const TITLES: &[&str] = &[
     "srta",
     "senor",
     "senora",
-    "don",
-    "dona",
-    "sig",
     "signor",
     "signora",
     "rev",
-    "ing",
-    "dipl",
 ];
 
 /// Degrees and the like, behind it.
