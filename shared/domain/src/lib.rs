@@ -7,6 +7,7 @@
 pub mod event;
 pub mod gate;
 pub mod keys;
+pub mod linking;
 pub mod model;
 pub mod oauth_state;
 pub mod ports;

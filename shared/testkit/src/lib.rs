@@ -7,6 +7,7 @@
 
 mod accounts;
 mod bus;
+mod clients;
 mod clock;
 mod connections;
 mod connector;
@@ -32,6 +33,7 @@ mod work_queue;
 
 pub use accounts::MemoryAccounts;
 pub use bus::RecordingBus;
+pub use clients::MemoryClients;
 pub use clock::ManualClock;
 pub use connections::MemoryConnections;
 pub use connector::{OneConnector, ScriptedConnector, TOKEN_LIFETIME};
