@@ -13,12 +13,16 @@
 mod after_suite_canary;
 mod at_003_crm;
 mod at_003_schedules;
+mod contract_booking_store;
+mod contract_client_directory;
 mod contract_connection_registry;
 mod contract_gate_store;
+mod contract_import_store;
 mod contract_push_again;
 mod contract_push_store;
 mod contract_record_locks;
 mod contract_record_store;
+mod contract_sweep_directory;
 mod contract_upsert_store;
 mod contract_upsert_versions;
 mod e2e_auth;

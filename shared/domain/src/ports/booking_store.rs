@@ -42,7 +42,8 @@ pub enum BookingOutcome {
 /// Bookings, unique by system and the provider's id within the tenant.
 #[async_trait]
 pub trait BookingStore: Send + Sync {
-    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call.
+    /// Reads up to [`BOOKINGS_READ_MAX`] bookings, consistently, in one call. One that can't be read
+    /// is left out; [`BookingStore::store`] says so then.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -53,15 +54,17 @@ pub trait BookingStore: Send + Sync {
         keys: &[BookingKey],
     ) -> Result<BTreeMap<BookingKey, StoredBooking>, StoreError>;
 
-    /// Stores a version unless the booking has changed since it was read. Writing the same twice,
-    /// because an answer was lost, is [`BookingOutcome::Stored`] both times.
+    /// Stores a version unless the booking has changed since it was read, or the stored version has
+    /// been seen again more recently than the new one was read. Writing the same twice, because an
+    /// answer was lost, is [`BookingOutcome::Stored`] both times.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn store(&self, write: &BookingWrite) -> Result<BookingOutcome, StoreError>;
 
     /// Notes that a stored version was seen again, so that a state that was read before can't
-    /// overwrite it. Nothing happens if it is another version by now, or was read later.
+    /// overwrite it: stored, also if it was seen later by somebody else; overtaken if it is another
+    /// version by now, which may be the older state, so the caller decides anew.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -71,10 +74,12 @@ pub trait BookingStore: Send + Sync {
         system: System,
         stored: &StoredBooking,
         recency: Recency,
-    ) -> Result<(), StoreError>;
+    ) -> Result<BookingOutcome, StoreError>;
 
     /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
-    /// second part). It may lag by moments behind what was stored.
+    /// second part). Those that the provider has no more ([`crate::model::StatusReason::Deleted`])
+    /// are not among them: nobody needs to look for them again. It may lag by moments behind what was
+    /// stored.
     ///
     /// # Errors
     /// See [`StoreError`].

@@ -149,13 +149,15 @@ fn rotated(
     grace: Duration,
 ) -> Option<WebhookSecretPair> {
     let Some(stored) = stored else {
-        return Some(WebhookSecretPair { current: next.clone(), previous: None });
+        let (previous, url_token) = (None, None);
+        return Some(WebhookSecretPair { current: next.clone(), previous, url_token });
     };
     if stored.current.expose_secret() == next.expose_secret() {
         return None;
     }
     let previous = Some((stored.current.clone(), now + grace));
-    Some(WebhookSecretPair { current: next.clone(), previous })
+    let url_token = stored.url_token.clone();
+    Some(WebhookSecretPair { current: next.clone(), previous, url_token })
 }
 
 #[cfg(test)]
@@ -190,6 +192,14 @@ mod tests {
         let later = NOW + Duration::from_secs(60);
         let third = after(Some(second), "c", later);
         assert_eq!(parts(&third), ("c".into(), Some(("b".into(), later + GRACE))));
+    }
+
+    #[test]
+    fn rotation_keeps_the_address_of_the_webhook() {
+        let url_token = Some("t".into());
+        let stored = WebhookSecretPair { url_token, ..after(None, "a", NOW) };
+        let token = after(Some(stored), "b", NOW).url_token.unwrap();
+        assert_eq!(token.expose_secret(), "t");
     }
 
     #[test]

@@ -188,6 +188,7 @@ impl Run<'_, '_> {
             token_version: version,
             token_expires_at: tokens.expires_at,
             key_properties: key_properties.clone(),
+            webhook: None,
         };
         renew(self.deps, &mut self.lock).await?;
         let credentials = Credentials {
@@ -253,7 +254,8 @@ impl Run<'_, '_> {
         let is_stored =
             stored.is_some_and(|it| it.current.expose_secret() == given.expose_secret());
         if !is_stored {
-            let secrets = WebhookSecretPair { current: given.clone(), previous: None };
+            let secrets =
+                WebhookSecretPair { current: given.clone(), previous: None, url_token: None };
             store.put_webhook_secrets(tenant, system, &secrets).await?;
         }
         Ok(())
