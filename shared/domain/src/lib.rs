@@ -4,6 +4,7 @@
 //! vendor's words; time comes in through [`ports::Clock`] and everything else through the narrow
 //! traits of [`ports`]. Use cases are one verb per file in [`usecase`].
 
+pub mod cursor;
 pub mod event;
 pub mod gate;
 pub mod keys;
