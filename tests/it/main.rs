@@ -45,6 +45,7 @@ mod e2e_upsert_company;
 mod e2e_upsert_deal;
 mod e2e_upsert_queued;
 mod flow_connections;
+mod flow_connections_api_key;
 mod flow_connections_crash;
 mod flow_connections_health;
 mod flow_connections_oauth;

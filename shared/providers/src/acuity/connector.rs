@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, GrantError, HookRegistration, KeyProperty, OauthApp,
-    OauthTokens, ProviderError,
+    AccountConnector, AccountDetails, AuthMode, GrantError, HookRegistration, KeyProperty,
+    OauthApp, OauthTokens, ProviderError,
 };
 
 use super::AcuitySettings;
@@ -42,6 +42,10 @@ impl AcuityConnector {
 
 #[async_trait]
 impl AccountConnector for AcuityConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        &[AuthMode::ApiKey]
+    }
+
     fn keyed_types(&self) -> &'static [ObjectType] {
         &[]
     }
