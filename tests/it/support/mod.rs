@@ -9,6 +9,7 @@ pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
+pub mod linking_world;
 pub mod operator;
 pub mod portal_state;
 pub mod push_line;

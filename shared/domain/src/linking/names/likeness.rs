@@ -30,11 +30,13 @@ pub fn score(one: &ComparedName, other: &ComparedName) -> f64 {
     if one == other {
         return 1.0;
     }
-    let readings = Reading::of_both_orders(&theirs);
-    let costs = Reading::of(&ours).into_iter().flat_map(|ours| {
-        readings.iter().filter_map(move |theirs| ours.cost(theirs)).collect::<Vec<_>>()
+    let (ours_read, theirs_read) = (Reading::of(&ours), Reading::of(&theirs));
+    let pairs = ours_read.iter().flat_map(|ours| theirs_read.iter().map(move |it| (ours, it)));
+    let costs = pairs.flat_map(|(ours, theirs)| {
+        // Not both swapped: it would make first names of two last names.
+        [ours.cost(theirs), ours.swapped().cost(theirs), ours.cost(&theirs.swapped())]
     });
-    let left = costs.min().map_or(0, |cost| WHOLE.saturating_sub(cost));
+    let left = costs.flatten().min().map_or(0, |cost| WHOLE.saturating_sub(cost));
     let score = u32::try_from(left).map_or(0.0, f64::from) / 1000.0;
     if score >= ALIKE && ours.generation == theirs.generation {
         return score;
@@ -65,12 +67,7 @@ impl<'a> Reading<'a> {
             let (first, last) = words.split_at(at);
             Self { first: first.to_vec(), last: last.to_vec() }
         };
-        let cuts = (1..words.len()).map(cut);
-        cuts.flat_map(|reading| [reading.swapped(), reading]).collect()
-    }
-
-    fn of_both_orders(parts: &Parts<'a>) -> Vec<Self> {
-        Self::of(parts).into_iter().flat_map(|reading| [reading.swapped(), reading]).collect()
+        (1..words.len()).map(cut).collect()
     }
 
     fn swapped(&self) -> Self {
