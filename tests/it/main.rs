@@ -58,6 +58,7 @@ mod flow_linking;
 mod flow_linking_pairs;
 mod flow_linking_texts;
 mod flow_publish;
+mod flow_publish_bookings;
 mod flow_push;
 mod flow_push_crash;
 mod flow_push_refused;
