@@ -1,6 +1,9 @@
 //! What several test modules share.
 
 pub mod account;
+pub mod acuity;
+pub mod acuity_account;
+pub mod acuity_walk;
 pub mod api;
 pub mod bus;
 pub mod changes;
