@@ -95,7 +95,8 @@ pub enum Applied {
 pub struct ApplyReport {
     /// In the order given.
     pub outcomes: Vec<Applied>,
-    /// The first thing that kept one from being stored.
+    /// The first thing that kept one from being stored and may pass; what is stored in a shape that
+    /// can't be read fails alone.
     pub error: Option<StoreError>,
 }
 
@@ -112,7 +113,7 @@ pub struct ApplyCounts {
     pub superseded: u64,
     /// Updates that only the clock brought.
     pub completed_only: u64,
-    /// Rows that can't be read or keyed.
+    /// Rows that can't be read or keyed, or of which what is stored can't be read.
     pub unreadable: u64,
 }
 
@@ -134,8 +135,8 @@ impl ApplyCounts {
             }
             Applied::Unchanged => self.skipped_duplicates += 1,
             Applied::Superseded => self.superseded += 1,
-            Applied::Unreadable => self.unreadable += 1,
-            Applied::Failed(_) => {}
+            Applied::Unreadable | Applied::Failed(Verdict::Dead(_)) => self.unreadable += 1,
+            Applied::Failed(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => {}
         }
     }
 

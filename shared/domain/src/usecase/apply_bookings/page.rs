@@ -102,6 +102,16 @@ impl<'a> Page<'a> {
         self.error.get_or_insert(error);
     }
 
+    /// What is stored of one booking can't be read: its neighbours are not kept waiting for it.
+    fn fail_one(&mut self, index: usize, error: StoreError) {
+        match error {
+            StoreError::Malformed(_) | StoreError::BadKey(_) => {
+                self.settle(index, Applied::Failed(Verdict::from(&error)));
+            }
+            StoreError::Unavailable(_) | StoreError::Conflict => self.fail([index], error),
+        }
+    }
+
     /// Reads what is stored of those of which it is not known.
     async fn load(&mut self) {
         let unknown: Vec<_> =
@@ -157,7 +167,7 @@ impl<'a> Page<'a> {
                 Ok(BookingOutcome::ClientsChanged) | Err(StoreError::Conflict) => {
                     self.again(open, None);
                 }
-                Err(error) => self.fail([open.index], error),
+                Err(error) => self.fail_one(open.index, error),
             }
         }
     }
@@ -251,7 +261,7 @@ impl<'a> Page<'a> {
                 self.open.push(ready.open);
             }
             Err(StoreError::Conflict) => self.again(ready.open, None),
-            Err(error) => self.fail([ready.open.index], error),
+            Err(error) => self.fail_one(ready.open.index, error),
         }
     }
 
@@ -259,7 +269,7 @@ impl<'a> Page<'a> {
     fn write_of(&self, ready: &Ready) -> Option<BookingWrite> {
         let draft = &ready.draft;
         let (link, client) = if draft.needs_client() {
-            let new_id = ClientId::new(self.ports.clock.unique_id());
+            let new_id = || ClientId::new(self.ports.clock.unique_id());
             let (tenant, person) = (&self.scope.tenant, &draft.booking.person);
             let linked = linking::link(tenant, person, self.clients.found(), || new_id).ok()?;
             linked.map(|linked| (linked.link, linked.write)).unzip()

@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use crate::keys::{BookingKey, booking_key};
-use crate::model::{ExternalId, StatusReason};
-use crate::ports::{BOOKINGS_READ_MAX, BookingWindow};
+use crate::model::ExternalId;
+use crate::ports::BookingWindow;
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, Read};
 use crate::usecase::settle_work::Verdict;
@@ -45,34 +44,17 @@ impl Vanished<'_> {
                 self.ports.bookings.beginning_in(tenant, *system, part, after.as_deref()).await;
             let (ids, next) = page.map_err(|error| Verdict::from(&error))?;
             let unseen: Vec<_> = ids.into_iter().filter(|id| !seen.contains(id)).collect();
-            for chunk in unseen.chunks(BOOKINGS_READ_MAX) {
-                for missing in self.not_known_to_be_gone(chunk).await?.chunks(ASKED_MAX) {
-                    if self.account.clock().now() >= self.until {
-                        return Err(Verdict::Wait { after: Duration::ZERO });
-                    }
-                    self.store(missing, stored).await?;
+            for missing in unseen.chunks(ASKED_MAX) {
+                if self.account.clock().now() >= self.until {
+                    return Err(Verdict::Wait { after: Duration::ZERO });
                 }
+                self.store(missing, stored).await?;
             }
             after = next;
             if after.is_none() {
                 return Ok(());
             }
         }
-    }
-
-    /// Without those of which we know already. A step that is done again therefore comes further.
-    async fn not_known_to_be_gone(&self, ids: &[ExternalId]) -> Result<Vec<ExternalId>, Verdict> {
-        let ApplyScope { tenant, system, .. } = self.scope;
-        let keyed = ids.iter().filter_map(|id| Some((booking_key(tenant, *system, id).ok()?, id)));
-        let keyed: Vec<_> = keyed.collect();
-        let keys: Vec<_> = keyed.iter().map(|(key, _)| key.clone()).collect();
-        let known = self.ports.bookings.load(tenant, *system, &keys).await;
-        let known = known.map_err(|error| Verdict::from(&error))?;
-        let is_open = |key: &BookingKey| {
-            known.get(key).is_some_and(|it| it.booking.reason != Some(StatusReason::Deleted))
-        };
-        let open = keyed.iter().filter(|(key, _)| is_open(key));
-        Ok(open.map(|(_, id)| (*id).clone()).collect())
     }
 
     async fn store(&self, ids: &[ExternalId], stored: &mut u64) -> Result<(), Verdict> {
