@@ -2,6 +2,7 @@
 //! connections with fresh tokens, and the gate. Which adapter serves which port is decided here and
 //! in each function's `main.rs`, and nowhere else.
 
+mod bookings;
 mod webhook;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
+pub use bookings::{RowScope, days, log_unreadable};
 pub use webhook::{WebhookFunction, webhook_handler};
 
 /// Tries of one provider call in one invocation, the first included.
