@@ -164,10 +164,9 @@ fn report_unreadable(judged: &Judged) {
 }
 
 fn emit_group(group: &BookingGroupReport) {
-    let count = |is_counted: fn(&BookingSyncOutcome) -> bool| {
-        group.outcomes.iter().filter(|outcome| is_counted(outcome)).count() as u64
-    };
-    let failures = count(|outcome| matches!(outcome, BookingSyncOutcome::Unapplied(_)));
+    let unapplied =
+        |outcome: &&BookingSyncOutcome| matches!(outcome, BookingSyncOutcome::Unapplied(_));
+    let failures = group.outcomes.iter().filter(unapplied).count() as u64;
     let (system, tenant_id) = (group.system.as_str(), group.tenant.as_str());
     let correlation_id = &CorrelationId::unknown();
     let scope = RowScope { route: ROUTE, system, tenant_id, correlation_id };
@@ -188,10 +187,11 @@ fn emit_group(group: &BookingGroupReport) {
         route: ROUTE,
         system,
         tenant_id: tenant_id.to_owned(),
-        bookings_imported: count(|outcome| matches!(outcome, BookingSyncOutcome::Imported)),
-        bookings_updated: count(|outcome| matches!(outcome, BookingSyncOutcome::Updated)),
-        skipped_duplicates: count(|outcome| matches!(outcome, BookingSyncOutcome::Unchanged)),
-        errors: failures + group.unreadable.len() as u64,
+        bookings_imported: group.counts.imported,
+        bookings_updated: group.counts.updated,
+        skipped_duplicates: group.counts.skipped_duplicates,
+        // An appointment that can't be read is one that is not applied.
+        errors: failures,
         latency_ms: group.took,
     });
 }

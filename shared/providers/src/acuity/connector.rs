@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, AuthMode, GrantError, HookRegistration, KeyProperty, OauthApp,
-    OauthTokens, ProviderError,
+    AccountConnector, AccountDetails, AuthMode, GrantError, HookRegistration, KeyProperty,
+    OauthApp, OauthTokens, ProviderError,
 };
 
 use super::AcuitySettings;
