@@ -271,7 +271,7 @@ impl<'a> Page<'a> {
         let (link, client) = if draft.needs_client() {
             let new_id = || ClientId::new(self.ports.clock.unique_id());
             let (tenant, person) = (&self.scope.tenant, &draft.booking.person);
-            let linked = linking::link(tenant, person, self.clients.found(), || new_id).ok()?;
+            let linked = linking::link(tenant, person, self.clients.found(), new_id).ok()?;
             linked.map(|linked| (linked.link, linked.write)).unzip()
         } else {
             (draft.before.as_ref().and_then(|before| before.client.clone()), None)
