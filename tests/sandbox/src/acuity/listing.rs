@@ -142,10 +142,11 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 fn has_answer(appointment: &Appointment, field: &str, wanted: &str) -> bool {
+    let Ok(field) = field.parse::<u64>() else { return false };
     let forms = appointment.details.get("forms").and_then(Value::as_array);
     let forms = forms.into_iter().flatten();
     let mut answers = forms.flat_map(|form| form["values"].as_array().into_iter().flatten());
-    answers.any(|answer| answer["fieldID"].to_string() == field && answer["value"] == wanted)
+    answers.any(|answer| answer["fieldID"] == field && answer["value"] == wanted)
 }
 
 /// Sorted by start; what begins at one time comes as the account says.

@@ -1,6 +1,7 @@
 //! HubSpot CRM records as its published documentation describes them. Objects are kept per portal
 //! and generically over an object type: another type is a row in `object_types`.
 
+mod account_check;
 mod account_info;
 mod association_batch;
 mod associations;
@@ -54,7 +55,7 @@ use object_types::ObjectType;
 pub use pipelines::Pipeline;
 use routes::{Operation, Route, RouteError, Version};
 pub use schema::Definition;
-use store::{Portals, Preset};
+use store::Portals;
 
 /// The simulated HubSpot.
 #[derive(Default)]
@@ -147,35 +148,6 @@ fn need_scopes(account: &Account, scopes: &[&'static str]) -> Result<(), Refusal
     }
 }
 
-/// The properties of the account's entry.
-fn presets(account: &Account) -> Result<Vec<Preset>, String> {
-    let mut presets = Vec::new();
-    for (name, definitions) in &account.properties {
-        let object_type = ObjectType::from_name(name)
-            .ok_or_else(|| format!("`properties`: unknown object type `{name}`"))?;
-        let known = definitions.iter().find(|one| object_type.property(&one.name).is_some());
-        if let Some(known) = known {
-            return Err(format!("`properties`: {name} has `{}` of its own", known.name));
-        }
-        presets.extend(definitions.iter().map(|one| (object_type, one.clone())));
-    }
-    Ok(presets)
-}
-
-fn check_credentials(account: &Account) -> Result<(), String> {
-    let app = account.oauth.as_ref();
-    if account.access_token.is_empty() && app.is_none() {
-        return Err("`access_token` must not be empty, unless there is `oauth`".to_owned());
-    }
-    if app.is_some_and(|app| app.refresh_token.is_empty() || app.client_id.is_empty()) {
-        return Err("`oauth` needs `client_id` and `refresh_token`".to_owned());
-    }
-    if account.users().next().is_some() {
-        return Err("HubSpot has tokens, no `api_key` and no `users`".to_owned());
-    }
-    Ok(())
-}
-
 fn bearer_token(request: &VendorRequest) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -183,25 +155,11 @@ fn bearer_token(request: &VendorRequest) -> Option<&str> {
 
 impl Vendor for Hubspot {
     fn check_account(&self, account: &Account) -> Result<(), String> {
-        check_credentials(account)?;
-        account.account.parse::<u32>().map_err(|_| {
-            "a HubSpot account is a portal id, a decimal number such as 62515001".to_owned()
-        })?;
-        let subscriptions = account.webhook_subscriptions.iter().flatten();
-        if let Some(unknown) = subscriptions.into_iter().find(|name| !events::is_subscription(name))
-        {
-            return Err(format!("unknown webhook subscription `{unknown}`"));
-        }
-        let version = account.webhook_signature_version.as_deref();
-        if version.is_some_and(|version| !["v1", "v3"].contains(&version)) {
-            return Err("`webhook_signature_version` must be v1 or v3".to_owned());
-        }
-        pipelines::check(account)?;
-        presets(account).map(|_| ())
+        account_check::check(account)
     }
 
     fn account_put(&self, account: &Account) {
-        if let Ok(presets) = presets(account) {
+        if let Ok(presets) = account_check::presets(account) {
             locked(&self.portals).preset(&account.account, presets);
         }
     }
