@@ -10,6 +10,7 @@ use sync_aws::accounts::{CachedAccountDirectory, ClaimedAccountDirectory};
 use sync_aws::webhook_secrets::CachedSigningSecrets;
 use sync_domain::hook_address;
 use sync_domain::model::{BookingChange, System};
+use sync_domain::ports::{AccountOwner, AccountRegistry, AuthMode};
 use sync_lambda::WebhookHandler;
 use sync_lambda::clock::SystemClock;
 use sync_lambda::webhook::{WebhookRoute, handle};
@@ -17,7 +18,8 @@ use sync_lambda::webhook_edge::answer;
 use sync_providers::webhook_protocol;
 use sync_testkit::MemoryWorkQueue;
 
-use crate::support::connection_world::ConnectionWorld;
+use crate::support::cloud::root;
+use crate::support::connection_world::{ConnectionWorld, tenant};
 use crate::support::webhook_signing::{BASE_URL, Sent};
 
 const CHANGED: &str = "action=appointment.changed&id=54321&calendarID=27238&appointmentTypeID=1";
@@ -77,7 +79,12 @@ impl World {
 
     /// Delivers and returns the status, the body and what is on the queue.
     async fn deliver(&self, sent: &Sent) -> (u64, Value, Vec<BookingChange>) {
-        let event = serde_json::from_str(&sent.gateway_event()).unwrap();
+        self.invoke(&sent.gateway_event()).await
+    }
+
+    /// Gives the function an event of the gateway.
+    async fn invoke(&self, event: &str) -> (u64, Value, Vec<BookingChange>) {
+        let event = serde_json::from_str(event).unwrap();
         let deadline = jiff::Timestamp::now() + Duration::from_secs(10);
         let answer = answer(Arc::clone(&self.handler), event, deadline).await;
         let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
@@ -191,6 +198,36 @@ async fn signed_delivery_that_is_nothing_for_us_leaves_no_mark() {
         assert_eq!(answered, status, "{body}: {answer}");
         assert_eq!(answer["skipped"].as_u64(), skipped, "{body}");
         assert_eq!(changes.len(), usize::from(skipped == Some(0)), "{body}");
+    }
+}
+
+/// The files are signed with `abc123` for the token 0123…cdef.
+#[tokio::test]
+async fn acuity_event_files_get_their_answers() {
+    let world = World::connected().await;
+    let token = "0123456789abcdef0123456789abcdef";
+    let owner = AccountOwner { tenant: tenant("acme"), auth: AuthMode::ApiKey };
+    let account_id = hook_address::account_id(token);
+    world.connections.registry.claim(System::Acuity, &account_id, &owner).await.unwrap();
+    let secret = serde_json::json!({"current": "abc123", "url_token": token});
+    world.connections.secrets.set("tenants/acme/acuity/webhook", &secret.to_string());
+    let expected = [
+        ("rescheduled", 200, 1),
+        ("bare_action_base64", 200, 1),
+        ("order_completed", 200, 0),
+        ("no_signature", 401, 0),
+        ("no_token", 401, 0),
+        ("another_users_key", 401, 0),
+        ("json_body", 400, 0),
+        ("not_base64", 400, 0),
+    ];
+    let folder = root().join("events/webhook-acuity");
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, expected.len(), "a file without an expected answer");
+    for (name, status, messages) in expected {
+        let event = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let (answered, body, changes) = world.invoke(&event).await;
+        assert_eq!((answered, changes.len()), (status, messages), "{name}: {body}");
     }
 }
 
