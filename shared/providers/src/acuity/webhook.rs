@@ -141,9 +141,9 @@ mod tests {
             format!("?token={TOKEN}&token"),
             format!("?token={}", TOKEN.to_uppercase()),
             format!("?token={TOKEN}0"),
-            format!("?token={}", &TOKEN[1..]),
-            format!("?token={}%", &TOKEN[1..]),
-            format!("?token={}g", &TOKEN[1..]),
+            format!("?token={}", TOKEN.get(1..).unwrap()),
+            format!("?token={}%", TOKEN.get(1..).unwrap()),
+            format!("?token={}g", TOKEN.get(1..).unwrap()),
             format!("?%74oken={TOKEN}"),
             format!("#token={TOKEN}"),
         ] {
