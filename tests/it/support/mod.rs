@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod api;
+pub mod booking_play;
+pub mod booking_world;
 pub mod bus;
 pub mod changes;
 pub mod cloud;
