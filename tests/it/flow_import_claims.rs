@@ -34,10 +34,9 @@ async fn refused(world: &BookingWorld, command: &ImportBookings) -> ImportError 
 }
 
 async fn invalid_field(world: &BookingWorld, command: &ImportBookings) -> String {
-    match refused(world, command).await {
-        ImportError::Invalid(field) => field.field,
-        error => panic!("{error:?}"),
-    }
+    let error = refused(world, command).await;
+    let ImportError::Invalid(field) = error else { panic!("{error:?}") };
+    field.field
 }
 
 #[tokio::test]
@@ -155,13 +154,9 @@ async fn key_of_a_call_that_died_is_in_progress_until_its_lease_ends() {
             tokio::task::yield_now().await;
         }
     }
-    match refused(&world, &world.keyed("key")).await {
-        ImportError::InProgress { retry_after } => {
-            assert!(retry_after >= Duration::from_secs(1));
-            assert!(retry_after <= Duration::from_secs(10));
-        }
-        error => panic!("{error:?}"),
-    }
+    let error = refused(&world, &world.keyed("key")).await;
+    let ImportError::InProgress { retry_after } = error else { panic!("{error:?}") };
+    assert!(retry_after >= Duration::from_secs(1) && retry_after <= Duration::from_secs(10));
     while world.clock.now() < died.deadline {
         world.clock.advance(Duration::from_secs(1));
     }

@@ -74,10 +74,9 @@ async fn part_that_can_not_be_read_completely_stops_the_import_and_the_watermark
     world.account.fail_page(5, PageError::Incomplete(part));
     let cursor = world.import(&world.command()).await.next_cursor.unwrap();
     world.account.fail_page(0, PageError::Incomplete(part));
-    match world.run(&world.going_on(&cursor)).await.0.unwrap_err() {
-        ImportError::Incomplete { day } => assert_eq!(day.to_string(), "2026-12-24"),
-        error => panic!("{error:?}"),
-    }
+    let error = world.run(&world.going_on(&cursor)).await.0.unwrap_err();
+    let ImportError::Incomplete { day } = error else { panic!("{error:?}") };
+    assert_eq!(day.to_string(), "2026-12-24");
     assert_eq!(world.imports.stored_watermark(&world.tenant, SYSTEM), None);
 }
 

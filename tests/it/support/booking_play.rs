@@ -70,7 +70,8 @@ impl Play {
         let mut uniques = self.uniques.borrow_mut();
         *uniques += 1;
         // Now and then a state comes again that was there before.
-        let typed = if *uniques % 2 == 0 { "again".to_owned() } else { format!("n{}", *uniques) };
+        let typed =
+            if uniques.is_multiple_of(2) { "again".to_owned() } else { format!("n{}", *uniques) };
         Person { first_name: Some(typed), email, phone, ..ada() }
     }
 
