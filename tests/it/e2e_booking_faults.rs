@@ -27,16 +27,16 @@ fn faults() -> Vec<(&'static str, Value)> {
         fault
     };
     vec![
-        ("429", some(json!({"fault": "status", "status": 429}), 40)),
+        ("429", some(json!({"fault": "status", "status": 429}), 25)),
         (
             "429 with Retry-After",
-            some(json!({"fault": "status", "status": 429, "headers": {"Retry-After": "1"}}), 30),
+            some(json!({"fault": "status", "status": 429, "headers": {"Retry-After": "1"}}), 25),
         ),
-        ("500", some(json!({"fault": "status", "status": 500}), 40)),
-        ("HTML", some(json!({"fault": "html"}), 30)),
-        ("HTML under 200", some(json!({"fault": "html", "status": 200}), 30)),
-        ("a cut body", some(json!({"fault": "truncate"}), 40)),
-        ("a reset", some(json!({"fault": "reset"}), 40)),
+        ("500", some(json!({"fault": "status", "status": 500}), 25)),
+        ("HTML", some(json!({"fault": "html"}), 25)),
+        ("HTML under 200", some(json!({"fault": "html", "status": 200}), 25)),
+        ("a cut body", some(json!({"fault": "truncate"}), 25)),
+        ("a reset", some(json!({"fault": "reset"}), 25)),
         ("a hang", some(json!({"fault": "hang", "delay_ms": 20_000}), 15)),
     ]
 }

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use crate::support::booking_state::text_in;
 use crate::support::booking_system::{Appointment, BookingSystem, noon};
 use crate::support::booking_tenant::BookingTenant;
+use crate::support::function_process::{FunctionProcess, body_of, import_event};
 use crate::support::table::number_in;
 
 const SYSTEM: BookingSystem = BookingSystem::Acuity;
+/// So little of a call's time is left for reading.
+const HURRY: Duration = Duration::from_secs(11);
 const EVENTS_WITHIN: Duration = Duration::from_secs(120);
 const HAIRCUT: u64 = 11;
 const YOGA: u64 = 12;
@@ -130,20 +133,46 @@ async fn import_of_a_day_that_stays_saturated_fails_loudly_and_leaves_the_waterm
     println!("a class of 130 seats: {}", refused.body);
 }
 
-/// A slow provider: the time of a call is over before the window is.
-#[tokio::test]
-async fn import_over_many_calls_goes_on_where_the_cursor_says() {
+/// A provider that takes its time, and callers who have little.
+async fn with_slow_provider(days: i64) -> (BookingTenant, FunctionProcess) {
     let salon = BookingTenant::new(SYSTEM).await;
-    let order = json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 4, "clients": 20});
-    assert_eq!(salon.generate(order).await, 240);
-    let late = json!({"fault": "delay", "delay_ms": 2_000, "times": 1_000,
+    let from = noon(1).to_string().split('T').next().unwrap().to_owned();
+    salon.generate(json!({"from_date": from, "days": days, "per_day": 4, "clients": 20})).await;
+    let late = json!({"fault": "delay", "delay_ms": 1_000, "times": 1_000,
         "match": {"path_prefix": SYSTEM.list_path()}});
     salon.tenant.fault(late).await;
-    let window = json!({"since": noon(0).to_string(), "until": noon(150).to_string()});
-    let done = salon.import_all(&window).await;
-    println!("a slow provider: {done:?}");
-    assert!(done.calls > 1, "{done:?}");
-    assert_eq!(done.counts(), (240, 0, 0), "{done:?}");
+    let cloud = &salon.tenant.cloud;
+    let function = FunctionProcess::start(cloud, "booking-import", "BookingImportFunction").await;
+    (salon, function)
+}
+
+/// One call with time for a page or two.
+async fn hurried(salon: &BookingTenant, function: &FunctionProcess, asked: &Value) -> Value {
+    let system = salon.tenant.provider.system;
+    let event = import_event(&salon.tenant.id, system, &salon.import_body(asked));
+    let answer = function.invoke(&event, HURRY).await.unwrap();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    body_of(&answer)
+}
+
+#[tokio::test]
+async fn import_over_many_calls_goes_on_where_the_cursor_says() {
+    let (salon, function) = with_slow_provider(60).await;
+    let mut asked = json!({"since": noon(0).to_string(), "until": noon(380).to_string()});
+    let (mut imported, mut calls) = (Vec::new(), 0);
+    while calls < 50 {
+        let body = hurried(&salon, &function, &asked).await;
+        calls += 1;
+        imported.push(body["imported"].as_u64().unwrap());
+        assert_eq!((&body["updated"], &body["skipped_duplicates"]), (&json!(0), &json!(0)));
+        asked["cursor"] = body["next_cursor"].clone();
+        if asked["cursor"].is_null() {
+            break;
+        }
+    }
+    println!("{calls} calls in a hurry: {imported:?}");
+    assert!(calls > 2, "{imported:?}");
+    assert_eq!(imported.iter().sum::<u64>(), 240, "{imported:?}");
     assert_each_once(&salon, 240).await;
     assert_eq!(salon.clients().await.len(), 20);
     salon.tenant.events_within(240, EVENTS_WITHIN).await;
@@ -221,16 +250,10 @@ async fn import_with_an_idempotency_key_gives_the_stored_answer_again() {
 /// A call of another tenant, system or window, and a cursor that is not as it was given out.
 #[tokio::test]
 async fn cursor_that_is_foreign_or_altered_is_refused() {
-    let (salon, other) = join(BookingTenant::new(SYSTEM), BookingTenant::new(SYSTEM)).await;
-    let order =
-        json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 1});
-    salon.generate(order).await;
-    let late = json!({"fault": "delay", "delay_ms": 2_000, "times": 1_000,
-        "match": {"path_prefix": SYSTEM.list_path()}});
-    salon.tenant.fault(late).await;
-    let window = json!({"since": noon(0).to_string(), "until": noon(150).to_string()});
-    let first = salon.import(&window).await;
-    let cursor = first.body["next_cursor"].as_str().unwrap_or_else(|| panic!("{first:?}"));
+    let ((salon, function), other) = join(with_slow_provider(60), BookingTenant::new(SYSTEM)).await;
+    let window = json!({"since": noon(0).to_string(), "until": noon(380).to_string()});
+    let first = hurried(&salon, &function, &window).await;
+    let cursor = first["next_cursor"].as_str().unwrap_or_else(|| panic!("{first}"));
     salon.tenant.end_faults().await;
 
     let of_cursor = |text: &str| json!({ "cursor": text });
@@ -267,5 +290,5 @@ async fn cursor_that_is_foreign_or_altered_is_refused() {
     let mut rest = window;
     rest["cursor"] = json!(cursor);
     let done = salon.import_all(&rest).await;
-    assert_eq!(first.body["imported"].as_u64().unwrap() + done.imported, 60, "{done:?}");
+    assert_eq!(first["imported"].as_u64().unwrap() + done.imported, 240, "{done:?}");
 }
