@@ -34,7 +34,7 @@ impl LinkingWorld {
     /// Decides and writes; client and rule.
     pub fn book(&self, person: &Person) -> Option<(String, LinkRule)> {
         let linked = self.decide(person)?;
-        for write in &linked.write {
+        if let Some(write) = &linked.write {
             assert!(self.clients.apply(write), "nobody else writes");
         }
         Some((linked.link.client.to_string(), linked.link.rule))
