@@ -53,6 +53,8 @@ fn block(one: &str, two: &str) -> String {
     if one <= two { format!("{one} {two}") } else { format!("{two} {one}") }
 }
 
+/// A last `z` counts as an `s`, as it does between names.
 fn ends(word: &str) -> String {
-    word.chars().next().into_iter().chain(word.chars().next_back()).collect()
+    let last = word.chars().next_back().map(|letter| if letter == 'z' { 's' } else { letter });
+    word.chars().next().into_iter().chain(last).collect()
 }
