@@ -41,7 +41,7 @@ fn newcomer(email: &str, block: Option<BlockWrite>) -> ClientWrite {
         client: ClientId::new(Uuid::new_v4().to_string()),
         new: Some(Person { first_name: Some("Ada".to_owned()), ..Person::default() }),
         identifiers: vec![identifier(email)],
-        block,
+        blocks: block.into_iter().collect(),
     }
 }
 
@@ -67,7 +67,7 @@ where
     let other =
         BlockEntry { phone: Some(identifier("p")), ..entry(&ClientId::new("somebody-else"), None) };
     let entries = vec![other, entry(&write.client, Some("a"))];
-    write.block = Some(block_write(0, entries.clone()));
+    write.blocks = vec![block_write(0, entries.clone())];
     let version = bench.first("1");
     assert_eq!(bench.write(&version, None, Some(write.clone())).await, Stored);
     let found = look_up(&bench, &["a", "b"]).await;
@@ -87,7 +87,7 @@ where
     let before = look_up(&bench, &["a", "b", "c"]).await;
     let taken = ClientWrite {
         identifiers: vec![identifier("b"), identifier("a")],
-        block: Some(block_write(1, Vec::new())),
+        blocks: vec![block_write(1, Vec::new())],
         ..newcomer("a", None)
     };
     assert_eq!(bench.write(&bench.first("2"), None, Some(taken)).await, ClientsChanged);
@@ -131,7 +131,7 @@ where
         client: client.clone(),
         new: None,
         identifiers: vec![identifier("p")],
-        block: Some(block_write(1, entries.clone())),
+        blocks: vec![block_write(1, entries.clone())],
     };
     let second = next(&bench.first("1"));
     assert_eq!(bench.write(&second, Some(1), Some(learned)).await, Stored);

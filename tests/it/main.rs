@@ -10,6 +10,12 @@
     reason = "a test that can't go on says where"
 )]
 
+mod acuity_connector;
+mod acuity_mapping;
+mod acuity_moves;
+mod acuity_reader;
+mod acuity_walk;
+mod acuity_webhook;
 mod after_suite_canary;
 mod at_003_crm;
 mod at_003_schedules;
@@ -45,6 +51,7 @@ mod e2e_upsert_company;
 mod e2e_upsert_deal;
 mod e2e_upsert_queued;
 mod flow_connections;
+mod flow_connections_api_key;
 mod flow_connections_crash;
 mod flow_connections_health;
 mod flow_connections_oauth;
@@ -53,6 +60,9 @@ mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;
 mod flow_gate_wire;
+mod flow_linking;
+mod flow_linking_pairs;
+mod flow_linking_texts;
 mod flow_publish;
 mod flow_publish_bookings;
 mod flow_push;
@@ -77,6 +87,7 @@ mod hubspot_associations;
 mod hubspot_pipelines;
 mod hubspot_reads;
 mod hubspot_records;
+mod props_acuity_walk;
 mod props_gate_ledger;
 mod props_keys;
 mod props_webhook;
@@ -86,5 +97,6 @@ mod rules_queues;
 mod rules_rooms;
 mod rules_template;
 mod support;
+mod vectors_acuity_signature;
 mod vectors_hubspot_headers;
 mod vectors_hubspot_signature;

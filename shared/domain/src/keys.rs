@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
@@ -83,7 +84,7 @@ digest_key!(
     IdentifierKey
 );
 digest_key!(
-    /// Where the clients are listed whose names begin alike: `sha256(tenant, block)`.
+    /// Where clients are listed who may be one: `sha256(tenant, block)`.
     BlockKey
 );
 digest_key!(
@@ -128,7 +129,7 @@ pub fn identifier_key(
     digest_of(&[tenant.as_str(), "client", kind, value]).map(IdentifierKey)
 }
 
-/// The key of a block of names.
+/// The key of a block of clients.
 ///
 /// # Errors
 /// When the block contains the separator.
@@ -191,6 +192,20 @@ pub fn claim_key(
     key: &IdempotencyKey,
 ) -> Result<ClaimKey, SeparatorInPart> {
     digest_of(&[tenant.as_str(), route, key.expose()]).map(ClaimKey)
+}
+
+/// The fingerprint of what an import was asked for; what is absent and what is empty are the same.
+///
+/// # Errors
+/// When a part contains the separator.
+pub fn import_fingerprint(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    cursor: Option<&str>,
+) -> Result<Fingerprint, SeparatorInPart> {
+    let moment = |given: Option<Timestamp>| given.map(|it| it.to_string()).unwrap_or_default();
+    digest_of(&["import", &moment(since), &moment(until), cursor.unwrap_or_default()])
+        .map(Fingerprint)
 }
 
 /// The fingerprint of a normalised payload. The order of associations does not count.

@@ -4,9 +4,12 @@
 //! vendor's words; time comes in through [`ports::Clock`] and everything else through the narrow
 //! traits of [`ports`]. Use cases are one verb per file in [`usecase`].
 
+pub mod cursor;
 pub mod event;
 pub mod gate;
+pub mod hook_address;
 pub mod keys;
+pub mod linking;
 pub mod model;
 pub mod oauth_state;
 pub mod ports;

@@ -29,12 +29,17 @@ impl MemoryConnections {
         connections
     }
 
-    /// Connects a tenant.
+    /// Connects a tenant to HubSpot.
     pub fn connect(&self, tenant: &TenantId) {
+        self.connect_to(tenant, System::Hubspot, AuthMode::PrivateApp);
+    }
+
+    /// Connects a tenant to a system.
+    pub fn connect_to(&self, tenant: &TenantId, system: System, auth: AuthMode) {
         let connection = Connection {
             tenant: tenant.clone(),
-            system: System::Hubspot,
-            auth: AuthMode::PrivateApp,
+            system,
+            auth,
             account_id: format!("account-of-{tenant}"),
             access_token: format!("token-of-{tenant}").into(),
             token_version: 0,
@@ -43,12 +48,12 @@ impl MemoryConnections {
             time_zone: None,
             key_properties: ObjectType::ALL.to_vec(),
         };
-        locked(&self.handed_out).insert((tenant.clone(), System::Hubspot), Arc::new(connection));
+        locked(&self.handed_out).insert((tenant.clone(), system), Arc::new(connection));
     }
 
-    /// Takes a tenant's connection away.
+    /// Takes a tenant's connections away.
     pub fn disconnect(&self, tenant: &TenantId) {
-        locked(&self.handed_out).remove(&(tenant.clone(), System::Hubspot));
+        locked(&self.handed_out).retain(|(owner, _), _| owner != tenant);
     }
 
     /// Gives a tenant another token, which is found when the present one has been forgotten.

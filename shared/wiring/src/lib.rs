@@ -2,6 +2,9 @@
 //! connections with fresh tokens, and the gate. Which adapter serves which port is decided here and
 //! in each function's `main.rs`, and nowhere else.
 
+mod bookings;
+mod webhook;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +26,9 @@ use sync_providers::acuity::AcuitySettings;
 use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
+
+pub use bookings::{RowScope, days, log_unreadable};
+pub use webhook::{WebhookFunction, webhook_handler};
 
 /// Tries of one provider call in one invocation, the first included.
 const ATTEMPTS_MAX: u32 = 3;

@@ -163,7 +163,7 @@ impl DynamoTable {
         for key in write.identifiers.iter().collect::<BTreeSet<_>>() {
             writes.push(absent(identifier_sk(key), identifier_item(&write.client))?);
         }
-        if let Some(block) = &write.block {
+        for block in &write.blocks {
             let (condition, values) = match block.seen {
                 0 => (ABSENT, Values::default()),
                 revision => ("#revision = :seen", Values::default().with("seen", number(revision))),

@@ -1,0 +1,203 @@
+//! One step of a sweep: pages within the time left, each stored and checked for what vanished.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::vanished::Vanished;
+use crate::gate::Class;
+use crate::model::{ExternalId, SweepStep};
+use crate::ports::{
+    BookingPage, BookingWindow, ConnectionError, DeadCause, ProviderError, UnreadableBooking,
+};
+use crate::retry::RetryPolicy;
+use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
+use crate::usecase::read_bookings::{Account, PageLimits, Read, ReadCosts, ReadError, ReadPorts};
+use crate::usecase::settle_work::Verdict;
+use crate::usecase::walk_bookings::{End, PageWork, walk};
+
+/// Kept back before the deadline for the last page's writes and checks, and for settling.
+const RESERVE: Duration = Duration::from_secs(15);
+/// A sweep that must wait when the next one was planned already is given up for that one.
+const AGE_MAX: Duration = Duration::from_secs(3_600);
+/// So many unreadable rows are named.
+const NAMED_MAX: usize = 100;
+
+/// The ports and settings of a step.
+pub struct SweepDeps<'a> {
+    /// The way to the booking system.
+    pub read: ReadPorts<'a>,
+    /// Where bookings and clients are kept.
+    pub apply: ApplyPorts<'a>,
+    /// How failed calls are repeated.
+    pub retry: RetryPolicy,
+    /// How long one call to the provider may take (`INTEGRATION_TIMEOUT_MS`).
+    pub call_timeout: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepOutcome {
+    /// The window's end is reached; the drift is the step's.
+    Done,
+    /// It goes on from the report's step, at once or when the verdict says.
+    Later(Verdict),
+    /// It is given up without anybody being called: the tenant is no longer connected, their
+    /// credentials are refused, which the connection's health tells, or the next sweep is due.
+    GivenUp(&'static str),
+}
+
+impl SweepOutcome {
+    /// The name in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Later(Verdict::Dead(_)) => "dead",
+            Self::Later(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => "later",
+            Self::GivenUp(reason) => reason,
+        }
+    }
+}
+
+impl From<SweepOutcome> for Verdict {
+    fn from(outcome: SweepOutcome) -> Self {
+        match outcome {
+            SweepOutcome::Done | SweepOutcome::GivenUp(_) => Self::Done,
+            SweepOutcome::Later(verdict) => verdict,
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub struct SweepReport {
+    /// The next step, with the drift so far: the message's body from now on, where it goes on. Where
+    /// there were pages, its tries count from zero.
+    pub step: SweepStep,
+    /// How it ended.
+    pub outcome: SweepOutcome,
+    /// Pages that were stored and checked.
+    pub pages: u32,
+    /// What became of the bookings on pages.
+    pub counts: ApplyCounts,
+    /// Bookings that were asked for because they were not where they should have been, and were moved
+    /// or gone.
+    pub vanished: u64,
+    /// Rows that can't be read: ids and names of fields, no values; some hundred at most.
+    pub unreadable: Vec<UnreadableBooking>,
+    /// What was asked of the provider.
+    pub costs: ReadCosts,
+}
+
+/// Stores pages and checks what vanished.
+struct Sweeping<'a> {
+    account: &'a Account<'a>,
+    ports: &'a ApplyPorts<'a>,
+    scope: &'a ApplyScope,
+    until: Timestamp,
+    /// All ids of this step so far.
+    seen: BTreeSet<ExternalId>,
+    counts: ApplyCounts,
+    vanished: u64,
+    unreadable: Vec<UnreadableBooking>,
+}
+
+#[async_trait]
+impl PageWork for Sweeping<'_> {
+    type Error = Verdict;
+
+    async fn work(&mut self, page: Read<BookingPage>) -> Result<(), Verdict> {
+        let Read { value: page, read_at } = page;
+        let unreadable = page.unreadable.iter().filter_map(|row| row.external_id.clone());
+        self.seen.extend(unreadable);
+        self.seen.extend(page.bookings.iter().map(|remote| remote.external_id.clone()));
+        let looks: Vec<_> =
+            page.bookings.into_iter().map(|remote| Look::at(remote, read_at)).collect();
+        let report = apply_bookings(self.ports, self.scope, &looks).await;
+        self.counts += ApplyCounts::of(&report.outcomes);
+        if let Some(error) = report.error {
+            return Err(Verdict::from(&error));
+        }
+        let Self { account, ports, scope, until, .. } = *self;
+        let vanished = Vanished { account, ports, scope, until };
+        for part in page.completed {
+            vanished.settle(part, &self.seen, &mut self.vanished).await?;
+        }
+        self.counts.unreadable += u64::try_from(page.unreadable.len()).unwrap_or(u64::MAX);
+        let room = NAMED_MAX.saturating_sub(self.unreadable.len());
+        self.unreadable.extend(page.unreadable.into_iter().take(room));
+        Ok(())
+    }
+}
+
+/// Carries a step out. No read is begun that might not be over at the `deadline`.
+pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timestamp) -> SweepReport {
+    let scope = ApplyScope {
+        tenant: step.tenant.clone(),
+        system: step.system,
+        correlation_id: step.correlation_id.clone(),
+        refreshes: false,
+    };
+    let account = Account::new(deps.read, &step.tenant, step.system, Class::Background);
+    let page = deps.call_timeout.saturating_mul(deps.read.reader.requests_per_page());
+    let limits = PageLimits { retry: deps.retry, until: deadline - RESERVE.max(page) };
+    let mut sweeping = Sweeping {
+        account: &account,
+        ports: &deps.apply,
+        scope: &scope,
+        until: limits.until,
+        seen: BTreeSet::new(),
+        counts: ApplyCounts::default(),
+        vanished: 0,
+        unreadable: Vec::new(),
+    };
+    let window = BookingWindow { from: step.from, until: step.until };
+    let walked = walk(&account, window, step.position.clone(), limits, &mut sweeping).await;
+    let Sweeping { counts, vanished, unreadable, .. } = sweeping;
+    let costs = account.costs();
+    let drift = step.drift + counts.news() + vanished;
+    let mut next = SweepStep { position: walked.position, drift, ..step };
+    let now = deps.read.clock.now();
+    let outcome = match walked.end {
+        End::Complete => SweepOutcome::Done,
+        End::OutOfTime => SweepOutcome::Later(Verdict::Wait { after: Duration::ZERO }),
+        End::Unread(ReadError::BadPosition) if next.position.is_some() => {
+            // The position is of another build's making: what it stood for is read again.
+            next.position = None;
+            SweepOutcome::Later(Verdict::Retry { after: None })
+        }
+        End::Unread(error) => outcome_of(&error, &next, now),
+        End::Unworked(verdict) => waiting(verdict, &next, now),
+    };
+    SweepReport { step: next, outcome, pages: walked.pages, counts, vanished, unreadable, costs }
+}
+
+fn outcome_of(error: &ReadError, step: &SweepStep, now: Timestamp) -> SweepOutcome {
+    match error {
+        ReadError::Connection(ConnectionError::NotFound) => SweepOutcome::GivenUp("disconnected"),
+        ReadError::Connection(ConnectionError::Broken)
+        | ReadError::Provider(ProviderError::Unauthorized | ProviderError::MissingScope) => {
+            SweepOutcome::GivenUp("refused")
+        }
+        ReadError::Connection(_)
+        | ReadError::Provider(_)
+        | ReadError::Incomplete(_)
+        | ReadError::BadPosition => waiting(Verdict::from(error), step, now),
+    }
+}
+
+/// Sweeps that wait must not pile up: each hour brings another one.
+fn waiting(verdict: Verdict, step: &SweepStep, now: Timestamp) -> SweepOutcome {
+    let age = Duration::try_from(now.duration_since(step.began_at)).unwrap_or_default();
+    match verdict {
+        Verdict::Dead(DeadCause::ConnectionNotFound) => SweepOutcome::GivenUp("disconnected"),
+        Verdict::Wait { .. } | Verdict::Retry { .. } if age > AGE_MAX => {
+            SweepOutcome::GivenUp("overdue")
+        }
+        Verdict::Done | Verdict::Dead(_) | Verdict::Wait { .. } | Verdict::Retry { .. } => {
+            SweepOutcome::Later(verdict)
+        }
+    }
+}

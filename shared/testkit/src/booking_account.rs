@@ -1,0 +1,215 @@
+//! A booking system's account in memory in which people book, move, cancel and delete while it is
+//! read.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sync_domain::model::{
+    BookingChange, CorrelationId, Details, ExternalId, Person, RemoteBooking, RemoteState, System,
+    TenantId,
+};
+use sync_domain::ports::{Clock, PageError, ProviderError};
+
+use crate::ManualClock;
+
+/// An appointment in the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointment {
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// How long it takes.
+    pub duration: SignedDuration,
+    /// Its fate.
+    pub state: RemoteState,
+    /// Who booked.
+    pub person: Person,
+}
+
+impl Appointment {
+    /// As the reader gives it.
+    pub fn remote(&self, id: &ExternalId) -> RemoteBooking {
+        RemoteBooking {
+            external_id: id.clone(),
+            starts_at: self.starts_at,
+            ends_at: self.starts_at + self.duration,
+            state: self.state,
+            person: self.person.clone(),
+            details: Details::default(),
+            provider_version: None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) appointments: BTreeMap<ExternalId, Appointment>,
+    pub(crate) unreadable: BTreeSet<ExternalId>,
+    next_id: u64,
+    page_faults: VecDeque<Option<PageError>>,
+    booking_faults: VecDeque<ProviderError>,
+    pub(crate) pages_read: u32,
+    pub(crate) bookings_read: Vec<ExternalId>,
+    pub(crate) in_flight: usize,
+    pub(crate) in_flight_max: usize,
+    random: Dice,
+}
+
+/// Always the same draws, so that a seed of the scheduler decides alone.
+#[derive(Debug)]
+struct Dice(fastrand::Rng);
+
+impl Default for Dice {
+    fn default() -> Self {
+        Self(fastrand::Rng::with_seed(7))
+    }
+}
+
+/// One tenant's account; its reader answers for that account alone.
+///
+/// A window is read in parts of a week, each in two pages: appointments with even ids, then those
+/// with odd ones. A part is complete with its second page.
+#[derive(Debug)]
+pub struct ScriptedBookings {
+    tenant: TenantId,
+    pub(crate) connected_as: String,
+    pub(crate) clock: Arc<ManualClock>,
+    slowness: usize,
+    /// How long a page takes.
+    pub(crate) page_time: Duration,
+    state: Mutex<State>,
+}
+
+impl ScriptedBookings {
+    /// The account of a tenant.
+    pub fn new(tenant: &TenantId, clock: Arc<ManualClock>) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            connected_as: format!("account-of-{tenant}"),
+            clock,
+            slowness: 2,
+            page_time: Duration::ZERO,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Answers that others overtake: a call gives way up to so often after it was carried out.
+    #[must_use]
+    pub const fn with_slowness(mut self, slowness: usize) -> Self {
+        self.slowness = slowness;
+        self
+    }
+
+    /// Pages that take so long.
+    #[must_use]
+    pub const fn with_page_time(mut self, page_time: Duration) -> Self {
+        self.page_time = page_time;
+        self
+    }
+
+    /// The account as webhooks name it.
+    pub fn hook_account(&self) -> String {
+        format!("hook-of-{}", self.tenant)
+    }
+
+    /// Everything that is in the account.
+    pub fn appointments(&self) -> BTreeMap<ExternalId, Appointment> {
+        self.state().appointments.clone()
+    }
+
+    /// Books. Ids are numbers.
+    pub fn book(&self, appointment: Appointment) -> ExternalId {
+        self.clock.advance(Duration::from_millis(1));
+        let mut state = self.state();
+        state.next_id += 1;
+        let id = ExternalId::new(state.next_id.to_string());
+        state.appointments.insert(id.clone(), appointment);
+        id
+    }
+
+    /// Changes an appointment, if it is there.
+    pub fn edit(&self, id: &ExternalId, edit: impl FnOnce(&mut Appointment)) {
+        self.clock.advance(Duration::from_millis(1));
+        if let Some(appointment) = self.state().appointments.get_mut(id) {
+            edit(appointment);
+        }
+    }
+
+    /// Removes an appointment for good.
+    pub fn delete(&self, id: &ExternalId) {
+        self.clock.advance(Duration::from_millis(1));
+        self.state().appointments.remove(id);
+    }
+
+    /// What the account tells of an appointment that somebody touched.
+    pub fn change(&self, id: &ExternalId) -> BookingChange {
+        BookingChange {
+            tenant: self.tenant.clone(),
+            system: System::Acuity,
+            account_id: self.hook_account(),
+            external_id: id.clone(),
+            received_at: self.clock.now(),
+            missing_since: None,
+            correlation_id: CorrelationId::unknown(),
+        }
+    }
+
+    /// Lets an appointment come in a shape that can't be read, or again in one that can.
+    pub fn set_unreadable(&self, id: &ExternalId, is_unreadable: bool) {
+        let mut state = self.state();
+        if is_unreadable {
+            state.unreadable.insert(id.clone());
+        } else {
+            state.unreadable.remove(id);
+        }
+    }
+
+    /// Lets a page fail, after so many that don't.
+    pub fn fail_page(&self, after: usize, error: PageError) {
+        let mut state = self.state();
+        state.page_faults.extend(std::iter::repeat_with(|| None).take(after));
+        state.page_faults.push_back(Some(error));
+    }
+
+    /// Lets the next read of one appointment fail, or the one after the faults that wait already.
+    pub fn fail_booking(&self, error: ProviderError) {
+        self.state().booking_faults.push_back(error);
+    }
+
+    /// Pages that were asked for so far.
+    pub fn pages_read(&self) -> u32 {
+        self.state().pages_read
+    }
+
+    /// The appointments that were read one by one so far.
+    pub fn bookings_read(&self) -> Vec<ExternalId> {
+        self.state().bookings_read.clone()
+    }
+
+    /// The most reads of single appointments that were in flight at once.
+    pub fn in_flight_max(&self) -> usize {
+        self.state().in_flight_max
+    }
+
+    pub(crate) fn page_fault(&self) -> Option<PageError> {
+        let mut state = self.state();
+        state.pages_read += 1;
+        state.page_faults.pop_front().flatten()
+    }
+
+    pub(crate) fn booking_fault(&self) -> Option<ProviderError> {
+        self.state().booking_faults.pop_front()
+    }
+
+    pub(crate) async fn dawdle(&self) {
+        let times = self.state().random.0.usize(0..=self.slowness);
+        for _time in 0..times {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
