@@ -17,6 +17,7 @@ use sync_domain::ports::BookingOutcome::{Overtaken, Stored};
 use sync_domain::ports::{
     BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWindow, BookingWrite,
 };
+use sync_testkit::MemoryBookings;
 use uuid::Uuid;
 
 const SYSTEM: System = System::Acuity;
@@ -359,4 +360,9 @@ pub async fn whole_suite<S: BookingStore>(store: &S) {
     window_has_its_first_moment_and_not_its_last(bench()).await;
     booking_is_found_where_it_begins_now_and_not_once_it_is_deleted(bench()).await;
     crowd_of_one_second_comes_whole_over_several_pages(bench()).await;
+}
+
+#[tokio::test]
+async fn memory_bookings_keep_the_contract_of_bookings() {
+    whole_suite(&MemoryBookings::default()).await;
 }
