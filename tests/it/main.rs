@@ -59,6 +59,7 @@ mod flow_connections_rotate;
 mod flow_gate_breaker;
 mod flow_gate_budget;
 mod flow_gate_pause;
+mod flow_gate_second_window;
 mod flow_gate_wire;
 mod flow_linking;
 mod flow_linking_pairs;
