@@ -70,7 +70,16 @@ impl ConnectionWorld {
     /// The same with a system whose accounts are connected by API keys: `19:key` is good for account
     /// 77.
     pub fn with_api_key() -> Self {
-        let world = Self { system: System::Acuity, ..Self::new() };
+        Self::taking_api_keys(Self::new())
+    }
+
+    /// The same with another clock.
+    pub fn with_api_key_on(clock: Arc<dyn Clock>) -> Self {
+        Self::taking_api_keys(Self::on(clock))
+    }
+
+    fn taking_api_keys(world: Self) -> Self {
+        let world = Self { system: System::Acuity, ..world };
         world.secrets.remove("apps/hubspot");
         world.provider.take_api_keys();
         world.provider.add_token("19:key", "77");
