@@ -19,6 +19,7 @@ mod acuity_webhook;
 mod after_suite_canary;
 mod at_003_crm;
 mod at_003_schedules;
+mod contract_booking_index;
 mod contract_booking_store;
 mod contract_client_directory;
 mod contract_connection_registry;
