@@ -1,7 +1,7 @@
 //! How much two names are alike.
 //!
 //! A name begins with all thousand thousandths and loses some for each thing that differs; one that
-//! could be another person's is [`UNSURE_MAX`] at most, however like it looks.
+//! could be another person's is `UNSURE_MAX` at most, however like it looks.
 
 use super::parts::Parts;
 use super::tokens::{Gap, first_name_gap, gap};
