@@ -5,6 +5,8 @@ pub mod acuity;
 pub mod acuity_account;
 pub mod acuity_walk;
 pub mod api;
+pub mod booking_play;
+pub mod booking_world;
 pub mod bus;
 pub mod changes;
 pub mod cloud;

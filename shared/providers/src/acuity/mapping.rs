@@ -10,7 +10,8 @@ use sync_domain::model::{
 };
 use sync_domain::ports::UnreadableBooking;
 
-use super::wire::{Appointment, Scalar};
+use super::scalar::Scalar;
+use super::wire::Appointment;
 
 /// The longest name that is kept, of a person or a service.
 const NAME_MAX_BYTES: usize = 256;

@@ -15,9 +15,10 @@ use super::calls::Calls;
 use super::error::{bad_answer, is_not_found, success_of};
 use super::mapping::booking_of;
 use super::position::Position;
+use super::scalar::digits;
 use super::walk::Walk;
 use super::window::WindowDays;
-use super::wire::{Appointment, digits};
+use super::wire::Appointment;
 use crate::http::ProviderHttp;
 
 /// The most requests of a page: a slice from its two ends, or both lists.

@@ -13,8 +13,8 @@ use sync_domain::ports::{
 };
 
 use super::form::{Field, field};
+use super::scalar::digits;
 use super::signature::AcuitySignature;
-use super::wire::digits;
 
 /// A delivery has about a hundred bytes.
 const BODY_MAX_BYTES: usize = 16 * 1024;
