@@ -89,6 +89,7 @@ mod flow_upsert_associations;
 mod flow_upsert_schedules;
 mod flow_webhook;
 mod flow_webhook_acuity;
+mod flow_webhook_bookings;
 mod flow_webhook_events;
 mod flow_webhook_limits;
 mod flow_webhook_signers;
