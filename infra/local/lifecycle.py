@@ -96,7 +96,7 @@ def _start(settings: Settings, parsed: dict[str, Any], wanted: Digests) -> None:
     try:
         with interruptible():
             demo_tenants = tenants.demo(settings)
-            parts.start_sandbox(settings, [tenant.sandbox_account() for tenant in demo_tenants])
+            parts.start_sandbox(settings, [account for tenant in demo_tenants for account in tenant.sandbox_accounts()])
             parts.start_ministack(settings)
             _save_tenants(demo_tenants)
             _deploy(settings, parsed, demo_tenants, wanted)
@@ -158,7 +158,7 @@ def _digests(settings: Settings, packages: list[str], templates: list[Path]) -> 
     binaries = [artifacts.binary(package) for package in packages]
     values = [f"{name}={value}" for name, value in sorted(deploy.parameters(settings).items())]
     # Secrets go into a hash only, and the hash into a file that only tells "changed".
-    deployed = artifacts.digest([*templates, *binaries], *values, settings.hubspot_token)
+    deployed = artifacts.digest([*templates, *binaries], *values, settings.hubspot_token, settings.acuity_key)
     return Digests(base, deployed)
 
 

@@ -17,7 +17,8 @@ TAP_VISIBILITY_S = "2"
 
 
 def webhook_url(settings: Settings) -> str:
-    """Where HubSpot's webhooks go: the functions' PUBLIC_BASE_URL and the route."""
+    """Where HubSpot's webhooks go: the functions' PUBLIC_BASE_URL and the route. Acuity's addresses
+    have tokens, which the sandbox tells (`/_control/hooks`)."""
     return f"{settings.api_base_url}/webhooks/crm/hubspot"
 
 

@@ -90,20 +90,22 @@ class Story:
         """One upsert."""
         return self.call(token, UPSERT, body)
 
-    def account(self) -> str:
-        """The HubSpot account of the tenant."""
+    def account(self, system: str = "hubspot") -> str:
+        """The tenant's account at a provider."""
         for tenant in self.stack["tenants"]:
             if tenant["tenant_id"] == TENANT:
-                return tenant["systems"]["hubspot"]["account_id"]
+                return tenant["systems"][system]["account_id"]
         raise LocalCloudError(f"no tenant {TENANT} in .local/stack.json")
 
     def change_in_portal(self, contact_id: str, properties: dict[str, str]) -> list[dict[str, Any]]:
         """Acts as a person in HubSpot's own screens; returns the webhook deliveries that followed."""
-        act = {
-            "system": "hubspot", "account": self.account(), "act": "update", "type": "contact", "id": contact_id,
-            "properties": properties,
-        }
-        return tenants.post_json(f"{self.stack['sandbox_url']}/_control/portal", act)["deliveries"]
+        act = {"act": "update", "type": "contact", "id": contact_id, "properties": properties}
+        return self.act("hubspot", act)["deliveries"]
+
+    def act(self, system: str, act: dict[str, Any]) -> dict[str, Any]:
+        """Lets the sandbox act as a person in a provider's own screens."""
+        order = {"system": system, "account": self.account(system), **act}
+        return tenants.post_json(f"{self.stack['sandbox_url']}/_control/portal", order)
 
     def object(self, kind: str, external_id: str) -> dict[str, Any]:
         """One object as HubSpot (the sandbox) has it."""
@@ -116,9 +118,9 @@ class Story:
             raise LocalCloudError(f"the sandbox holds {len(mine)} {kind}s with the id {external_id}, expected 1")
         return mine[0]
 
-    def await_events(self, records: set[tuple[str, str]], is_enough: Callable[[list[Event]], bool]) -> float:
-        """Collects this run's events, those about the given records (type, id); others' stay in the
-        queue, also those of earlier runs, whose records may have had the same ids.
+    def await_events(self, records: set[tuple[str | None, str]], is_enough: Callable[[list[Event]], bool]) -> float:
+        """Collects this run's events, those about the given records (type, id; bookings have no
+        type); others' stay in the queue, also those of earlier runs, whose records may have had the same ids.
         Returns how long it took, in milliseconds."""
         sqs = deploy.client(self.settings, "sqs")
         queue_url = self.stack["event_tap_queue_url"]
@@ -140,7 +142,7 @@ class Story:
             raise LocalCloudError("an event carries the raw email address")
         return (time.monotonic() - began) * 1000
 
-    def _is_ours(self, detail: dict[str, Any], records: set[tuple[str, str]]) -> bool:
+    def _is_ours(self, detail: dict[str, Any], records: set[tuple[str | None, str]]) -> bool:
         record = (detail.get("type"), detail.get("external_id"))
         return detail.get("tenant_id") == TENANT and record in records and detail["occurred_at"] >= self.began_at
 

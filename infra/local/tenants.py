@@ -1,8 +1,8 @@
 """The demo tenants: their provider accounts, their connections, and their tokens.
 
-They are connected as any tenant is, by a call of the API. Access tokens are made anew at every start
-and live in the sandbox and in Secrets Manager only; a real HubSpot token comes from `.env` and goes
-to the connection call only.
+They are connected as any tenant is, by calls of the API. Access tokens and API keys are made anew at
+every start; tokens live in the sandbox and in Secrets Manager only. A real HubSpot token, or a real
+Acuity key, comes from `.env` and goes to the connection call only.
 """
 
 from __future__ import annotations
@@ -26,22 +26,35 @@ SCOPES = ["oauth"] + [
     for kind in ("contacts", "companies", "deals")
     for right in ("read", "write")
 ]
-CONNECTION_PATH = "/integrations/crm/hubspot/connection"
+HUBSPOT_CONNECTION_PATH = "/integrations/crm/hubspot/connection"
+ACUITY_CONNECTION_PATH = "/integrations/booking/acuity/connection"
 CONNECTIONS_SCOPE = "connections:manage"
 
 
 @dataclass(frozen=True)
 class DemoTenant:
-    """One tenant with its HubSpot account."""
+    """One tenant with its HubSpot and its Acuity account."""
 
     tenant_id: str
     account_id: str
     default_region: str
     access_token: str
     webhook_secret: str
+    acuity_account_id: str
+    acuity_key: str
 
-    def sandbox_account(self, webhook_url: str | None = None) -> dict[str, Any]:
-        """The account as the sandbox keeps it; without an address nothing is delivered."""
+    def sandbox_accounts(self) -> list[dict[str, Any]]:
+        """The accounts as the sandbox keeps them."""
+        acuity = {
+            "system": "acuity",
+            "account": self.acuity_account_id,
+            "user_id": self.acuity_account_id,
+            "api_key": self.acuity_key,
+        }
+        return [self.hubspot_account(), acuity]
+
+    def hubspot_account(self, webhook_url: str | None = None) -> dict[str, Any]:
+        """The HubSpot account; without an address nothing is delivered."""
         account: dict[str, Any] = {
             "system": "hubspot",
             "account": self.account_id,
@@ -58,7 +71,13 @@ class DemoTenant:
             "webhook_url": webhook_url,
             "webhook_secret": self.webhook_secret,
         }
-        return {"tenant_id": self.tenant_id, "systems": {"hubspot": hubspot}}
+        # The key is what webhooks are signed with; the address with its token is in the sandbox.
+        acuity = {
+            "account_id": self.acuity_account_id,
+            "user_id": self.acuity_account_id,
+            "webhook_secret": self.acuity_key,
+        }
+        return {"tenant_id": self.tenant_id, "systems": {"hubspot": hubspot, "acuity": acuity}}
 
 
 def demo(settings: Settings) -> list[DemoTenant]:
@@ -66,8 +85,8 @@ def demo(settings: Settings) -> list[DemoTenant]:
     # A private app signs with its own secret, and each portal has an app of its own.
     own_secret = settings.value("WEBHOOK_SECRET_HUBSPOT") or str(uuid.uuid4())
     return [
-        DemoTenant("acme", "62515001", "US", _access_token(), own_secret),
-        DemoTenant("globex", "62515002", "GB", _access_token(), str(uuid.uuid4())),
+        DemoTenant("acme", "62515001", "US", _access_token(), own_secret, "20515001", secrets.token_hex(16)),
+        DemoTenant("globex", "62515002", "GB", _access_token(), str(uuid.uuid4()), "20515002", secrets.token_hex(16)),
     ]
 
 
@@ -76,12 +95,30 @@ def _access_token() -> str:
 
 
 def connect(settings: Settings, tenants: list[DemoTenant]) -> list[DemoTenant]:
-    """Connects each tenant by the API, acme with the real token when there is one; returns them with
-    the account that the token turned out to belong to."""
-    return [_connect(settings, tenant) for tenant in tenants]
+    """Connects each tenant by the API, acme with the real credentials where there are some; returns
+    them with the accounts that those turned out to belong to."""
+    return [_connect_acuity(settings, _connect_hubspot(settings, tenant)) for tenant in tenants]
 
 
-def _connect(settings: Settings, tenant: DemoTenant) -> DemoTenant:
+def _connect_acuity(settings: Settings, tenant: DemoTenant) -> DemoTenant:
+    """The vendor's own service knows no key of the sandbox."""
+    user_id, key = tenant.acuity_account_id, tenant.acuity_key
+    if settings.has_real_acuity:
+        if tenant.tenant_id != "acme":
+            return tenant
+        user_id, key = settings.acuity_user_id, settings.acuity_key
+    body = {
+        "tenant_id": tenant.tenant_id,
+        "auth": "api_key",
+        "user_id": user_id,
+        "api_key": key,
+        "default_region": tenant.default_region,
+    }
+    account_id = _put(settings, ACUITY_CONNECTION_PATH, tenant, body)
+    return replace(tenant, acuity_account_id=account_id or tenant.acuity_account_id)
+
+
+def _connect_hubspot(settings: Settings, tenant: DemoTenant) -> DemoTenant:
     real = settings.hubspot_token if tenant.tenant_id == "acme" else ""
     body = {
         "tenant_id": tenant.tenant_id,
@@ -90,15 +127,21 @@ def _connect(settings: Settings, tenant: DemoTenant) -> DemoTenant:
         "webhook_secret": tenant.webhook_secret,
         "default_region": tenant.default_region,
     }
+    return replace(tenant, account_id=_put(settings, HUBSPOT_CONNECTION_PATH, tenant, body) or tenant.account_id)
+
+
+def _put(settings: Settings, path: str, tenant: DemoTenant, body: dict[str, Any]) -> str:
+    """Connects, and returns the account."""
     bearer = token(settings, tenant.tenant_id, CONNECTIONS_SCOPE)
-    answer = call_json(f"{settings.api_base_url}{CONNECTION_PATH}", body, method="PUT", bearer=bearer)
-    return replace(tenant, account_id=str(answer.get("account_id", tenant.account_id)))
+    answer = call_json(f"{settings.api_base_url}{path}", body, method="PUT", bearer=bearer)
+    return str(answer.get("account_id", ""))
 
 
 def register_webhook_url(settings: Settings, tenants: list[DemoTenant], url: str) -> None:
-    """Tells the sandbox where to send webhooks, which is known only after the deployment."""
+    """Tells the sandbox where HubSpot sends webhooks, which is known only after the deployment. At
+    Acuity the connection call has registered its own."""
     for tenant in tenants:
-        post_json(f"{settings.sandbox_url}/_control/accounts", tenant.sandbox_account(url))
+        post_json(f"{settings.sandbox_url}/_control/accounts", tenant.hubspot_account(url))
 
 
 def token(settings: Settings, tenant_id: str, scope: str = "crm:write", **more: Any) -> str:

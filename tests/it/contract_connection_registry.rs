@@ -9,7 +9,8 @@ use sync_domain::model::{
 };
 use sync_domain::ports::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode, ConnectionEntry,
-    ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found, LockOutcome,
+    ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found, HookStatus,
+    LockOutcome,
 };
 use sync_testkit::MemoryRegistry;
 use uuid::Uuid;
@@ -76,6 +77,7 @@ fn entry(account_id: &str, token_version: u64) -> ConnectionEntry {
         token_version,
         token_expires_at: Some(NOW + LEASE),
         key_properties: vec![ObjectType::Company],
+        webhook: Some(HookStatus::NoRoom),
     }
 }
 
@@ -112,6 +114,7 @@ async fn ends_write_the_entry_and_give_the_lock_back(registry: &dyn ConnectionRe
         status: ConnectionStatus::Broken,
         token_expires_at: None,
         key_properties: Vec::new(),
+        webhook: None,
         ..entry("77", 2)
     };
     assert_eq!(bench.finish("two", &Finish::Updated(&second)).await, Fenced::Done);

@@ -31,6 +31,7 @@ async fn answers(function: &str, logical_id: &str, expected: &[(&str, Value)]) {
                 let body = body_of(&answer);
                 json!([status, body.get("error_code").cloned().unwrap_or_default()])
             }
+            None if answer.is_null() => Value::Null,
             None => answer["batchItemFailures"].as_array().unwrap().len().into(),
         };
         assert_eq!(&seen, expected, "{name}: {answer}");
@@ -69,12 +70,44 @@ async fn queue_event_files_leave_no_message_on_the_queue() {
     answers("crm-sync", "CrmSyncFunction", &expected).await;
     let expected: Vec<_> = ["nothing_waits", "unreadable_and_good"].iter().map(none).collect();
     answers("crm-push", "CrmPushFunction", &expected).await;
+    let sync = ["booking_changed", "booking_missed_before", "unreadable_and_good"];
+    let expected: Vec<_> = sync.iter().map(none).collect();
+    answers("booking-sync", "BookingSyncFunction", &expected).await;
+    let sweep = ["step_of_a_week", "unreadable_and_good"];
+    let mut expected: Vec<_> = sweep.iter().map(none).collect();
+    expected.push(("slot", Value::Null));
+    answers("booking-sweep", "BookingSweepFunction", &expected).await;
+}
+
+#[tokio::test]
+async fn import_event_files_get_their_answers() {
+    let done = json!([200, null]);
+    let invalid = json!([422, "validation_failed"]);
+    let expected = [
+        ("import_a_week", done.clone()),
+        ("import_with_key", done.clone()),
+        ("empty_window", done),
+        ("since_after_until", invalid.clone()),
+        ("range_of_fifty_years", invalid.clone()),
+        ("date_without_a_time", invalid.clone()),
+        ("unknown_member", invalid),
+        ("altered_cursor", json!([422, "invalid_cursor"])),
+        ("wrong_tenant", json!([403, "tenant_mismatch"])),
+        ("missing_scope", json!([403, "missing_scope"])),
+        ("unknown_system", json!([404, "unknown_system"])),
+        ("not_connected", json!([404, "connection_not_found"])),
+        ("not_json", json!([400, "invalid_json"])),
+    ];
+    answers("booking-import", "BookingImportFunction", &expected).await;
 }
 
 #[tokio::test]
 async fn connection_event_files_get_their_answers() {
     let expected = [
         ("connect_refused_token", json!([422, "provider_unauthorized"])),
+        ("connect_refused_key", json!([422, "provider_unauthorized"])),
+        ("connect_acuity_by_token", json!([422, "validation_failed"])),
+        ("connect_hubspot_by_key", json!([422, "validation_failed"])),
         ("connect_wrong_tenant", json!([403, "tenant_mismatch"])),
         ("connect_missing_auth", json!([422, "validation_failed"])),
         ("connect_unknown_member", json!([422, "validation_failed"])),

@@ -7,7 +7,7 @@ use sync_domain::usecase::connect_account::{
 };
 use sync_domain::usecase::locked_connection::ManageError;
 
-use crate::support::connection_world::{CREDENTIALS, ConnectionWorld, field_of};
+use crate::support::connection_world::{CREDENTIALS, ConnectionWorld, GRACE, field_of};
 
 async fn come_back(
     world: &ConnectionWorld,
@@ -17,7 +17,7 @@ async fn come_back(
 ) -> Result<Connected, ManageError> {
     let method = ConnectMethod::Oauth { code: code.into(), state: state.to_owned() };
     let request = world.request(tenant_id);
-    let command = ConnectAccount { request, method, default_region: None };
+    let command = ConnectAccount { request, method, default_region: None, grace: GRACE };
     connect_account(&world.deps(), command).await
 }
 

@@ -111,6 +111,29 @@ async fn merge_that_is_told_after_the_erasure_erases_what_went_in() {
 }
 
 #[tokio::test]
+async fn erasure_in_parts_reaches_what_went_into_the_merged_ones_before() {
+    let world = SyncWorld::new();
+    let ada = world.known_contact("a@example.com", "Ada").await;
+    let eve = world.known_contact("b@example.com", "Eve").await;
+    let mut merged_before = Vec::new();
+    for number in 0..22 {
+        let other = world.known_contact(&format!("{number}@example.com"), "Other").await;
+        merged_before.extend(world.portal.merge(CONTACT, (&ada, &other), true));
+    }
+    let merged = world.portal.merge(CONTACT, (&ada, &eve), false);
+    let erased = world.portal.erase(CONTACT, &merged[0].external_id);
+    for changes in [merged, merged_before, erased] {
+        for _part in 0..3 {
+            world.outcomes(changes.clone()).await;
+        }
+        assert_eq!(world.outcome(changes).await, Unchanged);
+    }
+    for record in world.store.records(&world.scope(CONTACT)) {
+        assert_eq!(record.attributes, Default::default());
+    }
+}
+
+#[tokio::test]
 async fn merged_objects_lead_to_the_one_that_is_left() {
     for keeps_id in [false, true] {
         let world = SyncWorld::new();

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use sync_domain::model::{AttributeName, ChangeKind, ObjectChange, ObjectType, Origin, Recency};
-use sync_domain::ports::Clock;
+use sync_domain::model::{
+    Association, AttributeName, ChangeKind, ObjectChange, ObjectType, Origin, Recency,
+};
+use sync_domain::ports::{Clock, CommitOutcome, PointerWrite, RecordCommit, RecordStore};
 use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::sync_changes::SyncOutcome::{Superseded, Synced, Unapplied, Unchanged};
 use sync_testkit::{MemoryConnections, PlatformWrite};
@@ -128,4 +130,39 @@ async fn older_state_of_the_provider_is_superseded() {
     assert_eq!(report.outcomes, [Superseded]);
     let stored = world.contact("ada@example.com").unwrap();
     assert_eq!(stored.attributes.get(AttributeName::Firstname), Some("Ada"));
+}
+
+#[tokio::test]
+async fn associations_outlive_upserts_that_part_the_object_from_its_record() {
+    let world = SyncWorld::new();
+    let ada = world.known_contact("ada@example.com", "Ada").await;
+    let company = Association::from_stored("company:1").unwrap();
+    let associated = world.portal.associate(CONTACT, &ada, &company, true);
+    assert_eq!(world.outcome(associated).await, Synced);
+    let other = values(&[(AttributeName::Email, "countess@example.com")]);
+    let moved = world.portal.update(CONTACT, &ada, &other);
+    // Another object takes her place, and she gets a record elsewhere, before we hear of the move.
+    let taken = upserted(&world, "ada@example.com", "Eve");
+    upserted(&world, "countess@example.com", "Augusta");
+    world.outcomes([moved, taken].concat()).await;
+    let record = world.contact("countess@example.com").unwrap();
+    assert_eq!(record.external_id, Some(ada));
+    assert_eq!(record.associations, [company].into());
+    assert!(world.contact("ada@example.com").unwrap().associations.is_empty());
+}
+
+#[tokio::test]
+async fn way_to_another_place_and_back_is_noticed() {
+    let world = SyncWorld::new();
+    let ada = world.known_contact("ada@example.com", "Ada").await;
+    let seen = world.pointer(&ada).unwrap();
+    for email in ["countess@example.com", "ada@example.com"] {
+        let moved = world.portal.update(CONTACT, &ada, &values(&[(AttributeName::Email, email)]));
+        assert_eq!(world.outcome(moved).await, Synced);
+    }
+    assert_eq!(world.pointer(&ada).unwrap().record, seen.record);
+    let write = PointerWrite { external_id: ada, seen: Some(seen.clone()), pointer: seen };
+    let commit = RecordCommit { records: Vec::new(), pointers: vec![write] };
+    let outcome = world.store.commit(&world.scope(CONTACT), &commit).await.unwrap();
+    assert_eq!(outcome, CommitOutcome::Overtaken);
 }

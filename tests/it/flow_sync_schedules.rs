@@ -14,6 +14,9 @@ use crate::support::sync_play::Play;
 use crate::support::sync_world::LEASE;
 
 const SEEDS: u64 = 1_500;
+/// Found by far longer runs, each with a fault of its own that is mended.
+const ONCE_FAILED: [u64; 9] =
+    [14_194, 19_566, 19_889, 21_398, 28_102, 39_346, 40_505, 40_942, 44_280];
 /// The schema is read anew for each event, which takes a while.
 const EVENT_SEEDS: u64 = 25;
 const ROUNDS: usize = 5;
@@ -126,7 +129,7 @@ fn run(seed: u64) {
 
 #[test]
 fn table_ends_as_the_portal_whatever_the_order_of_delivery() {
-    for seed in 0..SEEDS {
+    for seed in (0..SEEDS).chain(ONCE_FAILED) {
         run(seed);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml_ng::Value;
+use sync_domain::model::{System, SystemKind};
 
 use crate::support::cloud::root;
 use crate::support::template::resources_in;
@@ -102,8 +103,15 @@ fn queue_is_watched_for_what_waits_and_for_what_was_given_up() {
             assert!(is_watched(metric, &name), "{id}: nobody sees a dead letter");
         }
     }
-    for worker in ["crm-sync", "crm-push"] {
+    for worker in ["crm-sync", "crm-push", "booking-sync", "booking-sweep"] {
         assert!(is_watched("WorkAge", worker), "{worker}: nobody sees parked work");
+    }
+}
+
+#[test]
+fn booking_system_is_watched_for_drift() {
+    for system in System::ALL.iter().filter(|system| system.kind() == SystemKind::Booking) {
+        assert!(is_watched("BookingDrift", system.as_str()), "{system}: nobody sees lost webhooks");
     }
 }
 
@@ -117,14 +125,16 @@ fn function_is_watched_for_errors_and_throttles() {
 }
 
 #[test]
-fn alarm_names_a_function_or_a_queue_that_exists() {
+fn alarm_names_a_function_a_queue_or_a_system_that_exists() {
     let functions = functions().into_values().map(|it| short(&it["FunctionName"]));
     let names: BTreeSet<_> =
         functions.chain(queues().into_values().map(|it| short(&it["QueueName"]))).collect();
     for (name, alarm) in alarms() {
         let subject = alarm["Dimensions"][0]["Value"].as_str().unwrap();
         let subject = subject.strip_prefix(STAGE_PREFIX).unwrap_or(subject);
-        assert!(subject == "HttpApiId" || names.contains(subject), "{name} watches {subject}");
+        let is_system = System::parse(subject).is_some();
+        let is_known = subject == "HttpApiId" || is_system || names.contains(subject);
+        assert!(is_known, "{name} watches {subject}");
         assert!(!alarm["AlarmActions"].is_null(), "{name} tells nobody");
     }
 }

@@ -128,9 +128,10 @@ fn settings_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["LOG_LEVEL".to_owned(), "METRICS_NAMESPACE".to_owned()]);
     let mains = function_folders();
     let mains = mains.iter().map(|function| format!("functions/{function}/src/main.rs"));
-    for file in mains.chain(["shared/wiring/src/lib.rs".to_owned()]) {
+    let wiring = ["lib", "webhook"].map(|file| format!("shared/wiring/src/{file}.rs"));
+    for file in mains.chain(wiring) {
         let main = read(&file);
-        for call in ["required(\"", "optional(\"", "parsed(\""] {
+        for call in ["required(\"", "optional(\"", "parsed(\"", "queue_setting: \""] {
             let reads = main.split(call).skip(1).filter_map(|rest| rest.split('"').next());
             names.extend(reads.map(str::to_owned));
         }

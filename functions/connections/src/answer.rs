@@ -3,20 +3,24 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sync_domain::model::{ObjectType, System};
+use sync_domain::ports::HookStatus;
 use sync_domain::usecase::connect_account::{Connected, Consent};
 use sync_domain::usecase::connection_health::ConnectionHealth;
 use sync_domain::usecase::rotate_connection::Rotated;
 
-/// A connected account.
+/// A connected account. Where we register the webhook ourselves, the token of its address is nobody
+/// else's business: `webhook_url` is without it.
 pub fn connected(system: System, connected: &Connected, webhook_url: &str) -> Value {
-    json!({
+    let mut body = members(json!({
         "system": system.as_str(),
         "status": "connected",
         "auth": connected.auth.as_str(),
         "account_id": connected.account_id,
         "webhook_url": webhook_url,
         "key_properties": names(&connected.key_properties),
-    })
+    }));
+    insert_hook(&mut body, "webhook_status", connected.webhook.as_ref().map(|hook| hook.status));
+    body.into()
 }
 
 /// Where to give consent.
@@ -34,6 +38,7 @@ pub fn rotated(system: System, rotated: &Rotated) -> Value {
     let status = if rotated.is_changed { "rotated" } else { "unchanged" };
     let mut body = members(json!({"system": system.as_str(), "status": status}));
     insert_time(&mut body, "previous_secret_until", rotated.previous_until);
+    insert_hook(&mut body, "webhook_status", rotated.webhook.as_ref().map(|hook| hook.status));
     body.into()
 }
 
@@ -42,6 +47,7 @@ pub fn health(system: System, health: &ConnectionHealth, webhook_url: &str) -> V
     let entry = &health.entry;
     let mut webhook = members(json!({"url": webhook_url}));
     insert_time(&mut webhook, "previous_secret_until", health.previous_secret_until);
+    insert_hook(&mut webhook, "status", entry.webhook);
     let mut breaker = members(json!({"state": health.gate.breaker.as_str()}));
     insert_time(&mut breaker, "open_until", health.gate.open_until);
     let mut body = members(json!({
@@ -84,5 +90,11 @@ fn members(value: Value) -> Map<String, Value> {
 fn insert_time(members: &mut Map<String, Value>, name: &str, at: Option<Timestamp>) {
     if let Some(at) = at {
         members.insert(name.to_owned(), at.to_string().into());
+    }
+}
+
+fn insert_hook(members: &mut Map<String, Value>, name: &str, status: Option<HookStatus>) {
+    if let Some(status) = status {
+        members.insert(name.to_owned(), status.as_str().into());
     }
 }

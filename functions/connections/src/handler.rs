@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use sync_domain::model::{CorrelationId, System, SystemKind, TenantId};
 use sync_domain::ports::{
     AccountConnector, AccountRegistry, AuditLog, Clock, ConnectionRegistry, ConnectorCatalog,
-    CredentialStore, GateStore, OauthAppSource, WorkCounts,
+    CredentialStore, GateStore, HookStatus, OauthAppSource, ProviderError, WorkCounts,
 };
 use sync_domain::retry::RetryPolicy;
 use sync_domain::usecase::connect_account::{ConnectAccount, begin_consent, connect_account};
 use sync_domain::usecase::connection_health::{HealthDeps, connection_health};
 use sync_domain::usecase::disconnect_account::disconnect_account;
 use sync_domain::usecase::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError};
+use sync_domain::usecase::registered_hook::RegisteredHook;
 use sync_domain::usecase::rotate_connection::{RotateConnection, rotate_connection};
 use sync_lambda::api::{ApiRequest, ApiResponse, JsonBody};
 use sync_lambda::metrics::{self, CallMetrics};
@@ -106,15 +107,15 @@ async fn route(deps: &Deps, request: &ApiRequest, call: &mut Call) -> Result<Val
         tenant,
         system,
         route,
+        webhook_url: webhook_url(deps, request, system),
         correlation_id: call.correlation_id.clone(),
         deadline: request.deadline,
     };
-    let webhook_url = webhook_url(deps, request, system);
     match (&request.method, body) {
-        (&Method::PUT, Some(body)) => connect(deps, command, &body, &webhook_url).await,
+        (&Method::PUT, Some(body)) => connect(deps, command, &body).await,
         (&Method::POST, Some(body)) => rotate(deps, command, &body).await,
         (&Method::DELETE, _) => disconnect(deps, &command).await,
-        (&Method::GET, _) => health(deps, &command, &webhook_url).await,
+        (&Method::GET, _) => health(deps, &command).await,
         // The gateway sends nothing else; a template that does is at fault.
         _ => Err(ErrorCode::InternalError.into()),
     }
@@ -126,7 +127,7 @@ fn system_of(request: &ApiRequest) -> Option<System> {
     System::of_kind(kind, request.path_parameters.get("system")?)
 }
 
-/// What the tenant enters at the provider.
+/// What the tenant enters at the provider, or we register there.
 fn webhook_url(deps: &Deps, request: &ApiRequest, system: System) -> String {
     let path = webhook_path(system);
     if deps.public_base_url.is_empty() {
@@ -155,20 +156,22 @@ async fn connect(
     deps: &Deps,
     request: ConnectionRequest,
     body: &JsonBody,
-    webhook_url: &str,
 ) -> Result<Value, Problem> {
     let system = request.system;
     let connector = deps.connectors.connector(system);
     let ports = ports(deps, connector.as_ref());
-    match connect_of(body)? {
+    match connect_of(body, connector.as_ref())? {
         Connect::Begin => {
             let consent = begin_consent(&ports, &request).await.map_err(problem)?;
             Ok(answer::consent(system, &consent))
         }
         Connect::With { method, default_region } => {
-            let command = ConnectAccount { request, method, default_region };
+            let told = request.clone();
+            let command = ConnectAccount { request, method, default_region, grace: deps.grace };
             let connected = connect_account(&ports, command).await.map_err(problem)?;
-            Ok(answer::connected(system, &connected, webhook_url))
+            log_registration(&told, connected.webhook.as_ref());
+            log_left(&told, connected.former_webhook_left.as_ref());
+            Ok(answer::connected(system, &connected, &told.webhook_url))
         }
     }
 }
@@ -179,24 +182,23 @@ async fn rotate(
     body: &JsonBody,
 ) -> Result<Value, Problem> {
     let system = request.system;
-    let (webhook_secret, access_token) = rotation_of(body)?;
+    let secrets = rotation_of(body)?;
     let connector = deps.connectors.connector(system);
-    let command = RotateConnection { request, webhook_secret, access_token, grace: deps.grace };
+    let command = RotateConnection { request, secrets, grace: deps.grace };
     let rotated = rotate_connection(&ports(deps, connector.as_ref()), &command).await;
-    Ok(answer::rotated(system, &rotated.map_err(problem)?))
+    let rotated = rotated.map_err(problem)?;
+    log_registration(&command.request, rotated.webhook.as_ref());
+    Ok(answer::rotated(system, &rotated))
 }
 
 async fn disconnect(deps: &Deps, request: &ConnectionRequest) -> Result<Value, Problem> {
     let connector = deps.connectors.connector(request.system);
-    disconnect_account(&ports(deps, connector.as_ref()), request).await.map_err(problem)?;
+    let left = disconnect_account(&ports(deps, connector.as_ref()), request).await;
+    log_left(request, left.map_err(problem)?.as_ref());
     Ok(json!({"system": request.system.as_str(), "status": "disconnected"}))
 }
 
-async fn health(
-    deps: &Deps,
-    request: &ConnectionRequest,
-    webhook_url: &str,
-) -> Result<Value, Problem> {
+async fn health(deps: &Deps, request: &ConnectionRequest) -> Result<Value, Problem> {
     let ports = HealthDeps {
         registry: deps.registry.as_ref(),
         credentials: deps.credentials.as_ref(),
@@ -205,7 +207,31 @@ async fn health(
         clock: deps.clock.as_ref(),
     };
     let health = connection_health(&ports, &request.tenant, request.system).await;
-    Ok(answer::health(request.system, &health.map_err(problem)?, webhook_url))
+    Ok(answer::health(request.system, &health.map_err(problem)?, &request.webhook_url))
+}
+
+/// A webhook that is not there is no fault of the request, and nobody but the operators hears of it.
+fn log_registration(request: &ConnectionRequest, hook: Option<&RegisteredHook>) {
+    let Some(hook) = hook.filter(|hook| hook.status != HookStatus::Registered) else { return };
+    tracing::warn!(
+        correlation_id = request.correlation_id.as_str(),
+        tenant_id = request.tenant.as_str(),
+        system = request.system.as_str(),
+        webhook_status = hook.status.as_str(),
+        cause = hook.failure.as_ref().map(ToString::to_string),
+        "The webhook is not registered at the provider."
+    );
+}
+
+fn log_left(request: &ConnectionRequest, failure: Option<&ProviderError>) {
+    let Some(failure) = failure else { return };
+    tracing::warn!(
+        correlation_id = request.correlation_id.as_str(),
+        tenant_id = request.tenant.as_str(),
+        system = request.system.as_str(),
+        cause = failure.to_string(),
+        "A webhook may be left at the provider; its deliveries are refused."
+    );
 }
 
 fn report(call: &Call, method: &str, outcome: &'static str, status: u16, latency: Duration) {

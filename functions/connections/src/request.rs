@@ -2,14 +2,17 @@
 
 use secrecy::SecretString;
 use sync_domain::model::{InvalidField, normalised_region};
-use sync_domain::ports::AuthMode;
-use sync_domain::usecase::connect_account::ConnectMethod;
+use sync_domain::ports::{AccountConnector, AuthMode};
+use sync_domain::usecase::connect_account::{ConnectMethod, check_auth};
+use sync_domain::usecase::rotate_connection::NewSecrets;
 use sync_lambda::api::JsonBody;
 
 /// A token, a code or a secret goes into a header or a form: longer ones are no such thing.
 const TOKEN_MAX_BYTES: usize = 4_096;
 /// A signing secret; the vendors' are 36 characters.
 const WEBHOOK_SECRET_MAX_BYTES: usize = 255;
+/// A user's id at a provider is a number.
+const USER_ID_MAX_BYTES: usize = 20;
 /// The longest state that is looked at.
 const STATE_MAX_BYTES: usize = 256;
 
@@ -17,7 +20,10 @@ const PRIVATE_APP_MEMBERS: [&str; 6] =
     ["tenant_id", "auth", "access_token", "webhook_secret", "default_region", "correlation_id"];
 const OAUTH_MEMBERS: [&str; 6] =
     ["tenant_id", "auth", "code", "state", "default_region", "correlation_id"];
-const ROTATE_MEMBERS: [&str; 4] = ["tenant_id", "webhook_secret", "access_token", "correlation_id"];
+const API_KEY_MEMBERS: [&str; 6] =
+    ["tenant_id", "auth", "user_id", "api_key", "default_region", "correlation_id"];
+const ROTATE_MEMBERS: [&str; 5] =
+    ["tenant_id", "webhook_secret", "access_token", "api_key", "correlation_id"];
 
 /// What a PUT asks for.
 pub enum Connect {
@@ -28,9 +34,13 @@ pub enum Connect {
 }
 
 /// Reads the body of a PUT.
-pub fn connect_of(body: &JsonBody) -> Result<Connect, InvalidField> {
+pub fn connect_of(
+    body: &JsonBody,
+    connector: &dyn AccountConnector,
+) -> Result<Connect, InvalidField> {
     let auth = AuthMode::parse(body.text("auth")?)
-        .ok_or_else(|| InvalidField::new("auth", "must be private_app or oauth"))?;
+        .ok_or_else(|| InvalidField::new("auth", "must be private_app, oauth or api_key"))?;
+    check_auth(connector, auth)?;
     let method = match auth {
         AuthMode::PrivateApp => {
             body.only(&PRIVATE_APP_MEMBERS)?;
@@ -39,39 +49,69 @@ pub fn connect_of(body: &JsonBody) -> Result<Connect, InvalidField> {
                 webhook_secret: secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?,
             }
         }
-        AuthMode::ApiKey => return Err(InvalidField::new("auth", "must be private_app or oauth")),
+        AuthMode::ApiKey => {
+            body.only(&API_KEY_MEMBERS)?;
+            ConnectMethod::ApiKey {
+                user_id: user_id(body)?,
+                api_key: required(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?,
+            }
+        }
         AuthMode::Oauth => {
             body.only(&OAUTH_MEMBERS)?;
-            let code = secret(body, "code", TOKEN_MAX_BYTES)?;
-            let state = body.optional_text("state")?;
-            match (code, state) {
-                (None, None) => {
+            match consent_of(body)? {
+                Some(method) => method,
+                None => {
                     region(body)?;
                     return Ok(Connect::Begin);
                 }
-                (Some(code), Some(state)) if state.len() <= STATE_MAX_BYTES => {
-                    ConnectMethod::Oauth { code, state: state.to_owned() }
-                }
-                (Some(_), Some(_)) => return Err(InvalidField::new("state", "is too long")),
-                (Some(_), None) => return Err(InvalidField::new("state", "is required")),
-                (None, Some(_)) => return Err(InvalidField::new("code", "is required")),
             }
         }
     };
     Ok(Connect::With { method, default_region: region(body)? })
 }
 
-/// The new webhook secret and the new token of a rotation.
-pub fn rotation_of(
-    body: &JsonBody,
-) -> Result<(Option<SecretString>, Option<SecretString>), InvalidField> {
+/// The consent that a person has given; `None` when it is yet to begin.
+fn consent_of(body: &JsonBody) -> Result<Option<ConnectMethod>, InvalidField> {
+    let code = secret(body, "code", TOKEN_MAX_BYTES)?;
+    let state = body.optional_text("state")?;
+    match (code, state) {
+        (None, None) => Ok(None),
+        (Some(code), Some(state)) if state.len() <= STATE_MAX_BYTES => {
+            Ok(Some(ConnectMethod::Oauth { code, state: state.to_owned() }))
+        }
+        (Some(_), Some(_)) => Err(InvalidField::new("state", "is too long")),
+        (Some(_), None) => Err(InvalidField::new("state", "is required")),
+        (None, Some(_)) => Err(InvalidField::new("code", "is required")),
+    }
+}
+
+/// What a rotation puts in place. Whether the connection is one that has such secrets is not seen here.
+pub fn rotation_of(body: &JsonBody) -> Result<NewSecrets, InvalidField> {
     body.only(&ROTATE_MEMBERS)?;
     let webhook_secret = secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?;
     let access_token = secret(body, "access_token", TOKEN_MAX_BYTES)?;
-    if webhook_secret.is_none() && access_token.is_none() {
-        return Err(InvalidField::new("webhook_secret", "or access_token is required"));
+    let api_key = secret(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?;
+    match (webhook_secret, access_token, api_key) {
+        (None, None, Some(key)) => Ok(NewSecrets::ApiKey(key)),
+        (None, None, None) => {
+            Err(InvalidField::new("webhook_secret", "or access_token or api_key is required"))
+        }
+        (webhook_secret, access_token, None) => {
+            Ok(NewSecrets::PrivateApp { webhook_secret, access_token })
+        }
+        (Some(_), _, Some(_)) | (None, Some(_), Some(_)) => {
+            Err(InvalidField::new("api_key", "comes alone: it also signs the webhooks"))
+        }
     }
-    Ok((webhook_secret, access_token))
+}
+
+fn user_id(body: &JsonBody) -> Result<String, InvalidField> {
+    let given = body.text("user_id")?;
+    let is_number = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || given.len() > USER_ID_MAX_BYTES {
+        return Err(InvalidField::new("user_id", "must be the user's number at the provider"));
+    }
+    Ok(given.to_owned())
 }
 
 fn region(body: &JsonBody) -> Result<Option<String>, InvalidField> {

@@ -53,6 +53,9 @@ fn report(changed: &PositionedChange, unpublished: Option<&Unpublished>, latency
         Change::RecordSynced(record) => {
             (&record.correlation_id, &record.tenant, record.system.as_str())
         }
+        Change::BookingStored(version) => {
+            (&version.correlation_id, &version.tenant, version.system.as_str())
+        }
         Change::Audited(entry) => (&entry.correlation_id, &entry.tenant, "none"),
     };
     let outcome = if unpublished.is_some() { "not_published" } else { "published" };

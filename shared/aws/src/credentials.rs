@@ -1,10 +1,11 @@
 //! The secrets of connections: their names, their JSON, reading and merging.
 //!
 //! `{prefix}/{tenant}/{system}` holds the credentials:
-//! `{"auth": "private_app" | "oauth", "access_token", "refresh_token"?, "expires_at"?, "account_id",
-//! "default_region"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an operator wrote by hand may have the
-//! token alone. `{prefix}/{tenant}/{system}/webhook` holds what signs a private app's webhooks:
-//! `{"current", "previous"?, "previous_until"?}`. Times are RFC 3339.
+//! `{"auth": "private_app" | "oauth" | "api_key", "access_token", "refresh_token"?, "expires_at"?,
+//! "account_id", "default_region"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an
+//! operator wrote by hand may have the token alone. `{prefix}/{tenant}/{system}/webhook` holds what signs the connection's webhooks, and
+//! what their address ends with: `{"current", "previous"?, "previous_until"?, "url_token"?}`. Times
+//! are RFC 3339.
 
 use std::sync::Arc;
 
@@ -39,6 +40,25 @@ struct StoredPair {
     current: SecretString,
     previous: Option<SecretString>,
     previous_until: Option<Timestamp>,
+    url_token: Option<SecretString>,
+}
+
+fn parse_pair(secret: &SecretString) -> Result<WebhookSecretPair, ConnectionError> {
+    let stored: StoredPair = serde_json::from_str(secret.expose_secret())
+        .map_err(|_quotes_the_secret| ConnectionError::Malformed("the webhook secrets"))?;
+    // A previous secret without an end would be good for ever.
+    let previous = stored.previous.zip(stored.previous_until);
+    Ok(WebhookSecretPair { current: stored.current, previous, url_token: stored.url_token })
+}
+
+fn members_of_pair(secrets: &WebhookSecretPair) -> Vec<(&'static str, Option<Value>)> {
+    let (previous, until) = secrets.previous.clone().unzip();
+    vec![
+        ("current", Some(exposed(&secrets.current))),
+        ("previous", previous.as_ref().map(exposed)),
+        ("previous_until", until.map(|at| at.to_string().into())),
+        ("url_token", secrets.url_token.as_ref().map(exposed)),
+    ]
 }
 
 /// The name of the secret with a connection's credentials.
@@ -180,11 +200,7 @@ impl CredentialStore for SecretCredentialStore {
     ) -> Result<Option<WebhookSecretPair>, ConnectionError> {
         let name = self.webhook_name(tenant, system);
         let Some(secret) = self.stored(&name).await.map_err(unreadable)? else { return Ok(None) };
-        let stored: StoredPair = serde_json::from_str(secret.expose_secret())
-            .map_err(|_quotes_the_secret| ConnectionError::Malformed("the webhook secrets"))?;
-        // A previous secret without an end would be good for ever.
-        let previous = stored.previous.zip(stored.previous_until);
-        Ok(Some(WebhookSecretPair { current: stored.current, previous }))
+        parse_pair(&secret).map(Some)
     }
 
     async fn put_webhook_secrets(
@@ -193,13 +209,7 @@ impl CredentialStore for SecretCredentialStore {
         system: System,
         secrets: &WebhookSecretPair,
     ) -> Result<(), SecretError> {
-        let (previous, until) = secrets.previous.clone().unzip();
-        let members = vec![
-            ("current", Some(exposed(&secrets.current))),
-            ("previous", previous.as_ref().map(exposed)),
-            ("previous_until", until.map(|at| at.to_string().into())),
-        ];
-        self.merge(&self.webhook_name(tenant, system), members).await
+        self.merge(&self.webhook_name(tenant, system), members_of_pair(secrets)).await
     }
 
     async fn delete_webhook_secrets(
@@ -222,7 +232,7 @@ mod tests {
     use serde_json::{Value, json};
     use sync_domain::ports::AuthMode;
 
-    use super::{members_of, merged, parse_credentials};
+    use super::{members_of, members_of_pair, merged, parse_credentials, parse_pair};
 
     fn round_trip(stored: &Value) -> Value {
         let stored = stored.to_string().into();
@@ -239,6 +249,23 @@ mod tests {
             "token_version": 3, "key_properties": ["company"], "note_of_an_operator": {"x": 1},
         });
         assert_eq!(round_trip(&stored), stored);
+    }
+
+    #[test]
+    fn webhook_secrets_keep_their_members_and_those_of_others() {
+        for stored in [
+            json!({"current": "a", "note_of_an_operator": 1}),
+            json!({
+                "current": "a", "previous": "b", "previous_until": "2026-11-22T10:00:00Z",
+                "url_token": "t",
+            }),
+        ] {
+            let secret = stored.to_string().into();
+            let pair = parse_pair(&secret).unwrap();
+            let merged = merged(Some(&secret), members_of_pair(&pair));
+            let merged: Value = serde_json::from_str(merged.expose_secret()).unwrap();
+            assert_eq!(merged, stored);
+        }
     }
 
     #[test]

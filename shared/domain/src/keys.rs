@@ -84,7 +84,7 @@ digest_key!(
     IdentifierKey
 );
 digest_key!(
-    /// Where the clients are listed whose names begin alike: `sha256(tenant, block)`.
+    /// Where clients are listed who may be one: `sha256(tenant, block)`.
     BlockKey
 );
 digest_key!(
@@ -129,7 +129,7 @@ pub fn identifier_key(
     digest_of(&[tenant.as_str(), "client", kind, value]).map(IdentifierKey)
 }
 
-/// The key of a block of names.
+/// The key of a block of clients.
 ///
 /// # Errors
 /// When the block contains the separator.

@@ -7,6 +7,7 @@
 pub mod cursor;
 pub mod event;
 pub mod gate;
+pub mod hook_address;
 pub mod keys;
 pub mod linking;
 pub mod model;

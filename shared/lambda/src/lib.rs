@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod problem;
 pub mod provider_problem;
 mod queue_edge;
+mod schedule_edge;
 mod serve;
 mod stream_edge;
 pub mod telemetry;
@@ -22,6 +23,7 @@ pub mod webhook_edge;
 
 pub use http_edge::{HttpHandler, serve_http};
 pub use queue_edge::{QueueBatch, QueueHandler, serve_queue};
+pub use schedule_edge::{ScheduleHandler, ScheduledTick, ScheduledWorker, serve_scheduled_worker};
 pub use serve::{BoxFuture, InitError};
 pub use stream_edge::{StreamHandler, StreamRecord, serve_stream};
 pub use webhook_edge::{WebhookHandler, serve_webhook};

@@ -1,6 +1,6 @@
 //! Metrics as `CloudWatch` embedded-metric-format lines: calls, retries, failures and latency by
-//! system and route. The tenant is a property and no dimension: it can be searched for, and does
-//! not multiply the number of metrics.
+//! system and route. But for the drift of sweeps the tenant is a property and no dimension: it can be
+//! searched for, and does not multiply the number of metrics.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -51,6 +51,44 @@ struct WorkAge {
     work_age: Duration,
 }
 
+/// What came of appointments that were read, by whichever way.
+#[metrics(rename_all = "snake_case", emf::dimension_sets = [["Route", "System"]])]
+#[derive(Debug)]
+pub struct BookingMetrics {
+    /// The route or worker.
+    #[metrics(name = "Route")]
+    pub route: &'static str,
+    /// The system.
+    #[metrics(name = "System")]
+    pub system: &'static str,
+    /// Whose they are.
+    pub tenant_id: String,
+    /// Stored for the first time.
+    pub bookings_imported: u64,
+    /// New versions of known ones.
+    pub bookings_updated: u64,
+    /// As they were stored.
+    pub skipped_duplicates: u64,
+    /// Rows that can't be read, and work that failed by a fault of ours or of the provider.
+    pub errors: u64,
+    /// From the event to its end.
+    #[metrics(unit = Millisecond)]
+    pub latency_ms: Duration,
+}
+
+/// What a sweep has found that no webhook had told. The one metric by tenant: a connection whose
+/// webhooks are lost is found by it. By system alone it is what an alarm can look at.
+#[metrics(emf::dimension_sets = [["System"], ["System", "TenantId"]])]
+#[derive(Debug)]
+struct BookingDrift {
+    #[metrics(name = "System")]
+    system: &'static str,
+    #[metrics(name = "TenantId")]
+    tenant_id: String,
+    #[metrics(name = "BookingDrift")]
+    drift: u64,
+}
+
 /// Sets the namespace (`METRICS_NAMESPACE`) and standard output as the destination.
 pub fn init(namespace: String) {
     let stream = Emf::builder(namespace, vec![vec![]]).build().output_to(std::io::stdout());
@@ -62,6 +100,20 @@ pub fn init(namespace: String) {
 pub fn emit_work_age(route: &'static str, work_age: Duration) {
     if let Some(sink) = SINK.get() {
         drop(WorkAge { route, work_age }.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes what came of appointments.
+pub fn emit_bookings(metrics: BookingMetrics) {
+    if let Some(sink) = SINK.get() {
+        drop(metrics.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes the drift of a connection that was swept to the end.
+pub fn emit_drift(system: &'static str, tenant_id: String, drift: u64) {
+    if let Some(sink) = SINK.get() {
+        drop(BookingDrift { system, tenant_id, drift }.append_on_drop(sink.clone()));
     }
 }
 

@@ -3,6 +3,7 @@
 //! All texts are ours and fixed: nothing of an inner error, of the input or of a provider's prose
 //! gets into a body. The codes are listed in docs/API.md, which a test compares.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -22,6 +23,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// A field is at fault.
     ValidationFailed,
+    /// The cursor of an import can't be used.
+    InvalidCursor,
     /// The idempotency key was used for another payload.
     IdempotencyKeyReused,
     /// The same key or record is in progress.
@@ -60,6 +63,8 @@ pub enum ErrorCode {
     ProviderBadAnswer,
     /// The provider did not answer in time.
     ProviderTimeout,
+    /// The provider does not give all of a day's appointments.
+    ImportIncomplete,
     /// Our own stores are not available.
     ServiceUnavailable,
     /// A fault of ours.
@@ -68,12 +73,13 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the test over the docs.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidJson,
         Self::InvalidEvents,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
+        Self::InvalidCursor,
         Self::IdempotencyKeyReused,
         Self::InProgress,
         Self::Unauthorized,
@@ -93,6 +99,7 @@ impl ErrorCode {
         Self::ProviderUnavailable,
         Self::ProviderBadAnswer,
         Self::ProviderTimeout,
+        Self::ImportIncomplete,
         Self::ServiceUnavailable,
         Self::InternalError,
     ];
@@ -107,6 +114,7 @@ impl ErrorCode {
                 ("unsupported_media_type", 415, "The content type must be application/json")
             }
             Self::ValidationFailed => ("validation_failed", 422, "A field is not valid"),
+            Self::InvalidCursor => ("invalid_cursor", 422, "The cursor can't be used"),
             Self::IdempotencyKeyReused => (
                 "idempotency_key_reused",
                 422,
@@ -160,6 +168,9 @@ impl ErrorCode {
             Self::ProviderTimeout => {
                 ("provider_timeout", 504, "The provider did not answer in time")
             }
+            Self::ImportIncomplete => {
+                ("import_incomplete", 502, "The provider does not give all appointments of a day")
+            }
             Self::ServiceUnavailable => {
                 ("service_unavailable", 503, "The service is not available right now")
             }
@@ -184,7 +195,7 @@ pub struct Problem {
     /// What kind.
     pub code: ErrorCode,
     /// More about this one, a text of ours.
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
     /// The path of the field at fault.
     pub field: Option<String>,
     /// The vendor's own code, of a checked form.
@@ -199,7 +210,7 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'static str>,
+    detail: Option<&'a str>,
     error_code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
@@ -216,15 +227,22 @@ impl Problem {
 
     /// With the time after which another try makes sense.
     #[must_use]
-    pub const fn retry_after(mut self, wait: Option<Duration>) -> Self {
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
     }
 
     /// With a text of ours about this one.
     #[must_use]
-    pub const fn detail(mut self, detail: &'static str) -> Self {
-        self.detail = Some(detail);
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With the path of the field at fault.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
@@ -240,7 +258,7 @@ impl Problem {
             r#type: "about:blank",
             title,
             status,
-            detail: self.detail,
+            detail: self.detail.as_deref(),
             error_code,
             field: self.field.as_deref(),
             provider_code: self.provider_code.as_deref(),
@@ -258,8 +276,6 @@ impl From<ErrorCode> for Problem {
 
 impl From<InvalidField> for Problem {
     fn from(invalid: InvalidField) -> Self {
-        let mut problem = Self::new(ErrorCode::ValidationFailed).detail(invalid.reason);
-        problem.field = Some(invalid.field);
-        problem
+        Self::new(ErrorCode::ValidationFailed).detail(invalid.reason).field(invalid.field)
     }
 }

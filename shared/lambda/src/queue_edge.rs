@@ -47,7 +47,7 @@ pub fn serve_queue(
 
 /// A panic, and an event without a list of messages, fail the whole batch: the queue brings it again
 /// and gives it up after its receives.
-async fn answer(
+pub async fn answer(
     handler: QueueHandler,
     event: Value,
     deadline: Timestamp,

@@ -159,12 +159,13 @@ fn refusal_of(error: &AcceptWebhookError) -> Refusal {
             Refusal::new(ErrorCode::InvalidSignature.into(), fault.as_str())
         }
         AcceptWebhookError::Unreadable(UnreadableDelivery::NotAList) => {
-            let problem = Problem::new(ErrorCode::InvalidEvents).detail("must be a JSON array");
+            let problem =
+                Problem::new(ErrorCode::InvalidEvents).detail("must be what the provider sends");
             Refusal::new(problem, "not_a_list")
         }
         AcceptWebhookError::Unreadable(UnreadableDelivery::TooMany) => {
-            let problem =
-                Problem::new(ErrorCode::InvalidEvents).detail("must not hold more than 100 events");
+            let problem = Problem::new(ErrorCode::InvalidEvents)
+                .detail("must not hold more than the provider sends");
             Refusal::new(problem, "too_many_events")
         }
         AcceptWebhookError::Secrets(_)

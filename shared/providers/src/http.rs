@@ -110,6 +110,43 @@ impl ProviderHttp {
         self.send(self.client.post(url).form(form)).await
     }
 
+    /// Gets with HTTP Basic credentials, `user:password`, and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn get_basic(
+        &self,
+        url: &str,
+        credentials: &SecretString,
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(with_basic(self.client.get(url), credentials)).await
+    }
+
+    /// Posts JSON with HTTP Basic credentials and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_json_basic(
+        &self,
+        url: &str,
+        credentials: &SecretString,
+        body: &(impl Serialize + Sync),
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(with_basic(self.client.post(url), credentials).json(body)).await
+    }
+
+    /// Deletes with HTTP Basic credentials and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn delete_basic(
+        &self,
+        url: &str,
+        credentials: &SecretString,
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(with_basic(self.client.delete(url), credentials)).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
         let sent = request.timeout(self.call_timeout).send();
         let mut response = sent.await.map_err(|error| transport_error(&error))?;
@@ -125,6 +162,13 @@ impl ProviderHttp {
         let retry_after = retry_after_of(&headers);
         Ok(RawAnswer { status, retry_after, headers, body: body.freeze() })
     }
+}
+
+/// Credentials without a colon are a user without a password; the vendor refuses them.
+fn with_basic(request: RequestBuilder, credentials: &SecretString) -> RequestBuilder {
+    let credentials = credentials.expose_secret();
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    request.basic_auth(user, Some(password))
 }
 
 /// An unavailable provider that asks for no particular wait.

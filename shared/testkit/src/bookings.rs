@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use sync_domain::keys::{BlockKey, BookingKey, IdentifierKey};
+use sync_domain::keys::BookingKey;
 use sync_domain::model::{
-    BookingVersion, ClientBlock, ClientId, ClientWrite, ExternalId, Person, Recency, StatusReason,
+    BookingVersion, ClientId, ClientWrite, ExternalId, Person, Recency, StatusReason,
     StoredBooking, System, TenantId,
 };
 use sync_domain::ports::{
@@ -14,16 +14,14 @@ use sync_domain::ports::{
     ClientLookup, FoundClients, StoreError,
 };
 
-use crate::StoreFault;
+use crate::{MemoryClients, StoreFault};
 
 type Place = (TenantId, System, BookingKey);
 
 #[derive(Debug, Default)]
 struct State {
     bookings: BTreeMap<Place, BookingVersion>,
-    clients: BTreeMap<(TenantId, ClientId), Person>,
-    identifiers: BTreeMap<(TenantId, IdentifierKey), ClientId>,
-    blocks: BTreeMap<(TenantId, BlockKey), ClientBlock>,
+    clients: BTreeMap<TenantId, MemoryClients>,
     versions: Vec<BookingVersion>,
     faults: VecDeque<StoreFault>,
     costs: BookingCosts,
@@ -65,8 +63,9 @@ impl MemoryBookings {
     /// The clients of a tenant.
     pub fn clients(&self, tenant: &TenantId) -> BTreeMap<ClientId, Person> {
         let state = self.state();
-        let ours = state.clients.iter().filter(|((owner, _), _)| owner == tenant);
-        ours.map(|((_, id), person)| (id.clone(), person.clone())).collect()
+        let Some(clients) = state.clients.get(tenant) else { return BTreeMap::new() };
+        let ids = clients.ids().into_iter();
+        ids.filter_map(|id| Some((id.clone(), clients.client(&id)?))).collect()
     }
 
     /// What was asked so far; counting begins anew.
@@ -106,34 +105,8 @@ impl Drop for Flight<'_> {
 }
 
 impl State {
-    fn may_write_client(&self, tenant: &TenantId, write: &ClientWrite) -> bool {
-        let owned = |key: &IdentifierKey| (tenant.clone(), key.clone());
-        let is_free = |key: &IdentifierKey| !self.identifiers.contains_key(&owned(key));
-        let client = (tenant.clone(), write.client.clone());
-        let is_block_as_seen = write.block.as_ref().is_none_or(|block| {
-            let place = (tenant.clone(), block.key.clone());
-            self.blocks.get(&place).map_or(0, |stored| stored.revision) == block.seen
-        });
-        (write.new.is_none() || !self.clients.contains_key(&client))
-            && write.identifiers.iter().all(is_free)
-            && is_block_as_seen
-    }
-
     fn write_client(&mut self, tenant: &TenantId, write: &ClientWrite) -> bool {
-        if !self.may_write_client(tenant, write) {
-            return false;
-        }
-        if let Some(person) = &write.new {
-            self.clients.insert((tenant.clone(), write.client.clone()), person.clone());
-        }
-        for key in &write.identifiers {
-            self.identifiers.insert((tenant.clone(), key.clone()), write.client.clone());
-        }
-        if let Some(block) = &write.block {
-            let next = ClientBlock { revision: block.seen + 1, entries: block.entries.clone() };
-            self.blocks.insert((tenant.clone(), block.key.clone()), next);
-        }
-        true
+        self.clients.entry(tenant.clone()).or_default().apply(write)
     }
 
     fn store(&mut self, write: &BookingWrite) -> BookingOutcome {
@@ -295,13 +268,7 @@ impl ClientDirectory for MemoryBookings {
         let found = {
             let mut state = self.state();
             state.costs.lookups.push(lookup.identifiers.len() + lookup.blocks.len());
-            let identifiers = lookup.identifiers.iter().filter_map(|key| {
-                Some((key.clone(), state.identifiers.get(&(tenant.clone(), key.clone()))?.clone()))
-            });
-            let blocks = lookup.blocks.iter().filter_map(|key| {
-                Some((key.clone(), state.blocks.get(&(tenant.clone(), key.clone()))?.clone()))
-            });
-            FoundClients { identifiers: identifiers.collect(), blocks: blocks.collect() }
+            state.clients.entry(tenant.clone()).or_default().find(lookup)
         };
         tokio::task::yield_now().await;
         Ok(found)

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::{ObjectType, System};
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, ConnectorCatalog, GrantError, KeyProperty, OauthApp,
-    OauthTokens, ProviderError,
+    AccountConnector, AccountDetails, AuthMode, ConnectorCatalog, GrantError, HookRegistration,
+    KeyProperty, OauthApp, OauthTokens, ProviderError,
 };
 
 /// How long this provider's tokens are good for.
@@ -24,6 +24,10 @@ struct State {
     not_permitted: HashSet<ObjectType>,
     faults: VecDeque<ProviderError>,
     grant_faults: VecDeque<GrantError>,
+    hooks: HashMap<String, Vec<String>>,
+    hook_faults: VecDeque<ProviderError>,
+    takes_api_keys: bool,
+    has_no_room: bool,
     is_rotating: bool,
     is_silent_about_refresh_token: bool,
     issued: u32,
@@ -79,6 +83,26 @@ impl ScriptedConnector {
     /// The accounts don't permit a key property of this kind.
     pub fn forbid_property(&self, object_type: ObjectType) {
         self.state().not_permitted.insert(object_type);
+    }
+
+    /// From now on accounts are connected by API keys, and webhooks registered by a call.
+    pub fn take_api_keys(&self) {
+        self.state().takes_api_keys = true;
+    }
+
+    /// From now on no account has room for a webhook, or has again.
+    pub fn leave_no_room(&self, has_no_room: bool) {
+        self.state().has_no_room = has_no_room;
+    }
+
+    /// Lets the next call about webhooks fail.
+    pub fn fail_next_hook(&self, error: ProviderError) {
+        self.state().hook_faults.push_back(error);
+    }
+
+    /// The addresses that an account has webhooks to.
+    pub fn hooks(&self, account_id: &str) -> Vec<String> {
+        self.state().hooks.get(account_id).cloned().unwrap_or_default()
     }
 
     /// How often a token was refreshed or was tried to be.
@@ -145,10 +169,79 @@ impl State {
     }
 }
 
+/// Whether an address is one of those that begin like `url` up to its query.
+fn is_alike(address: &str, url: &str) -> bool {
+    address.split('?').next() == url.split('?').next()
+}
+
+impl State {
+    fn hooks_of(&mut self, token: &SecretString) -> Result<&mut Vec<String>, ProviderError> {
+        if let Some(error) = self.hook_faults.pop_front() {
+            return Err(error);
+        }
+        let account_id = self.account_of(token)?;
+        Ok(self.hooks.entry(account_id).or_default())
+    }
+
+    fn ensure_hook(
+        &mut self,
+        token: &SecretString,
+        url: &str,
+    ) -> Result<HookRegistration, ProviderError> {
+        let has_room = !self.has_no_room;
+        let hooks = self.hooks_of(token)?;
+        hooks.retain(|address| address == url || !is_alike(address, url));
+        if !hooks.iter().any(|address| address == url) {
+            if !has_room {
+                return Ok(HookRegistration::NoRoom);
+            }
+            hooks.push(url.to_owned());
+        }
+        Ok(HookRegistration::Registered)
+    }
+}
+
 #[async_trait]
 impl AccountConnector for ScriptedConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        if self.state().takes_api_keys {
+            &[AuthMode::ApiKey]
+        } else {
+            &[AuthMode::PrivateApp, AuthMode::Oauth]
+        }
+    }
+
+    fn registers_webhooks(&self) -> bool {
+        self.state().takes_api_keys
+    }
+
+    async fn ensure_webhook(
+        &self,
+        access_token: &SecretString,
+        url: &str,
+    ) -> Result<HookRegistration, ProviderError> {
+        tokio::task::yield_now().await;
+        let ensured = self.state().ensure_hook(access_token, url);
+        tokio::task::yield_now().await;
+        ensured
+    }
+
+    async fn remove_webhooks(
+        &self,
+        access_token: &SecretString,
+        url: &str,
+    ) -> Result<(), ProviderError> {
+        tokio::task::yield_now().await;
+        let removed = self
+            .state()
+            .hooks_of(access_token)
+            .map(|hooks| hooks.retain(|address| !is_alike(address, url)));
+        tokio::task::yield_now().await;
+        removed
+    }
+
     fn keyed_types(&self) -> &'static [ObjectType] {
-        &[ObjectType::Company, ObjectType::Deal]
+        if self.state().takes_api_keys { &[] } else { &[ObjectType::Company, ObjectType::Deal] }
     }
 
     async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError> {

@@ -10,7 +10,7 @@ use sync_aws::oauth_apps::SecretOauthApps;
 use sync_domain::model::{CorrelationId, System, TenantId};
 use sync_domain::ports::{
     Clock, Connection, ConnectionEntry, ConnectionError, ConnectionRegistry, ConnectionStatus,
-    ConnectionStore,
+    ConnectionStore, ProviderError,
 };
 use sync_domain::retry::RetryPolicy;
 use sync_domain::usecase::connect_account::{
@@ -19,7 +19,9 @@ use sync_domain::usecase::connect_account::{
 use sync_domain::usecase::disconnect_account::disconnect_account;
 use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
 use sync_domain::usecase::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError};
-use sync_domain::usecase::rotate_connection::{RotateConnection, Rotated, rotate_connection};
+use sync_domain::usecase::rotate_connection::{
+    NewSecrets, RotateConnection, Rotated, rotate_connection,
+};
 use sync_testkit::{ManualClock, MemoryRegistry, MemorySecrets, OneConnector, ScriptedConnector};
 
 /// How long an invocation of these tests may take.
@@ -33,7 +35,11 @@ pub const GRACE: Duration = Duration::from_secs(86_400);
 pub const CREDENTIALS: &str = "tenants/acme/hubspot";
 pub const WEBHOOK: &str = "tenants/acme/hubspot/webhook";
 
+/// Where the provider is told to call us.
+pub const WEBHOOK_URL: &str = "https://hooks.example.com/webhooks/booking/acuity";
+
 pub struct ConnectionWorld {
+    system: System,
     pub clock: Arc<dyn Clock>,
     manual: Arc<ManualClock>,
     pub secrets: Arc<MemorySecrets>,
@@ -61,6 +67,25 @@ impl ConnectionWorld {
         world
     }
 
+    /// The same with a system whose accounts are connected by API keys: `19:key` is good for account
+    /// 77.
+    pub fn with_api_key() -> Self {
+        Self::taking_api_keys(Self::new())
+    }
+
+    /// The same with another clock.
+    pub fn with_api_key_on(clock: Arc<dyn Clock>) -> Self {
+        Self::taking_api_keys(Self::on(clock))
+    }
+
+    fn taking_api_keys(world: Self) -> Self {
+        let world = Self { system: System::Acuity, ..world };
+        world.secrets.remove("apps/hubspot");
+        world.provider.take_api_keys();
+        world.provider.add_token("19:key", "77");
+        world
+    }
+
     /// The same without the app.
     pub fn without_app() -> Self {
         let world = Self::new();
@@ -83,6 +108,7 @@ impl ConnectionWorld {
             "tenants".to_owned(),
         );
         Self {
+            system: System::Hubspot,
             clock,
             manual: Arc::default(),
             secrets,
@@ -117,8 +143,9 @@ impl ConnectionWorld {
     pub fn request(&self, tenant_id: &str) -> ConnectionRequest {
         ConnectionRequest {
             tenant: tenant(tenant_id),
-            system: System::Hubspot,
-            route: "PUT /integrations/crm/hubspot/connection".to_owned(),
+            system: self.system,
+            route: format!("PUT /integrations/{}/{}/connection", self.system.kind(), self.system),
+            webhook_url: WEBHOOK_URL.to_owned(),
             correlation_id: CorrelationId::parse("test").unwrap(),
             deadline: self.clock.now() + INVOCATION,
         }
@@ -135,9 +162,24 @@ impl ConnectionWorld {
             access_token: token.into(),
             webhook_secret: webhook_secret.map(Into::into),
         };
+        self.connect_with(tenant_id, method).await
+    }
+
+    /// Connects with an API key of user 19.
+    pub async fn connect_key(&self, tenant_id: &str, key: &str) -> Result<Connected, ManageError> {
+        let method = ConnectMethod::ApiKey { user_id: "19".to_owned(), api_key: key.into() };
+        self.connect_with(tenant_id, method).await
+    }
+
+    async fn connect_with(
+        &self,
+        tenant_id: &str,
+        method: ConnectMethod,
+    ) -> Result<Connected, ManageError> {
         let request = self.request(tenant_id);
         let default_region = Some("US".to_owned());
-        connect_account(&self.deps(), ConnectAccount { request, method, default_region }).await
+        let command = ConnectAccount { request, method, default_region, grace: GRACE };
+        connect_account(&self.deps(), command).await
     }
 
     /// Rotates secrets of acme.
@@ -146,16 +188,25 @@ impl ConnectionWorld {
         webhook_secret: Option<&str>,
         access_token: Option<&str>,
     ) -> Result<Rotated, ManageError> {
-        let command = RotateConnection {
-            request: self.request("acme"),
+        let secrets = NewSecrets::PrivateApp {
             webhook_secret: webhook_secret.map(Into::into),
             access_token: access_token.map(Into::into),
-            grace: GRACE,
         };
+        self.rotate_with(secrets).await
+    }
+
+    /// Rotates acme's API key.
+    pub async fn rotate_key(&self, key: &str) -> Result<Rotated, ManageError> {
+        self.rotate_with(NewSecrets::ApiKey(key.into())).await
+    }
+
+    async fn rotate_with(&self, secrets: NewSecrets) -> Result<Rotated, ManageError> {
+        let command = RotateConnection { request: self.request("acme"), secrets, grace: GRACE };
         rotate_connection(&self.deps(), &command).await
     }
 
-    pub async fn disconnect(&self, tenant_id: &str) -> Result<(), ManageError> {
+    /// Disconnects; says why a webhook is left at the provider.
+    pub async fn disconnect(&self, tenant_id: &str) -> Result<Option<ProviderError>, ManageError> {
         disconnect_account(&self.deps(), &self.request(tenant_id)).await
     }
 
@@ -165,7 +216,7 @@ impl ConnectionWorld {
     }
 
     pub async fn entry(&self, tenant_id: &str) -> Option<ConnectionEntry> {
-        self.registry.entry(&tenant(tenant_id), System::Hubspot).await.unwrap()
+        self.registry.entry(&tenant(tenant_id), self.system).await.unwrap()
     }
 
     /// Stores a connection by OAuth of tenant acme whose token ends after `left`.

@@ -1,6 +1,9 @@
 //! What several test modules share.
 
 pub mod account;
+pub mod acuity;
+pub mod acuity_account;
+pub mod acuity_walk;
 pub mod api;
 pub mod booking_play;
 pub mod booking_world;
@@ -11,6 +14,7 @@ pub mod connection_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
+pub mod linking_world;
 pub mod operator;
 pub mod portal_state;
 pub mod push_line;

@@ -12,6 +12,9 @@ pub const BASE_URL: &str = "https://hooks.example.com";
 /// The path of the route.
 pub const PATH: &str = "/webhooks/crm/hubspot";
 
+/// The path of Acuity's.
+pub const ACUITY_PATH: &str = "/webhooks/booking/acuity";
+
 /// Version 3 over an address that needs no decoding.
 pub fn v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -42,6 +45,7 @@ pub struct Sent {
     pub body: Vec<u8>,
     pub headers: Vec<(String, String)>,
     pub raw_query: String,
+    pub path: &'static str,
     /// Whether the gateway passes the body on in base64.
     pub is_base64: bool,
     /// When the gateway says that it got it.
@@ -54,6 +58,7 @@ impl Sent {
             body: body.into(),
             headers: vec![],
             raw_query: String::new(),
+            path: PATH,
             is_base64: true,
             received_ms: None,
         }
@@ -81,6 +86,16 @@ impl Sent {
         sent.header("X-HubSpot-Signature", &signature).header("X-HubSpot-Signature-Version", "v1")
     }
 
+    /// As Acuity sends it to an address with a token.
+    pub fn acuity(body: impl Into<Vec<u8>>, key: &str, token: &str) -> Self {
+        let sent = Self::unsigned(body);
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+        mac.update(&sent.body);
+        let signature = STANDARD.encode(mac.finalize().into_bytes());
+        let sent = sent.header("X-Acuity-Signature", &signature);
+        Self { path: ACUITY_PATH, raw_query: format!("token={token}"), ..sent }
+    }
+
     /// Without the headers of that name, whatever their case.
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
@@ -106,7 +121,7 @@ impl Sent {
             String::from_utf8(self.body.clone()).unwrap()
         };
         let rest = json!({
-            "rawPath": format!("/prod{PATH}"),
+            "rawPath": format!("/prod{}", self.path),
             "rawQueryString": self.raw_query,
             "requestContext": {
                 "domainName": "internal.example.com",

@@ -6,9 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+/// The present instant.
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 /// Milliseconds since the epoch, now.
 pub fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+    now().as_millisecond()
 }
 
 /// Waits.

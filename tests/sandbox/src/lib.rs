@@ -2,6 +2,7 @@
 //! for tests and for the local cloud. What it plays and what it doesn't is in README.md.
 
 mod accounts;
+mod acuity;
 mod aws_tap;
 mod calls;
 mod clock;

@@ -22,6 +22,8 @@ pub enum Window {
         /// How far the account's clocks are ahead of UTC.
         utc_offset_ms: i64,
     },
+    /// Calls that run at one time. They are counted by `traffic`; here they never fill a window.
+    AtOnce,
 }
 
 /// One limit of one account.
@@ -70,6 +72,7 @@ impl Counted {
                 }
                 self.day_calls
             }
+            Window::AtOnce => 0,
         }
     }
 
@@ -77,6 +80,7 @@ impl Counted {
         match window {
             Window::Rolling { .. } => self.instants.push_back(at_ms),
             Window::Day { .. } => self.day_calls += 1,
+            Window::AtOnce => {}
         }
     }
 }

@@ -171,7 +171,10 @@ async fn vendor_call(
     let prefix = parts.uri.path().trim_start_matches('/');
     let (name, path) = prefix.split_once('/').unwrap_or((prefix, ""));
     let Some(system) = System::from_name(name) else {
-        return error(StatusCode::NOT_FOUND, "no vendor under this path; see /hubspot, /oidc");
+        return error(
+            StatusCode::NOT_FOUND,
+            "no vendor under this path; see /hubspot, /acuity, /oidc",
+        );
     };
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
     let path = format!("/{path}");

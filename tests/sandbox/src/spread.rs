@@ -62,6 +62,11 @@ impl Spread {
         }
     }
 
+    /// With requests of so many events at most.
+    pub fn within(self, events_per_webhook: usize) -> Self {
+        Self { batch_size: self.batch_size.min(events_per_webhook.max(1)), ..self }
+    }
+
     /// Whole repeats come as requests of their own; shuffled, events of all repeats mix. An event
     /// that comes once more does so at the end, or, shuffled, anywhere.
     pub fn batches(&self, events: Vec<Value>) -> Batches {

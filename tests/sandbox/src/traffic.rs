@@ -57,6 +57,8 @@ pub struct Traffic {
 pub struct InFlight<'a> {
     traffic: &'a Traffic,
     key: (System, String),
+    /// The calls of the account that ran when it had arrived, itself among them.
+    pub running: usize,
 }
 
 impl Drop for InFlight<'_> {
@@ -91,7 +93,7 @@ impl Traffic {
         }
         load.in_flight += 1;
         load.max_in_flight = load.max_in_flight.max(load.in_flight);
-        InFlight { traffic: self, key }
+        InFlight { traffic: self, key, running: load.in_flight }
     }
 
     /// Notes that the limiter refused a call.

@@ -57,7 +57,7 @@ pub struct Delivery {
     pub given_up: bool,
 }
 
-/// Where a delivery goes and what it is signed with.
+/// Where a delivery goes and what it is signed with. Has no `Debug`: it holds a secret.
 #[derive(Clone)]
 pub struct Target {
     /// The vendor.
@@ -83,6 +83,23 @@ impl Target {
             signature_version: account.webhook_signature_version.clone(),
         })
     }
+}
+
+/// A request to be made: where to, and with which events.
+pub type Addressed = (Target, Vec<Value>);
+
+/// Finds out where each batch goes; one that nobody is there to take is left out.
+pub fn addressed(
+    state: &SandboxState,
+    account: &Account,
+    batches: Vec<Vec<Value>>,
+) -> Vec<Addressed> {
+    let vendor = state.vendors.get(account.system);
+    let addressed = batches.into_iter().filter_map(|events| {
+        let target = vendor.webhook_target(account, &events)?;
+        Some((target, events))
+    });
+    addressed.collect()
 }
 
 /// The deliveries of all vendors.
@@ -158,7 +175,8 @@ fn retry_delay_ms(attempt: u32) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// One try; `None` if the delivery was forgotten meanwhile.
+/// One try; says whether it was the last one, taken or not. `None` if the delivery was forgotten
+/// meanwhile.
 async fn attempt_once(
     state: &SandboxState,
     target: &Target,
@@ -173,12 +191,14 @@ async fn attempt_once(
         request = request.header(name, value);
     }
     let at_ms = now_ms();
-    let result = match request.send().await {
+    let tried = match request.send().await {
         Ok(response) => Attempt { at_ms, status: Some(response.status().as_u16()), error: None },
         Err(error) if error.is_timeout() => Attempt { at_ms, status: None, error: Some("timeout") },
         Err(_) => Attempt { at_ms, status: None, error: Some("no connection") },
     };
-    Some(state.deliveries.note(number, result, attempt == MAX_RETRIES))
+    let is_last = attempt == MAX_RETRIES || !vendor.retries_webhook(tried.status);
+    let delivered = state.deliveries.note(number, tried, is_last);
+    Some(delivered || is_last)
 }
 
 async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
@@ -190,34 +210,29 @@ async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
     }
 }
 
-/// The same in the background, after a while.
-pub async fn send_later(
-    state: Arc<SandboxState>,
-    target: Target,
-    batches: Vec<Vec<Value>>,
-    delay_ms: u64,
-) {
+/// [`send`] in the background, after a while.
+pub async fn send_later(state: Arc<SandboxState>, requests: Vec<Addressed>, delay_ms: u64) {
     sleep_ms(delay_ms).await;
-    send(&state, &target, batches).await;
+    send(&state, requests).await;
 }
 
-/// Delivers each batch of events once and leaves the failed ones to retries in the background.
-/// Gives the deliveries as they stand after the first attempt.
-pub async fn send(
-    state: &Arc<SandboxState>,
-    target: &Target,
-    batches: Vec<Vec<Value>>,
-) -> Vec<Delivery> {
-    let numbers: Vec<u64> =
-        batches.into_iter().map(|events| state.deliveries.open(target, events)).collect();
-    let first_attempts = stream::iter(numbers.clone()).map(|number| async move {
-        if attempt_once(state, target, number, 0).await == Some(false) {
-            tokio::spawn(retry(Arc::clone(state), target.clone(), number));
-        }
-    });
-    first_attempts.buffer_unordered(IN_FLIGHT).collect::<Vec<()>>().await;
+/// Makes each request once and leaves the failed ones to retries in the background. Gives the
+/// deliveries as they stand after the first attempt.
+pub async fn send(state: &Arc<SandboxState>, requests: Vec<Addressed>) -> Vec<Delivery> {
+    // Each is noted when its turn comes: an order can have more requests than the log keeps.
+    let first_attempts =
+        requests.into_iter().enumerate().map(|(place, (target, events))| async move {
+            let number = state.deliveries.open(&target, events);
+            if attempt_once(state, &target, number, 0).await == Some(false) {
+                tokio::spawn(retry(Arc::clone(state), target, number));
+            }
+            (place, number)
+        });
+    let mut numbers: Vec<(usize, u64)> =
+        stream::iter(first_attempts).buffer_unordered(IN_FLIGHT).collect().await;
+    numbers.sort_unstable();
     let mut log = locked(&state.deliveries.log);
-    numbers.into_iter().filter_map(|number| log.get_mut(number).cloned()).collect()
+    numbers.into_iter().filter_map(|(_, number)| log.get_mut(number).cloned()).collect()
 }
 
 #[cfg(test)]

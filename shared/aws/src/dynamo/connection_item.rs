@@ -3,39 +3,66 @@
 //! It may be there without a `status`: locked for the first connect, or left by one that died.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sync_domain::model::ObjectType;
-use sync_domain::ports::{AuthMode, ConnectionEntry, ConnectionStatus, Found, StoreError};
+use sync_domain::model::{ObjectType, SystemKind};
+use sync_domain::ports::{
+    AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Found, HookStatus, StoreError,
+    sweep_slot,
+};
 
 use super::expression::Values;
-use super::item::{Item, number, number_of, text, text_of};
+use super::item::{Item, number, number_of, slot_text, text, text_of};
 
-/// Sets all of an entry; `token_expires_at` is set or removed by [`expiry_update`].
-pub const SET_ENTRY: &str = "SET #status = :status, #auth = :auth, #account_id = :account_id, \
+/// What every entry has.
+const SET_ALWAYS: &str = "SET #status = :status, #auth = :auth, #account_id = :account_id, \
      #connected_at = :connected_at, #token_version = :token_version, \
      #key_properties = :key_properties";
 
-/// The values of [`SET_ENTRY`].
-pub fn values_of(entry: &ConnectionEntry, values: Values) -> Values {
-    let types = entry.key_properties.iter().map(|object_type| text(object_type.as_str()));
-    let values = values
-        .with("status", text(entry.status.as_str()))
-        .with("auth", text(entry.auth.as_str()))
-        .with("account_id", text(&entry.account_id))
-        .with("connected_at", text(entry.connected_at.to_string()))
-        .with("token_version", number(entry.token_version))
-        .with("key_properties", AttributeValue::L(types.collect()));
-    match entry.token_expires_at {
-        Some(at) => values.with("token_expires_at", text(at.to_string())),
-        None => values,
-    }
+/// An update to an entry as a whole.
+pub struct EntryUpdate {
+    /// The clause `SET`.
+    pub set: String,
+    /// What goes, to be added to a clause `REMOVE`: `, #name` for each.
+    pub remove: String,
+    /// The values, with those that were there.
+    pub values: Values,
 }
 
-/// What is set and what is removed besides: a token that does not end has no end.
-pub const fn expiry_update(entry: &ConnectionEntry) -> (&'static str, &'static str) {
-    match entry.token_expires_at {
-        Some(_) => (", #token_expires_at = :token_expires_at", ""),
-        None => ("", ", #token_expires_at"),
+/// Writes an entry: what it has is set, what it has not is removed.
+pub fn entry_update(lock: &ConnectionLock, entry: &ConnectionEntry, values: Values) -> EntryUpdate {
+    let types = entry.key_properties.iter().map(|object_type| text(object_type.as_str()));
+    let mut update = EntryUpdate {
+        set: SET_ALWAYS.to_owned(),
+        remove: String::new(),
+        values: values
+            .with("status", text(entry.status.as_str()))
+            .with("auth", text(entry.auth.as_str()))
+            .with("account_id", text(&entry.account_id))
+            .with("connected_at", text(entry.connected_at.to_string()))
+            .with("token_version", number(entry.token_version))
+            .with("key_properties", AttributeValue::L(types.collect())),
+    };
+    for (name, value) in [
+        ("token_expires_at", entry.token_expires_at.map(|at| at.to_string())),
+        ("webhook", entry.webhook.map(|status| status.as_str().to_owned())),
+        ("sweep_slot", slot_of(lock, entry)),
+    ] {
+        match value {
+            Some(value) => {
+                update.set.push_str(&format!(", #{name} = :{name}"));
+                update.values = update.values.with(name, text(value));
+            }
+            None => update.remove.push_str(&format!(", #{name}")),
+        }
     }
+    update
+}
+
+/// The slot under which the sweeps find a connection: only those of booking systems, and only while
+/// there is a use in asking.
+fn slot_of(lock: &ConnectionLock, entry: &ConnectionEntry) -> Option<String> {
+    let is_swept = lock.system.kind() == SystemKind::Booking
+        && matches!(entry.status, ConnectionStatus::Connected);
+    is_swept.then(|| slot_text(sweep_slot(&lock.tenant, lock.system)))
 }
 
 /// The entry of an item, `None` while nothing is connected.
@@ -50,6 +77,7 @@ pub fn entry_of(item: &Item) -> Result<Option<ConnectionEntry>, StoreError> {
             token_version: number_of(item, "token_version")?,
             token_expires_at: text_of(item, "token_expires_at").and_then(|at| at.parse().ok()),
             key_properties: types_of(item),
+            webhook: text_of(item, "webhook").and_then(HookStatus::parse),
         })
     };
     read().map(Some).ok_or(StoreError::Malformed("a connection"))

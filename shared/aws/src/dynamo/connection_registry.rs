@@ -14,7 +14,7 @@ use sync_domain::ports::{
 };
 
 use super::DynamoTable;
-use super::connection_item::{SET_ENTRY, entry_of, expiry_update, found_in, values_of};
+use super::connection_item::{EntryUpdate, entry_of, entry_update, found_in};
 use super::expression::{Key, Values, delete, names_in, update};
 use super::item::{
     ENTITY_CONNECTION, Item, connection_sk, millis, tenant_pk, text, text_of, timestamp_of,
@@ -177,13 +177,12 @@ impl DynamoTable {
         let (expression, condition, values) = match finish {
             Finish::Removed => return self.removal_of(lock),
             Finish::Connected(entry) => {
-                let (set, remove) = expiry_update(entry);
-                let end = format!("{SET_ENTRY}{set} {UNLOCK}, #claiming_account_id{remove}");
-                (end, OWNED, values_of(entry, owned))
+                let EntryUpdate { set, remove, values } = entry_update(lock, entry, owned);
+                (format!("{set} {UNLOCK}, #claiming_account_id{remove}"), OWNED, values)
             }
             Finish::Updated(entry) => {
-                let (set, remove) = expiry_update(entry);
-                (format!("{SET_ENTRY}{set} {UNLOCK}{remove}"), OWNED, values_of(entry, owned))
+                let EntryUpdate { set, remove, values } = entry_update(lock, entry, owned);
+                (format!("{set} {UNLOCK}{remove}"), OWNED, values)
             }
             Finish::Unchanged => {
                 let condition = "#lock_owner = :owner AND (attribute_exists(#status) \

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use sync_domain::keys::{ClaimKey, RecordKey};
-use sync_domain::model::{ExternalId, ObjectType, System, TenantId};
+use sync_domain::keys::{BlockKey, BookingKey, ClaimKey, IdentifierKey, RecordKey};
+use sync_domain::model::{ClientId, ExternalId, ObjectType, System, TenantId};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -26,6 +26,17 @@ pub const ENTITY_DEAD_LETTER: &str = "DeadLetter";
 pub const ENTITY_CONNECTION: &str = "Connection";
 pub const ENTITY_ACCOUNT: &str = "AccountPointer";
 pub const ENTITY_POINTER: &str = "CrmPointer";
+pub const ENTITY_BOOKING: &str = "Booking";
+pub const ENTITY_CLIENT: &str = "Client";
+pub const ENTITY_CLIENT_IDENTIFIER: &str = "ClientIdentifier";
+pub const ENTITY_CLIENT_BLOCK: &str = "ClientBlock";
+pub const ENTITY_WATERMARK: &str = "ImportWatermark";
+pub const ENTITY_IMPORT_CLAIM: &str = "ImportClaim";
+
+/// The index that finds a tenant's bookings by the second in which they begin.
+pub const BOOKINGS_BY_START: &str = "bookings-by-start";
+/// The index that finds the connections of booking systems by their slot of the hour.
+pub const CONNECTIONS_BY_SWEEP_SLOT: &str = "connections-by-sweep-slot";
 
 /// Values of a claim's attribute `status`.
 pub const STATUS_IN_PROGRESS: &str = "in_progress";
@@ -86,6 +97,11 @@ pub fn connection_sk(system: System) -> String {
     format!("CONN#{}#{system}", system.kind())
 }
 
+/// The value under which a connection of a booking system is found by its slot of the hour.
+pub fn slot_text(slot: u32) -> String {
+    format!("booking#{slot}")
+}
+
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
     // Always six decimals, so that the order of the keys is the order of time.
     format!("AUDIT#{at:.6}#{id}")
@@ -93,6 +109,41 @@ pub fn audit_sk(at: Timestamp, id: &str) -> String {
 
 pub fn gate_sk(system: System) -> String {
     format!("GATE#{system}")
+}
+
+pub fn booking_sk(system: System, key: &BookingKey) -> String {
+    format!("BOOKING#{system}#{key}")
+}
+
+/// The bookings of one tenant at one system, in [`BOOKINGS_BY_START`].
+pub fn booking_partition(tenant: &TenantId, system: System) -> String {
+    format!("{}#BOOKING#{system}", tenant_pk(tenant))
+}
+
+/// A second of [`BOOKINGS_BY_START`]. The part behind the second is dropped, so every text is equally
+/// long and the order of the texts is the order of time.
+pub fn second_text(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+pub fn client_sk(client: &ClientId) -> String {
+    format!("CLIENT#{client}")
+}
+
+pub fn identifier_sk(key: &IdentifierKey) -> String {
+    format!("CLIENTID#{key}")
+}
+
+pub fn block_sk(key: &BlockKey) -> String {
+    format!("CLIENTBLOCK#{key}")
+}
+
+pub fn watermark_sk(system: System) -> String {
+    format!("IMPORT#{system}")
+}
+
+pub fn import_claim_sk(key: &ClaimKey) -> String {
+    format!("IMPORTIDEM#{key}")
 }
 
 /// Pointers are in no tenant's partition.
@@ -119,6 +170,25 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn timestamp_of(item: &Item, name: &str) -> Option<Timestamp> {
     let millis = item.get(name)?.as_n().ok()?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
+}
+
+/// A whole number that may be below zero.
+pub fn integer_of(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// The texts of a set; none where it is absent.
+pub fn texts_of(item: &Item, name: &str) -> impl Iterator<Item = String> {
+    let texts = item.get(name).and_then(|value| value.as_ss().ok()).cloned();
+    texts.into_iter().flatten()
+}
+
+/// The item of those attributes that have a value.
+pub fn item_of(
+    attributes: impl IntoIterator<Item = (&'static str, Option<AttributeValue>)>,
+) -> Item {
+    let attributes = attributes.into_iter();
+    attributes.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 pub fn number_of(item: &Item, name: &str) -> Option<u64> {

@@ -5,6 +5,11 @@
 mod account_pointer;
 mod account_registry;
 mod audit;
+mod batch_get;
+mod booking_item;
+mod booking_store;
+mod client_directory;
+mod client_item;
 mod completion;
 mod connection_item;
 mod connection_registry;
@@ -12,6 +17,8 @@ mod dead_letters;
 mod expression;
 mod gate_item;
 mod gate_store;
+mod image_item;
+mod import_store;
 mod item;
 mod push_item;
 mod push_steps;
@@ -22,12 +29,17 @@ mod record_store;
 mod record_write;
 mod refusal;
 mod stream;
+mod sweep_directory;
 mod transaction;
 mod upsert_store;
 mod work_counts;
+mod write;
+
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::AsyncSleep as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use stream::{ImageError, change_of};
@@ -43,6 +55,13 @@ impl DynamoTable {
     /// The table by its name (`TABLE_NAME`).
     pub fn new(config: &SdkConfig, table_name: String) -> Self {
         Self { client: Client::new(config), table_name }
+    }
+
+    /// Waits as the SDK does between its own tries.
+    async fn wait(&self, duration: Duration) {
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(duration).await;
+        }
     }
 
     /// Opens the first connection with a read of a key that is never there, so that the handshake

@@ -11,7 +11,9 @@ use sync_domain::model::{
 };
 use sync_domain::ports::{RecordScope, StoreError};
 
-use super::item::{ENTITY_POINTER, ENTITY_RECORD, Item, number, text, text_of, timestamp_of};
+use super::item::{
+    ENTITY_POINTER, ENTITY_RECORD, Item, number, text, text_of, texts_of, timestamp_of,
+};
 
 /// The attributes of a record that a version sets or, where it has no value for one, removes.
 /// `queued` is left out: it belongs to those who wait.
@@ -147,11 +149,6 @@ fn i64_of(item: &Item, name: &str) -> i64 {
 /// A count, 0 where it is absent, `None` where it is none.
 fn u64_of(item: &Item, name: &str) -> Option<u64> {
     item.get(name).map_or(Some(0), |value| value.as_n().ok()?.parse().ok())
-}
-
-fn texts_of(item: &Item, name: &str) -> impl Iterator<Item = String> {
-    let texts = item.get(name).and_then(|value| value.as_ss().ok()).cloned();
-    texts.into_iter().flatten()
 }
 
 /// The attributes of a pointer; those without a value are absent.

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 use futures::future::{join_all, try_join_all};
 use sync_domain::keys::RecordKey;
 use sync_domain::model::ExternalId;
@@ -13,18 +11,13 @@ use sync_domain::ports::{
 };
 
 use super::DynamoTable;
+use super::batch_get::KEYS_PER_CALL_MAX;
 use super::item::{
     Item, PK, SK, pointer_sk, queued_prefix, record_sk, refused_prefix, tenant_pk, text, text_of,
 };
 use super::record_item::{pointer_of, record_of};
 use super::record_write::{pointer_write, record_write};
 use super::transaction::Committed;
-
-/// The most keys that one `BatchGetItem` takes.
-const KEYS_PER_CALL_MAX: usize = 100;
-
-/// Error codes of a single write that somebody was faster with.
-const OVERTAKEN: [&str; 2] = ["ConditionalCheckFailedException", "TransactionConflictException"];
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Box::new(error))
@@ -75,8 +68,9 @@ fn read_into(loaded: &mut Loaded, place: &Place, item: &Item) {
 impl RecordStore for DynamoTable {
     async fn load(&self, scope: &RecordScope, lookup: &Lookup) -> Result<Loaded, StoreError> {
         let places = places_of(scope, lookup);
-        let sort_keys: Vec<&String> = places.keys().collect();
-        let calls = sort_keys.chunks(KEYS_PER_CALL_MAX).map(|chunk| self.batch_get(scope, chunk));
+        let sort_keys: Vec<String> = places.keys().cloned().collect();
+        let chunks = sort_keys.chunks(KEYS_PER_CALL_MAX);
+        let calls = chunks.map(|chunk| self.batch_get(&scope.tenant, chunk));
         let mut loaded = Loaded::default();
         for (items, unprocessed) in try_join_all(calls).await? {
             let place_of = |item: &Item| places.get(text_of(item, SK)?);
@@ -100,20 +94,12 @@ impl RecordStore for DynamoTable {
         let table = &self.table_name;
         let records = commit.records.iter().map(|write| record_write(table, scope, write));
         let pointers = commit.pointers.iter().map(|write| pointer_write(table, scope, write));
-        let mut writes: Vec<_> =
-            records.chain(pointers).collect::<Result<_, _>>().map_err(unavailable)?;
-        match (writes.len(), writes.pop()) {
-            (_, None) => Ok(CommitOutcome::Committed),
-            // A transaction costs twice as much as a single write.
-            (1, Some(write)) => self.write_one(write).await,
-            (_, Some(last)) => {
-                writes.push(last);
-                Ok(match self.commit(writes).await? {
-                    Committed::Yes => CommitOutcome::Committed,
-                    Committed::Refused(_) | Committed::Conflict => CommitOutcome::Overtaken,
-                })
-            }
-        }
+        let writes = records.chain(pointers).collect::<Result<_, _>>().map_err(unavailable)?;
+        Ok(match self.write(writes).await? {
+            Committed::Yes => CommitOutcome::Committed,
+            // Also by our own write, repeated by the SDK: whoever looks again finds it there.
+            Committed::Refused(_) | Committed::Conflict => CommitOutcome::Overtaken,
+        })
     }
 
     async fn discard_queued_pushes(
@@ -157,83 +143,5 @@ impl DynamoTable {
             found.push(item.map_err(unavailable)?);
         }
         Ok(found)
-    }
-
-    /// One `BatchGetItem`: what came, and the keys that the table did not get to.
-    async fn batch_get(
-        &self,
-        scope: &RecordScope,
-        sort_keys: &[&String],
-    ) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
-        let pk = tenant_pk(&scope.tenant);
-        let keys = sort_keys
-            .iter()
-            .map(|sk| Item::from([(PK.to_owned(), text(&pk)), (SK.to_owned(), text(sk.as_str()))]));
-        // Decisions are made on what is read, and a refused write costs as much as a good one.
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(unavailable)?;
-        let get = self.client.batch_get_item().request_items(&self.table_name, keys);
-        let mut answer = get.send().await.map_err(unavailable)?;
-        let items = answer.responses.take().and_then(|mut it| it.remove(&self.table_name));
-        let unprocessed = answer.unprocessed_keys.take();
-        let unprocessed = unprocessed.and_then(|mut it| it.remove(&self.table_name));
-        Ok((items.unwrap_or_default(), unprocessed.map(|it| it.keys).unwrap_or_default()))
-    }
-
-    /// One write that is no transaction. The SDK repeats a try whose outcome is unknown, and the
-    /// repeat may be refused by our own write: whoever looks again finds it there.
-    async fn write_one(&self, write: TransactWriteItem) -> Result<CommitOutcome, StoreError> {
-        if let Some(update) = write.update {
-            let sent = self
-                .client
-                .update_item()
-                .table_name(update.table_name)
-                .set_key(Some(update.key))
-                .update_expression(update.update_expression)
-                .set_condition_expression(update.condition_expression)
-                .set_expression_attribute_names(update.expression_attribute_names)
-                .set_expression_attribute_values(update.expression_attribute_values)
-                .send();
-            return outcome_of(sent.await);
-        }
-        if let Some(put) = write.put {
-            let sent = self
-                .client
-                .put_item()
-                .table_name(put.table_name)
-                .set_item(Some(put.item))
-                .set_condition_expression(put.condition_expression)
-                .set_expression_attribute_names(put.expression_attribute_names)
-                .set_expression_attribute_values(put.expression_attribute_values)
-                .send();
-            return outcome_of(sent.await);
-        }
-        let Some(delete) = write.delete else { return Ok(CommitOutcome::Committed) };
-        let sent = self
-            .client
-            .delete_item()
-            .table_name(delete.table_name)
-            .set_key(Some(delete.key))
-            .set_condition_expression(delete.condition_expression)
-            .set_expression_attribute_names(delete.expression_attribute_names)
-            .set_expression_attribute_values(delete.expression_attribute_values)
-            .send();
-        outcome_of(sent.await)
-    }
-}
-
-fn outcome_of<T, E>(sent: Result<T, SdkError<E>>) -> Result<CommitOutcome, StoreError>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match sent {
-        Ok(_written) => Ok(CommitOutcome::Committed),
-        Err(error) if error.code().is_some_and(|code| OVERTAKEN.contains(&code)) => {
-            Ok(CommitOutcome::Overtaken)
-        }
-        Err(error) => Err(unavailable(error)),
     }
 }

@@ -14,7 +14,9 @@ use sync_domain::model::{
     ExternalId, ObjectType, Origin, SyncedRecord, System, TenantId, VersionChange,
 };
 
-use super::item::{ENTITY_AUDIT, ENTITY_CLAIM, ENTITY_RECORD};
+use super::booking_item::version_of;
+use super::image_item::item_of_image;
+use super::item::{ENTITY_AUDIT, ENTITY_BOOKING, ENTITY_CLAIM, ENTITY_RECORD};
 
 /// A stream record that can't be read. Names the attribute, never its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +36,7 @@ pub fn change_of(record: &Value) -> Result<Option<Change>, ImageError> {
     let old = images.get("OldImage").map(Image);
     match new.text("entity")? {
         ENTITY_RECORD => record_change(new, old),
+        ENTITY_BOOKING => booking_change(new, old),
         ENTITY_AUDIT => audit_entry(new).map(|entry| Some(Change::Audited(entry))),
         ENTITY_CLAIM => Ok(None),
         _ => Err(ImageError("entity")),
@@ -81,6 +84,13 @@ fn differences(new: Image<'_>, old: Option<Image<'_>>, version: u64) -> Differen
     let before = old.map(|old| (old.payload(), old.associations())).unwrap_or_default();
     let after = (new.payload(), new.associations());
     Differences::between((&before.0, &before.1), (&after.0, &after.1))
+}
+
+/// Only a new version is a change: a note that a booking was seen again leaves the version as it was.
+fn booking_change(new: Image<'_>, old: Option<Image<'_>>) -> Result<Option<Change>, ImageError> {
+    let version = version_of(&item_of_image(new.0)).map_err(ImageError)?;
+    let is_new = old.and_then(Image::version) != Some(version.stored.version);
+    Ok(is_new.then(|| Change::BookingStored(Box::new(version))))
 }
 
 fn audit_entry(new: Image<'_>) -> Result<AuditEntry, ImageError> {
@@ -157,6 +167,7 @@ impl<'a> Image<'a> {
 mod tests {
     use serde_json::{Value, json};
     use sync_domain::event::Change;
+    use sync_domain::model::DetailName;
 
     use super::{ImageError, change_of};
 
@@ -195,6 +206,45 @@ mod tests {
         assert!(removed.is_none());
         let claim = change(Some(json!({"entity": {"S": "IdempotencyClaim"}})), None).unwrap();
         assert!(claim.is_none());
+    }
+
+    fn booking(version: u64, read_at_ms: u64) -> Value {
+        json!({
+            "pk": {"S": "T#acme"}, "entity": {"S": "Booking"}, "tenant_id": {"S": "acme"},
+            "system": {"S": "acuity"}, "booking_key": {"S": "ab"}, "external_id": {"S": "17"},
+            "version": {"N": version.to_string()}, "hash": {"S": "cd"},
+            "start_time": {"S": "2026-11-22T10:00:00Z"}, "end_time": {"S": "2026-11-22T11:00:00Z"},
+            "status": {"S": "cancelled"}, "reason": {"S": "no_show"},
+            "client_email": {"S": "a@b.co"}, "details": {"M": {"service_id": {"S": "7"}}},
+            "provider_version_ms": {"N": "0"}, "read_at_ms": {"N": read_at_ms.to_string()},
+            "synced_at": {"S": "2026-11-22T00:00:00Z"}, "differences": {"SS": ["status", "reason"]},
+            "correlation_id": {"S": "c-1"},
+        })
+    }
+
+    #[test]
+    fn booking_seen_again_is_no_change_and_a_new_version_tells_all_of_it() {
+        let first = change(Some(booking(1, 5)), None).unwrap();
+        assert!(matches!(first, Some(Change::BookingStored(it)) if it.stored.version == 1));
+        assert!(change(Some(booking(1, 6)), Some(booking(1, 5))).unwrap().is_none());
+        assert!(change(None, Some(booking(1, 5))).unwrap().is_none());
+        let Some(Change::BookingStored(second)) =
+            change(Some(booking(2, 6)), Some(booking(1, 5))).unwrap()
+        else {
+            panic!("no change");
+        };
+        assert_eq!(second.differences, ["reason".to_owned(), "status".to_owned()].into());
+        let state = &second.stored.booking;
+        assert_eq!(state.person.email.as_deref(), Some("a@b.co"));
+        assert_eq!(state.details[&DetailName::ServiceId], "7");
+        assert_eq!(second.stored.recency.read_at_ms, 6);
+    }
+
+    #[test]
+    fn booking_that_can_not_be_read_names_the_attribute() {
+        let mut broken = booking(1, 5);
+        broken["client_id"] = json!({"S": "c-1"});
+        assert_eq!(change(Some(broken), None).unwrap_err(), ImageError("client_rule"));
     }
 
     #[test]

@@ -75,13 +75,12 @@ pub struct ClientLink {
     pub rule: LinkRule,
 }
 
-/// One client in the block of names that are alike. It holds what the decision needs, so that no
-/// client has to be read for it.
+/// One client in a block. It holds what the decision needs, so that no client has to be read for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockEntry {
     /// Who.
     pub client: ClientId,
-    /// The name in the form that names are compared in; personal.
+    /// The name in the form that names are compared in, empty where there is none; personal.
     pub name: ComparedName,
     /// Their email, as the key of its pointer.
     pub email: Option<IdentifierKey>,
@@ -111,8 +110,9 @@ impl fmt::Debug for ComparedName {
     }
 }
 
-/// All clients whose names begin alike. It is written as a whole under its revision, so two writers
-/// who each would add the same person can't both succeed.
+/// Clients who may be one: those whose names look alike, or those who share a phone number. It is
+/// written as a whole under its revision, so two writers who each would add the same person can't
+/// both succeed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientBlock {
     /// Counts the writes; 0 where there is none yet.
@@ -134,8 +134,9 @@ pub struct ClientWrite {
     pub new: Option<Person>,
     /// Identifiers that lead to the client from now on; each must lead nowhere yet.
     pub identifiers: Vec<IdentifierKey>,
-    /// The block as it is to be, if it changes: its key, the revision that was seen, and the entries.
-    pub block: Option<BlockWrite>,
+    /// The blocks that change, as they are to be, each once: the name's, and the one of those who
+    /// share the phone number.
+    pub blocks: Vec<BlockWrite>,
 }
 
 /// A block's next state.

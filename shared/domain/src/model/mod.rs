@@ -35,7 +35,7 @@ pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
 pub use invalid::InvalidField;
 pub use message::UnreadableMessage;
-pub use normalise::{normalised_region, normalised_remote};
+pub use normalise::{normalised, normalised_region, normalised_remote};
 pub use push_message::PushMessage;
 pub use record::{Association, CrmDraft, RecordChange, SyncedRecord, UpsertStatus};
 pub use sensitive::Sensitive;

@@ -180,7 +180,7 @@ pub struct RecordPointer {
     pub is_erased: bool,
     /// The ids that went into it and have been dealt with.
     pub merged_ids: BTreeSet<ExternalId>,
-    /// The last version that was told of the id, where its record is gone.
+    /// The last version that was told of the id when this was written.
     pub last_version: u64,
     /// Every place that was written for the id since its records were last put in order.
     pub places: BTreeSet<RecordKey>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::ProviderError;
+use super::{AuthMode, ProviderError};
 use crate::model::{ObjectType, System};
 
 /// The account that credentials belong to.
@@ -82,6 +82,9 @@ pub enum HookRegistration {
 /// Connects accounts of one provider. Nothing of one tenant stays in it.
 #[async_trait]
 pub trait AccountConnector: Send + Sync {
+    /// The ways to connect an account of this provider.
+    fn auth_modes(&self) -> &'static [AuthMode];
+
     /// The kinds of record that need a key property of ours.
     fn keyed_types(&self) -> &'static [ObjectType];
 

@@ -97,7 +97,7 @@ pub trait BookingStore: Send + Sync {
 pub struct ClientLookup {
     /// Emails and phone numbers.
     pub identifiers: BTreeSet<IdentifierKey>,
-    /// Blocks of names.
+    /// Blocks of clients who may be this one.
     pub blocks: BTreeSet<BlockKey>,
 }
 

@@ -24,6 +24,7 @@ pub trait Clock: Send + Sync {
     /// A draw from 0 (included) to 1 (excluded), for jitter.
     fn random(&self) -> f64;
 
-    /// Something unique, for owners of claims and ids of entries.
+    /// Something unique that nobody can guess, in letters, digits and hyphens: for owners of claims,
+    /// ids of entries, and tokens.
     fn unique_id(&self) -> String;
 }

@@ -34,6 +34,36 @@ impl ConnectionStatus {
     }
 }
 
+/// Whether the provider tells us of changes, where webhooks are registered by a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookStatus {
+    /// It does, as far as we know.
+    Registered,
+    /// The account has as many webhooks as it may have: somebody has to remove one there.
+    NoRoom,
+    /// It could not be registered; the next rotation or connect tries again.
+    Failed,
+}
+
+impl HookStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Registered, Self::NoRoom, Self::Failed];
+
+    /// The text in the table and in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::NoRoom => "no_room",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
 /// What is known of a connection apart from its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionEntry {
@@ -51,6 +81,8 @@ pub struct ConnectionEntry {
     pub token_expires_at: Option<Timestamp>,
     /// The kinds of record whose key property exists.
     pub key_properties: Vec<ObjectType>,
+    /// The state of the webhook; `None` where none is registered by a call.
+    pub webhook: Option<HookStatus>,
 }
 
 /// One attempt's lock on a connection.

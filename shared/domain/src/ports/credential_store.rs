@@ -54,13 +54,16 @@ impl Credentials {
     }
 }
 
-/// The secrets that sign a private app's webhooks.
+/// The secrets that sign the webhooks of one connection, and what else leads a delivery to it.
 #[derive(Debug, Clone)]
 pub struct WebhookSecretPair {
     /// The one that is in use.
     pub current: SecretString,
     /// The one before, with the moment until which it is still good.
     pub previous: Option<(SecretString, Timestamp)>,
+    /// What the address of the connection's own webhook ends with, where webhooks are registered by a
+    /// call. It stays the same while the secrets change.
+    pub url_token: Option<SecretString>,
 }
 
 /// Reads and writes the secrets of connections.

@@ -44,7 +44,7 @@ pub use booking_store::{
 pub use clock::Clock;
 pub use connection_registry::{
     ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found,
-    LockOutcome,
+    HookStatus, LockOutcome,
 };
 pub use connection_store::{Connection, ConnectionError, ConnectionStore};
 pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};

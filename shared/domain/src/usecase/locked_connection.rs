@@ -52,6 +52,8 @@ pub struct ConnectionRequest {
     pub system: System,
     /// The route, for the audit.
     pub route: String,
+    /// Where the system's webhooks come in, without a query.
+    pub webhook_url: String,
     /// The request.
     pub correlation_id: CorrelationId,
     /// When the invocation ends.

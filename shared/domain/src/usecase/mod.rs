@@ -1,6 +1,7 @@
 //! What the product does, one verb per file.
 
 pub mod accept_webhook;
+mod api_key;
 pub mod apply_bookings;
 pub mod connect_account;
 pub mod connection_health;
@@ -10,6 +11,7 @@ pub mod import_bookings;
 pub mod locked_connection;
 pub mod publish_changes;
 pub mod read_bookings;
+pub mod registered_hook;
 pub mod rotate_connection;
 pub mod settle_work;
 pub mod sweep_bookings;

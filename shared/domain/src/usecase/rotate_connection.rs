@@ -1,42 +1,80 @@
-//! Replace the secrets of a private app's connection: its token, what signs its webhooks, or both.
+//! Replace the secrets of a connection: a private app's token, what signs its webhooks, or both; or an
+//! API key, which is both.
 //!
 //! The webhook secret before stays good for a grace period, because the provider goes on signing with
-//! it for a while. Two are good at most: the newest and the one before.
+//! it for a while. Two are good at most: the newest and the one before. What signs is replaced before
+//! what calls: a delivery that is refused may be lost, while a call that is refused is made again.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::api_key;
 use super::locked_connection::{
     ConnectionDeps, ConnectionRequest, ManageError, acquire, finish, give_back, renew, with_retries,
 };
+use super::registered_hook::{self, RegisteredHook};
 use crate::model::{AuditAction, InvalidField};
 use crate::ports::{
-    AccountDetails, AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Finish, Found,
-    WebhookSecretPair,
+    AccountDetails, AuthMode, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus,
+    Credentials, Finish, Found, WebhookSecretPair,
 };
 
-/// What the caller wants; at least one of the two secrets.
+/// The new secrets.
+#[derive(Debug)]
+pub enum NewSecrets {
+    /// A private app's; at least one of the two.
+    PrivateApp {
+        /// The new webhook secret.
+        webhook_secret: Option<SecretString>,
+        /// The new token.
+        access_token: Option<SecretString>,
+    },
+    /// The API key of the user that is connected.
+    ApiKey(SecretString),
+}
+
+/// What the caller wants.
 #[derive(Debug)]
 pub struct RotateConnection {
     /// Who asks.
     pub request: ConnectionRequest,
-    /// The new webhook secret.
-    pub webhook_secret: Option<SecretString>,
-    /// The new token.
-    pub access_token: Option<SecretString>,
+    /// With what.
+    pub secrets: NewSecrets,
     /// How long the webhook secret before stays good (`WEBHOOK_SECRET_GRACE_S`).
     pub grace: Duration,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotated {
-    /// Whether anything was replaced; not, when the same secrets were given again.
+    /// Whether any secret was replaced; not, when the same were given again.
     pub is_changed: bool,
     /// Until when the webhook secret before is good, if there is one.
     pub previous_until: Option<Timestamp>,
+    /// The webhook, where webhooks are registered by a call.
+    pub webhook: Option<RegisteredHook>,
+}
+
+impl NewSecrets {
+    /// What is to sign webhooks.
+    const fn signing(&self) -> Option<&SecretString> {
+        match self {
+            Self::PrivateApp { webhook_secret, .. } => webhook_secret.as_ref(),
+            Self::ApiKey(key) => Some(key),
+        }
+    }
+}
+
+/// A token to be put in the place of the stored one.
+struct NewToken {
+    /// The credentials as they are stored.
+    stored: Credentials,
+    /// The token.
+    token: SecretString,
+    /// The member of the request that it came with.
+    member: &'static str,
 }
 
 /// Replaces the secrets.
@@ -62,77 +100,144 @@ async fn rotate(
     found: Found,
 ) -> Result<Rotated, ManageError> {
     let request = &command.request;
-    let mut entry = found.entry.ok_or(ManageError::NotFound)?;
-    check_auth(&entry, command)?;
-    let account = test(deps, command, &entry).await?;
+    let before = found.entry.ok_or(ManageError::NotFound)?;
+    check_auth(&before, &command.secrets)?;
+    let mut entry = before.clone();
+    let tested = match new_token(deps, command).await? {
+        Some(new) => Some((test(deps, request, &entry, &new).await?, new)),
+        None => None,
+    };
     renew(deps, lock).await?;
-    let mut is_changed = false;
-    if let (Some(token), Some(account)) = (&command.access_token, account) {
-        is_changed |= renew_token(deps, request, &mut entry, token, account).await?;
-    }
-    let webhook = deps.credentials.webhook_secrets(&request.tenant, request.system).await?;
-    let mut previous_until = end_of_previous(webhook.as_ref(), deps.clock.now());
-    if let Some(secret) = &command.webhook_secret
-        && let Some(next) = rotated(webhook.as_ref(), secret, deps.clock.now(), command.grace)
-    {
-        deps.credentials.put_webhook_secrets(&request.tenant, request.system, &next).await?;
-        previous_until = end_of_previous(Some(&next), deps.clock.now());
-        is_changed = true;
+    let (mut is_changed, secrets) = renew_webhook_secret(deps, command).await?;
+    let previous_until = end_of_previous(secrets.as_ref(), deps.clock.now());
+    let mut webhook = None;
+    if let Some((account, new)) = tested {
+        let (is_new, stored) = renew_token(deps, request, &mut entry, new, account).await?;
+        is_changed |= is_new;
+        webhook = renew_hook(deps, request, &stored, secrets.as_ref()).await?;
+        entry.webhook = webhook.as_ref().map(|hook| hook.status);
     }
     // One that died may have written everything but its audit entry.
-    if is_changed || found.took_over {
+    if is_changed || found.took_over || entry != before {
         let audit = request.audit(deps.clock, AuditAction::ConnectionRotated);
         finish(deps, lock, &Finish::Updated(&entry), &audit).await?;
     } else {
         give_back(deps, lock, &Finish::Unchanged).await;
     }
-    Ok(Rotated { is_changed, previous_until })
+    Ok(Rotated { is_changed, previous_until, webhook })
 }
 
-fn check_auth(entry: &ConnectionEntry, command: &RotateConnection) -> Result<(), InvalidField> {
-    let field = match (entry.auth, &command.access_token) {
-        (AuthMode::PrivateApp | AuthMode::ApiKey, _) => return Ok(()),
-        (AuthMode::Oauth, Some(_)) => "access_token",
-        (AuthMode::Oauth, None) => "webhook_secret",
+fn check_auth(entry: &ConnectionEntry, secrets: &NewSecrets) -> Result<(), InvalidField> {
+    let (field, reason) = match (entry.auth, secrets) {
+        (AuthMode::PrivateApp, NewSecrets::PrivateApp { .. })
+        | (AuthMode::ApiKey, NewSecrets::ApiKey(_)) => return Ok(()),
+        (AuthMode::Oauth, NewSecrets::PrivateApp { access_token, .. }) => (
+            if access_token.is_some() { "access_token" } else { "webhook_secret" },
+            "belongs to our app where the connection was made by OAuth",
+        ),
+        (AuthMode::ApiKey, NewSecrets::PrivateApp { .. }) => {
+            ("api_key", "is what this connection was made with: give a new one")
+        }
+        (AuthMode::PrivateApp | AuthMode::Oauth, NewSecrets::ApiKey(_)) => {
+            ("api_key", "is nothing that this connection was made with")
+        }
     };
-    Err(InvalidField::new(field, "belongs to our app where the connection was made by OAuth"))
+    Err(InvalidField::new(field, reason))
+}
+
+async fn new_token(
+    deps: &ConnectionDeps<'_>,
+    command: &RotateConnection,
+) -> Result<Option<NewToken>, ManageError> {
+    let ConnectionRequest { tenant, system, .. } = &command.request;
+    let read = || deps.credentials.credentials(tenant, *system);
+    match &command.secrets {
+        NewSecrets::PrivateApp { access_token: None, .. } => Ok(None),
+        NewSecrets::PrivateApp { access_token: Some(token), .. } => {
+            let (stored, token) = (read().await?, token.clone());
+            Ok(Some(NewToken { stored, token, member: "access_token" }))
+        }
+        NewSecrets::ApiKey(key) => {
+            let stored = read().await?;
+            let user_id = api_key::user_of(&stored.access_token)
+                .ok_or(ConnectionError::Malformed("the access token names no user"))?;
+            let token = api_key::token_of(user_id, key);
+            Ok(Some(NewToken { stored, token, member: "api_key" }))
+        }
+    }
 }
 
 /// A new token must be good, and of the same account.
 async fn test(
     deps: &ConnectionDeps<'_>,
-    command: &RotateConnection,
+    request: &ConnectionRequest,
     entry: &ConnectionEntry,
-) -> Result<Option<AccountDetails>, ManageError> {
-    let Some(token) = &command.access_token else { return Ok(None) };
-    let call = || deps.connector.account(token);
-    let account = with_retries(deps, command.request.deadline, call).await?;
+    new: &NewToken,
+) -> Result<AccountDetails, ManageError> {
+    let call = || deps.connector.account(&new.token);
+    let account = with_retries(deps, request.deadline, call).await?;
     if account.account_id != entry.account_id {
         let reason = "is of another account: connect that one instead";
-        return Err(InvalidField::new("access_token", reason).into());
+        return Err(InvalidField::new(new.member, reason).into());
     }
-    Ok(Some(account))
+    Ok(account)
+}
+
+/// Replaces what signs, and gives the webhook's address a token if it has none and needs one. Returns
+/// whether what signs is new, and what is stored now.
+async fn renew_webhook_secret(
+    deps: &ConnectionDeps<'_>,
+    command: &RotateConnection,
+) -> Result<(bool, Option<WebhookSecretPair>), ManageError> {
+    let ConnectionRequest { tenant, system, .. } = &command.request;
+    let stored = deps.credentials.webhook_secrets(tenant, *system).await?;
+    let next = command
+        .secrets
+        .signing()
+        .and_then(|secret| rotated(stored.as_ref(), secret, deps.clock.now(), command.grace));
+    let is_changed = next.is_some();
+    let Some(mut now) = next.or(stored) else { return Ok((false, None)) };
+    let url_token = registered_hook::token_for(deps, Some(&now));
+    let is_new_address = now.url_token.is_none() && url_token.is_some();
+    if is_changed || is_new_address {
+        now.url_token = url_token;
+        deps.credentials.put_webhook_secrets(tenant, *system, &now).await?;
+    }
+    Ok((is_changed, Some(now)))
 }
 
 async fn renew_token(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
     entry: &mut ConnectionEntry,
-    token: &SecretString,
+    new: NewToken,
     account: AccountDetails,
-) -> Result<bool, ManageError> {
-    let (tenant, system) = (&request.tenant, request.system);
-    let mut credentials = deps.credentials.credentials(tenant, system).await?;
-    let is_new = credentials.access_token.expose_secret() != token.expose_secret();
+) -> Result<(bool, Credentials), ManageError> {
+    let NewToken { mut stored, token, .. } = new;
+    let is_new = stored.access_token.expose_secret() != token.expose_secret();
     if is_new {
-        credentials.access_token = token.clone();
-        credentials.time_zone = account.time_zone.or(credentials.time_zone);
-        credentials.token_version = credentials.token_version.max(entry.token_version) + 1;
-        deps.credentials.put_credentials(tenant, system, &credentials).await?;
+        stored.access_token = token;
+        stored.time_zone = account.time_zone.or(stored.time_zone);
+        stored.token_version = stored.token_version.max(entry.token_version) + 1;
+        deps.credentials.put_credentials(&request.tenant, request.system, &stored).await?;
     }
-    entry.token_version = credentials.token_version;
+    entry.token_version = stored.token_version;
     entry.status = ConnectionStatus::Connected;
-    Ok(is_new)
+    Ok((is_new, stored))
+}
+
+/// Registers the webhook again: it is signed with the key of the user who registered it.
+async fn renew_hook(
+    deps: &ConnectionDeps<'_>,
+    request: &ConnectionRequest,
+    stored: &Credentials,
+    secrets: Option<&WebhookSecretPair>,
+) -> Result<Option<RegisteredHook>, ManageError> {
+    let Some(token) = secrets.and_then(|secrets| secrets.url_token.as_ref()) else {
+        return Ok(None);
+    };
+    registered_hook::claim(deps, request, stored.auth, token).await?;
+    Ok(registered_hook::register(deps, request, &stored.access_token, token).await)
 }
 
 fn end_of_previous(secrets: Option<&WebhookSecretPair>, now: Timestamp) -> Option<Timestamp> {
@@ -149,13 +254,15 @@ fn rotated(
     grace: Duration,
 ) -> Option<WebhookSecretPair> {
     let Some(stored) = stored else {
-        return Some(WebhookSecretPair { current: next.clone(), previous: None });
+        let (previous, url_token) = (None, None);
+        return Some(WebhookSecretPair { current: next.clone(), previous, url_token });
     };
     if stored.current.expose_secret() == next.expose_secret() {
         return None;
     }
     let previous = Some((stored.current.clone(), now + grace));
-    Some(WebhookSecretPair { current: next.clone(), previous })
+    let url_token = stored.url_token.clone();
+    Some(WebhookSecretPair { current: next.clone(), previous, url_token })
 }
 
 #[cfg(test)]
@@ -190,6 +297,14 @@ mod tests {
         let later = NOW + Duration::from_secs(60);
         let third = after(Some(second), "c", later);
         assert_eq!(parts(&third), ("c".into(), Some(("b".into(), later + GRACE))));
+    }
+
+    #[test]
+    fn rotation_keeps_the_address_of_the_webhook() {
+        let url_token = Some("t".into());
+        let stored = WebhookSecretPair { url_token, ..after(None, "a", NOW) };
+        let token = after(Some(stored), "b", NOW).url_token.unwrap();
+        assert_eq!(token.expose_secret(), "t");
     }
 
     #[test]

@@ -1,42 +1,70 @@
 //! Connecting an Acuity account by a user's id and their API key.
+//!
+//! There is no OAuth here: an app that is let in by OAuth has no API key, and without one it can't
+//! check a webhook's signature.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, GrantError, KeyProperty, OauthApp, OauthTokens, ProviderError,
+    AccountConnector, AccountDetails, AuthMode, GrantError, HookRegistration, KeyProperty,
+    OauthApp, OauthTokens, ProviderError,
 };
 
 use super::AcuitySettings;
+use super::calls::Calls;
+use super::error::{bad_answer, success_of};
+use super::hooks;
+use super::mapping::zone_of;
+use super::wire::Me;
 use crate::http::ProviderHttp;
 
-/// Connects Acuity accounts.
+/// Calls of connecting pass no gate, so nothing counts on how many they are.
+const REQUESTS_MAX: u32 = u32::MAX;
+
+/// Connects Acuity accounts of any tenant.
+#[derive(Debug)]
 pub struct AcuityConnector {
-    _http: ProviderHttp,
-    _settings: AcuitySettings,
+    http: ProviderHttp,
+    settings: AcuitySettings,
 }
 
 impl AcuityConnector {
     /// Over this client.
     pub const fn new(http: ProviderHttp, settings: AcuitySettings) -> Self {
-        Self { _http: http, _settings: settings }
+        Self { http, settings }
+    }
+
+    const fn calls<'a>(&'a self, credentials: &'a SecretString) -> Calls<'a> {
+        Calls::new(&self.http, &self.settings, credentials, REQUESTS_MAX)
     }
 }
 
 #[async_trait]
 impl AccountConnector for AcuityConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        &[AuthMode::ApiKey]
+    }
+
     fn keyed_types(&self) -> &'static [ObjectType] {
         &[]
     }
 
-    async fn account(&self, _access_token: &SecretString) -> Result<AccountDetails, ProviderError> {
-        Err(ProviderError::TimedOut)
+    /// `GET me`. That it has an `id` is known from public integrations, that it has a `timezone` is a
+    /// guess: without one, UTC stands in.
+    async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError> {
+        let answer = self.calls(access_token).get_raw("me").await?;
+        let me: Me = success_of(&answer)?;
+        let account_id = me.id.number().ok_or_else(|| bad_answer(&answer))?;
+        Ok(AccountDetails { account_id: account_id.to_string(), time_zone: zone_of(&me.timezone) })
     }
 
+    /// There is no consent page: see the module.
     fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
         String::new()
     }
 
+    /// Always [`GrantError::AppRefused`]: see the module.
     async fn exchange(
         &self,
         _app: &OauthApp,
@@ -45,6 +73,7 @@ impl AccountConnector for AcuityConnector {
         Err(GrantError::AppRefused)
     }
 
+    /// Always [`GrantError::AppRefused`]: an API key does not end.
     async fn refresh(
         &self,
         _app: &OauthApp,
@@ -53,11 +82,32 @@ impl AccountConnector for AcuityConnector {
         Err(GrantError::AppRefused)
     }
 
+    /// Bookings are only read.
     async fn ensure_key_property(
         &self,
         _access_token: &SecretString,
         _object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError> {
         Ok(KeyProperty::NotAvailable)
+    }
+
+    fn registers_webhooks(&self) -> bool {
+        true
+    }
+
+    async fn ensure_webhook(
+        &self,
+        access_token: &SecretString,
+        url: &str,
+    ) -> Result<HookRegistration, ProviderError> {
+        hooks::ensure(&mut self.calls(access_token), url).await
+    }
+
+    async fn remove_webhooks(
+        &self,
+        access_token: &SecretString,
+        url: &str,
+    ) -> Result<(), ProviderError> {
+        hooks::remove(&mut self.calls(access_token), url).await
     }
 }

@@ -1,8 +1,27 @@
-//! Acuity Scheduling. What is known of it and how sure: `docs/integrations/booking_acuity_mapping.md`.
+//! Acuity Scheduling. Facts and their evidence: `docs/integrations/booking_acuity_mapping.md`.
+//!
+//! `calls` sends and counts, `wire` and `scalar` have the shapes, `mapping` makes a booking of an
+//! appointment, `error` says what an answer that is no success means. `reader` reads; a window is read
+//! by `walk`, day by day (`window`) in slices (`slice`), one busy day in parts (`split_day`), and
+//! `position` is what it remembers between two pages. `connector` and `hooks` connect accounts;
+//! `webhook`, `form` and `signature` read what Acuity sends by itself.
 
+mod calls;
 mod connector;
+mod error;
+mod form;
+mod hooks;
+mod mapping;
+mod position;
 mod reader;
+mod scalar;
+mod signature;
+mod slice;
+mod split_day;
+mod walk;
 mod webhook;
+mod window;
+mod wire;
 
 pub use connector::AcuityConnector;
 pub use reader::AcuityReader;

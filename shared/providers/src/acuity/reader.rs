@@ -11,47 +11,89 @@ use sync_domain::ports::{
 };
 
 use super::AcuitySettings;
+use super::calls::Calls;
+use super::error::{bad_answer, is_not_found, success_of};
+use super::mapping::booking_of;
+use super::position::Position;
+use super::scalar::digits;
+use super::walk::Walk;
+use super::window::WindowDays;
+use super::wire::Appointment;
 use crate::http::ProviderHttp;
 
-/// Reads Acuity.
+/// The most requests of a page: a slice from its two ends, or both lists.
+const REQUESTS_PER_PAGE: u32 = 2;
+/// Ten requests in a second, and twenty at a time, which ten in a second don't reach
+/// (developers.acuityscheduling.com, "API errors", page of 2025-06-09). Acuity counts by the caller's
+/// address and not by account: the mapping doc tells what follows from that.
+const RATE_LIMIT: RateLimit = RateLimit { max: 10, window: Duration::from_secs(1) };
+
+/// Reads Acuity for any tenant. It keeps nothing between two calls.
+#[derive(Debug)]
 pub struct AcuityReader {
-    _http: ProviderHttp,
-    _settings: AcuitySettings,
+    http: ProviderHttp,
+    settings: AcuitySettings,
 }
 
 impl AcuityReader {
     /// Over this client.
     pub const fn new(http: ProviderHttp, settings: AcuitySettings) -> Self {
-        Self { _http: http, _settings: settings }
+        Self { http, settings }
+    }
+
+    const fn calls<'a>(&'a self, connection: &'a Connection, requests_max: u32) -> Calls<'a> {
+        Calls::new(&self.http, &self.settings, &connection.access_token, requests_max)
     }
 }
 
 impl RateLimits for AcuityReader {
     fn default_limit(&self, _connection: &Connection) -> RateLimit {
-        RateLimit { max: 10, window: Duration::from_secs(1) }
+        RATE_LIMIT
     }
 }
 
 #[async_trait]
 impl BookingReader for AcuityReader {
     fn requests_per_page(&self) -> u32 {
-        1
+        REQUESTS_PER_PAGE
     }
 
     async fn page(
         &self,
-        _connection: &Connection,
-        _window: BookingWindow,
-        _position: Option<&str>,
+        connection: &Connection,
+        window: BookingWindow,
+        position: Option<&str>,
     ) -> Result<Called<BookingPage>, PageError> {
-        Err(PageError::BadPosition)
+        let days = WindowDays::of(window, connection.time_zone.as_deref());
+        let days = days.ok_or(PageError::BadPosition)?;
+        let rows_max = usize::try_from(self.settings.rows_max.max(1)).unwrap_or(usize::MAX);
+        let at = match position {
+            None => Position::first(&days, rows_max),
+            Some(text) => Position::parse(text, &days, rows_max).ok_or(PageError::BadPosition)?,
+        };
+        let calls = self.calls(connection, REQUESTS_PER_PAGE);
+        Walk::new(calls, days, at, rows_max, connection.default_region.as_deref()).page().await
     }
 
+    /// `GET appointments/{id}`.
     async fn booking(
         &self,
-        _connection: &Connection,
-        _external_id: &ExternalId,
+        connection: &Connection,
+        external_id: &ExternalId,
     ) -> Result<Called<Option<Result<RemoteBooking, UnreadableBooking>>>, ProviderError> {
-        Err(ProviderError::TimedOut)
+        // Acuity's ids are numbers; anything else would ask for another path.
+        let id = digits(external_id.as_str())
+            .ok_or(ProviderError::Rejected { vendor_code: None, field: Some("id".to_owned()) })?;
+        let mut calls = self.calls(connection, 1);
+        let answer = calls.get_raw(&format!("appointments/{id}")).await?;
+        if is_not_found(&answer) {
+            return Ok(calls.done(None));
+        }
+        let appointment: Appointment = success_of(&answer)?;
+        if appointment.id.number() != Some(id) {
+            return Err(bad_answer(&answer));
+        }
+        let booking = booking_of(&appointment, connection.default_region.as_deref());
+        Ok(calls.done(Some(booking)))
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, GrantError, KeyProperty, OauthApp, OauthTokens,
+    AccountConnector, AccountDetails, AuthMode, GrantError, KeyProperty, OauthApp, OauthTokens,
     ProviderError, RemoteEffect,
 };
 
@@ -67,6 +67,10 @@ impl HubspotConnector {
 
 #[async_trait]
 impl AccountConnector for HubspotConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        &[AuthMode::PrivateApp, AuthMode::Oauth]
+    }
+
     fn keyed_types(&self) -> &'static [ObjectType] {
         &properties::KEYED_TYPES
     }

@@ -25,6 +25,10 @@ struct Order {
     rate_limit_per_10s: Option<Option<usize>>,
     #[serde(default, deserialize_with = "given")]
     rate_limit_daily: Option<Option<usize>>,
+    #[serde(default, deserialize_with = "given")]
+    rate_limit_per_s: Option<Option<usize>>,
+    #[serde(default, deserialize_with = "given")]
+    max_concurrent: Option<Option<usize>>,
     #[serde(default)]
     reset_daily: bool,
     #[serde(default)]
@@ -58,9 +62,14 @@ fn described(state: &SandboxState, account: &Account) -> Value {
     told["over_limit_by_policy"] = by_policy(|one| json!(one.over_limit));
     told["max_in_window_by_policy"] = by_policy(|one| json!(one.max_in_window));
     if let Some(burst) = policies.first() {
-        told["rate_limit_per_10s"] = json!(burst.max_calls);
+        let is_per_second = burst.window == Window::Rolling { window_ms: 1_000 };
+        let name = if is_per_second { "rate_limit_per_s" } else { "rate_limit_per_10s" };
+        told[name] = json!(burst.max_calls);
         told["in_window"] = json!(load.in_window(burst, at_ms));
         told["max_in_window"] = json!(load.max_in_window(burst.name));
+    }
+    if let Some(at_once) = policies.iter().find(|policy| policy.window == Window::AtOnce) {
+        told["max_concurrent"] = json!(at_once.max_calls);
     }
     let daily = usages.iter().find(|usage| matches!(usage.policy.window, Window::Day { .. }));
     if let Some(daily) = daily {
@@ -93,6 +102,12 @@ pub(super) async fn set(State(state): Shared, body: Bytes) -> JsonAnswer {
     }
     if let Some(limit) = order.rate_limit_daily {
         changed.rate_limit_daily = limit;
+    }
+    if let Some(limit) = order.rate_limit_per_s {
+        changed.rate_limit_per_s = limit;
+    }
+    if let Some(limit) = order.max_concurrent {
+        changed.max_concurrent = limit;
     }
     let told = changed.clone();
     state.put_account(changed).map_err(ControlError::bad_request)?;

@@ -4,6 +4,7 @@
 mod aws;
 mod calls;
 mod error;
+mod hooks;
 mod limits;
 mod oauth;
 mod objects;
@@ -43,6 +44,7 @@ pub fn router() -> Router<Arc<SandboxState>> {
         .route("/faults", post(calls::add_fault).get(calls::faults).delete(calls::clear_faults))
         .route("/webhooks", post(webhooks::send).get(webhooks::list))
         .route("/limits", post(limits::set).get(limits::list))
+        .route("/hooks", post(hooks::act).get(hooks::show))
         .route("/oauth", post(oauth::act).get(oauth::show))
         .nest("/portal", portal::router())
         .nest("/aws", aws::router())

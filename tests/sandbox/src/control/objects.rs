@@ -15,7 +15,10 @@ use crate::vendor::System;
 struct Seed {
     system: System,
     account: String,
+    #[serde(default)]
     objects: Vec<Value>,
+    #[serde(default)]
+    generate: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -29,22 +32,24 @@ struct ObjectQuery {
 
 pub(super) async fn seed(State(state): Shared, body: Bytes) -> JsonAnswer {
     let seed: Seed = read_body(&body)?;
-    known_account(&state, seed.system, &seed.account)?;
-    let ids = state
-        .vendors
-        .get(seed.system)
-        .seed(&seed.account, &seed.objects)
-        .map_err(ControlError::bad_request)?;
+    let account = known_account(&state, seed.system, &seed.account)?;
+    let vendor = state.vendors.get(seed.system);
+    let ids = match &seed.generate {
+        None => vendor.seed(&account, &seed.objects),
+        Some(order) if seed.objects.is_empty() => vendor.generate(&account, order),
+        Some(_) => Err("give either `objects` or `generate`".to_owned()),
+    };
+    let ids = ids.map_err(ControlError::bad_request)?;
     answer(&json!({ "seeded": ids.len(), "ids": ids }))
 }
 
 pub(super) async fn list(State(state): Shared, uri: Uri) -> JsonAnswer {
     let query: ObjectQuery = read_query(&uri)?;
-    known_account(&state, query.system, &query.account)?;
+    let account = known_account(&state, query.system, &query.account)?;
     let objects = state
         .vendors
         .get(query.system)
-        .objects(&query.account, query.object_type.as_deref())
+        .objects(&account, query.object_type.as_deref())
         .map_err(ControlError::bad_request)?;
     answer(&json!({ "total": objects.len(), "objects": objects }))
 }

@@ -14,11 +14,10 @@ use serde_json::{Map, Value, json};
 use super::error::{ControlError, JsonAnswer, answer, read_body, read_query};
 use super::webhooks::{ObjectId, described};
 use super::{Selection, Shared, known_account};
-use crate::accounts::Account;
 use crate::spread::{Batches, MAX_BATCH, Spread};
 use crate::state::SandboxState;
 use crate::vendor::{PortalAct, PortalObject, PortalOrder, System};
-use crate::webhooks::{Delivery, Target, send, send_later};
+use crate::webhooks::{Addressed, Delivery, addressed, send, send_later};
 
 pub(super) fn router() -> Router<Arc<SandboxState>> {
     Router::new().route("/", post(act)).route("/release", post(release)).route("/held", get(held))
@@ -74,8 +73,8 @@ struct Order {
     system: System,
     account: String,
     act: PortalAct,
-    #[serde(rename = "type")]
-    object_type: String,
+    #[serde(default, rename = "type")]
+    object_type: Option<String>,
     #[serde(default)]
     id: Option<ObjectId>,
     #[serde(default)]
@@ -127,19 +126,16 @@ impl Order {
     }
 }
 
-/// Sends the batches now, or in the background if there is a delay. An account without a receiver
-/// has nobody to send to.
+/// Sends the requests now, or in the background if there is a delay.
 async fn deliver(
     state: &Arc<SandboxState>,
-    account: &Account,
-    batches: Vec<Vec<Value>>,
+    requests: Vec<Addressed>,
     delay_ms: Option<u64>,
 ) -> Vec<Delivery> {
-    let Some(target) = Target::of(account) else { return Vec::new() };
     match delay_ms {
-        None => send(state, &target, batches).await,
+        None => send(state, requests).await,
         Some(delay_ms) => {
-            tokio::spawn(send_later(Arc::clone(state), target, batches, delay_ms));
+            tokio::spawn(send_later(Arc::clone(state), requests, delay_ms));
             Vec::new()
         }
     }
@@ -162,8 +158,10 @@ async fn act(State(state): Shared, body: Bytes) -> JsonAnswer {
         state.held.hold(order.system, &order.account, outcome.events);
         return answer(&told);
     }
+    let spread = spread.within(vendor.events_per_webhook());
     let Batches { batches, dropped, repeated } = spread.batches(outcome.events);
-    let deliveries = deliver(&state, &account, batches, order.deliver.delay_ms).await;
+    let requests = addressed(&state, &account, batches);
+    let deliveries = deliver(&state, requests, order.deliver.delay_ms).await;
     told["dropped_events"] = json!(dropped);
     told["repeated_events"] = json!(repeated);
     told["deliveries"] = deliveries.iter().map(described).collect();
@@ -194,11 +192,12 @@ async fn release(State(state): Shared, body: Bytes) -> JsonAnswer {
     for (system, account, held) in state.held.take(selection.system, selection.account.as_deref()) {
         let account = known_account(&state, system, &account)?;
         events += held.len();
-        let batches = spread.batches(held);
+        let events_per_webhook = state.vendors.get(account.system).events_per_webhook();
+        let batches = spread.clone().within(events_per_webhook).batches(held);
         dropped += batches.dropped;
         repeated += batches.repeated;
-        let (state, delay_ms) = (Arc::clone(&state), order.deliver.delay_ms);
-        sends.push(async move { deliver(&state, &account, batches.batches, delay_ms).await });
+        let requests = addressed(&state, &account, batches.batches);
+        sends.push(deliver(&state, requests, order.deliver.delay_ms));
     }
     let deliveries: Vec<Value> = join_all(sends).await.iter().flatten().map(described).collect();
     answer(&json!({ "events": events, "dropped_events": dropped, "repeated_events": repeated,

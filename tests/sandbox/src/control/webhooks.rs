@@ -10,7 +10,7 @@ use super::error::{ControlError, JsonAnswer, answer, read_body, read_query};
 use super::{Selection, Shared, known_account};
 use crate::spread::{Batches, MAX_BATCH, Spread};
 use crate::vendor::{System, WebhookOrder};
-use crate::webhooks::{Delivery, Target, send as send_batches};
+use crate::webhooks::{Delivery, addressed, send as send_requests};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,19 +113,22 @@ pub(super) async fn send(State(state): Shared, body: Bytes) -> JsonAnswer {
     let order: Order = read_body(&body)?;
     let spread = order.spread()?;
     let account = known_account(&state, order.system, &order.account)?;
-    let Some(mut target) = Target::of(&account) else {
-        return Err(ControlError::bad_request(
-            "the account has no `webhook_url` and `webhook_secret`",
-        ));
-    };
-    if let Some(secret) = &order.secret {
-        target.secret.clone_from(secret);
-    }
     let vendor = state.vendors.get(order.system);
     let events =
         vendor.webhook_events(&account, &order.for_vendor()).map_err(ControlError::bad_request)?;
+    let mut each = events.iter().map(std::slice::from_ref);
+    if each.any(|event| vendor.webhook_target(&account, event).is_none()) {
+        return Err(ControlError::bad_request(
+            "the account has no `webhook_url` and `webhook_secret`",
+        ));
+    }
+    let spread = spread.within(vendor.events_per_webhook());
     let Batches { batches, dropped, repeated } = spread.batches(events);
-    let deliveries = send_batches(&state, &target, batches).await;
+    let mut requests = addressed(&state, &account, batches);
+    if let Some(secret) = &order.secret {
+        requests.iter_mut().for_each(|(target, _)| target.secret.clone_from(secret));
+    }
+    let deliveries = send_requests(&state, requests).await;
     let described: Vec<Value> = deliveries.iter().map(described).collect();
     answer(&json!({ "deliveries": described, "dropped_events": dropped,
         "repeated_events": repeated }))

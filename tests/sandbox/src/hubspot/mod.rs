@@ -1,6 +1,7 @@
 //! HubSpot CRM records as its published documentation describes them. Objects are kept per portal
 //! and generically over an object type: another type is a row in `object_types`.
 
+mod account_check;
 mod account_info;
 mod association_batch;
 mod associations;
@@ -41,9 +42,10 @@ use crate::accounts::{Account, AccountBook, TokenMatch};
 use crate::clock::now_ms;
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
+use crate::spread::MAX_BATCH;
 use crate::vendor::{
-    Answer, Caller, FaultDetails, OauthAct, Outcome, PortalOrder, PortalOutcome, SignedWebhook,
-    Summary, System, Vendor, VendorRequest, WebhookOrder,
+    Answer, Caller, FaultDetails, HookAct, OauthAct, Outcome, PortalOrder, PortalOutcome,
+    SignedWebhook, Summary, System, Vendor, VendorRequest, WebhookOrder,
 };
 use crate::webhooks::Target;
 use errors::Refusal;
@@ -53,7 +55,7 @@ use object_types::ObjectType;
 pub use pipelines::Pipeline;
 use routes::{Operation, Route, RouteError, Version};
 pub use schema::Definition;
-use store::{Portals, Preset};
+use store::Portals;
 
 /// The simulated HubSpot.
 #[derive(Default)]
@@ -146,21 +148,6 @@ fn need_scopes(account: &Account, scopes: &[&'static str]) -> Result<(), Refusal
     }
 }
 
-/// The properties of the account's entry.
-fn presets(account: &Account) -> Result<Vec<Preset>, String> {
-    let mut presets = Vec::new();
-    for (name, definitions) in &account.properties {
-        let object_type = ObjectType::from_name(name)
-            .ok_or_else(|| format!("`properties`: unknown object type `{name}`"))?;
-        let known = definitions.iter().find(|one| object_type.property(&one.name).is_some());
-        if let Some(known) = known {
-            return Err(format!("`properties`: {name} has `{}` of its own", known.name));
-        }
-        presets.extend(definitions.iter().map(|one| (object_type, one.clone())));
-    }
-    Ok(presets)
-}
-
 fn bearer_token(request: &VendorRequest) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -168,24 +155,11 @@ fn bearer_token(request: &VendorRequest) -> Option<&str> {
 
 impl Vendor for Hubspot {
     fn check_account(&self, account: &Account) -> Result<(), String> {
-        account.account.parse::<u32>().map_err(|_| {
-            "a HubSpot account is a portal id, a decimal number such as 62515001".to_owned()
-        })?;
-        let subscriptions = account.webhook_subscriptions.iter().flatten();
-        if let Some(unknown) = subscriptions.into_iter().find(|name| !events::is_subscription(name))
-        {
-            return Err(format!("unknown webhook subscription `{unknown}`"));
-        }
-        let version = account.webhook_signature_version.as_deref();
-        if version.is_some_and(|version| !["v1", "v3"].contains(&version)) {
-            return Err("`webhook_signature_version` must be v1 or v3".to_owned());
-        }
-        pipelines::check(account)?;
-        presets(account).map(|_| ())
+        account_check::check(account)
     }
 
     fn account_put(&self, account: &Account) {
-        if let Ok(presets) = presets(account) {
+        if let Ok(presets) = account_check::presets(account) {
             locked(&self.portals).preset(&account.account, presets);
         }
     }
@@ -197,13 +171,13 @@ impl Vendor for Hubspot {
         let found = bearer_token(request)
             .map_or(TokenMatch::Unknown, |token| self.token_match(accounts, token));
         match found {
-            TokenMatch::Valid(account) => Caller { account: Some(account), refusal: None },
+            TokenMatch::Valid(account) => Caller { account: Some(account), settled: None },
             TokenMatch::Expired(account, expiry_ms) => Caller {
                 account: Some(account),
-                refusal: Some(Refusal::expired_token(expiry_ms).answer()),
+                settled: Some(Refusal::expired_token(expiry_ms).answer()),
             },
             TokenMatch::Unknown => {
-                Caller { account: None, refusal: Some(Refusal::invalid_token().answer()) }
+                Caller { account: None, settled: Some(Refusal::invalid_token().answer()) }
             }
         }
     }
@@ -241,16 +215,20 @@ impl Vendor for Hubspot {
         locked(&self.portals).reset(account);
     }
 
-    fn seed(&self, account: &str, objects: &[Value]) -> Result<Vec<String>, String> {
-        seed::seed(&mut locked(&self.portals), account, objects, now_ms())
+    fn seed(&self, account: &Account, objects: &[Value]) -> Result<Vec<String>, String> {
+        seed::seed(&mut locked(&self.portals), &account.account, objects, now_ms())
     }
 
-    fn objects(&self, account: &str, object_type: Option<&str>) -> Result<Vec<Value>, String> {
+    fn generate(&self, _: &Account, _: &Value) -> Result<Vec<String>, String> {
+        Err("HubSpot takes `objects` only".to_owned())
+    }
+
+    fn objects(&self, account: &Account, object_type: Option<&str>) -> Result<Vec<Value>, String> {
         let name = object_type.unwrap_or("contact");
         let object_type =
             ObjectType::from_name(name).ok_or_else(|| format!("unknown object type `{name}`"))?;
         let mut portals = locked(&self.portals);
-        let table = portals.table(account, object_type);
+        let table = portals.table(&account.account, object_type);
         Ok(table.all().map(render::whole).collect())
     }
 
@@ -280,6 +258,23 @@ impl Vendor for Hubspot {
         order: &WebhookOrder,
     ) -> Result<Vec<Value>, String> {
         webhooks::events(&mut locked(&self.portals), account, order, now_ms())
+    }
+
+    fn hooks(&self, _: &Account, _: Option<u64>, _: Option<&HookAct>) -> Result<Value, String> {
+        Err("HubSpot's webhooks are settings of the app: see `webhook_url`".to_owned())
+    }
+
+    fn events_per_webhook(&self) -> usize {
+        MAX_BATCH
+    }
+
+    fn webhook_target(&self, account: &Account, _: &[Value]) -> Option<Target> {
+        Target::of(account)
+    }
+
+    /// HubSpot tries again after every answer but a success.
+    fn retries_webhook(&self, _: Option<u16>) -> bool {
+        true
     }
 
     fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook {

@@ -129,7 +129,8 @@ pub fn run(
     order: &PortalOrder,
     now_ms: i64,
 ) -> Result<Vec<String>, String> {
-    let desk = Desk { account, object_type: type_of(&order.object_type)?, now_ms };
+    let name = order.object_type.as_deref().ok_or("this act needs `type`")?;
+    let desk = Desk { account, object_type: type_of(name)?, now_ms };
     let ids = match order.act {
         PortalAct::Create | PortalAct::Update => {
             let is_new = order.act == PortalAct::Create;
@@ -152,6 +153,11 @@ pub fn run(
         PortalAct::GdprDelete => erase(portal, &desk, order),
         PortalAct::Merge => merge(portal, &desk, order),
         PortalAct::Associate | PortalAct::Dissociate => link(portal, &desk, order),
+        PortalAct::Reschedule
+        | PortalAct::Cancel
+        | PortalAct::NoShow
+        | PortalAct::Edit
+        | PortalAct::Delete => Err("HubSpot has no such act".to_owned()),
     }?;
     Ok(ids.into_iter().map(|id| id.to_string()).collect())
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::accounts::{Account, AccountBook};
+use crate::acuity::Acuity;
 use crate::hubspot::Hubspot;
 use crate::rates::{Policy, Usage};
 use crate::webhooks::Target;
@@ -26,16 +27,19 @@ pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
 pub enum System {
     /// HubSpot CRM.
     Hubspot,
+    /// Acuity Scheduling.
+    Acuity,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 1] = [Self::Hubspot];
+    pub const ALL: [Self; 2] = [Self::Hubspot, Self::Acuity];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
+            Self::Acuity => "acuity",
         }
     }
 
@@ -47,10 +51,10 @@ impl System {
 
 /// Who calls, as far as the request tells.
 pub struct Caller {
-    /// Absent if the credentials lead to nobody.
+    /// Absent if the credentials lead to nobody, or if none are needed.
     pub account: Option<Arc<Account>>,
-    /// The answer to bad credentials.
-    pub refusal: Option<Answer>,
+    /// The answer that no account is needed for: to bad credentials, or of a public path.
+    pub settled: Option<Answer>,
 }
 
 /// What the call record keeps of a request.
@@ -103,6 +107,17 @@ pub enum OauthAct {
     ExpireAccessTokens,
 }
 
+/// What happens to a webhook registration outside of the vendor's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookAct {
+    /// The vendor stops sending to it, as after days of failures.
+    Disable,
+    /// It is good again.
+    Enable,
+    /// It is gone.
+    Remove,
+}
+
 /// One webhook request as the vendor would send it.
 pub struct SignedWebhook {
     /// Headers, the signature among them.
@@ -147,10 +162,13 @@ pub trait Vendor: Send + Sync {
     fn reset(&self, account: Option<&str>);
 
     /// Stores objects given in the vendor's shape as if they had long been there; all or none.
-    fn seed(&self, account: &str, objects: &[Value]) -> Result<Vec<String>, String>;
+    fn seed(&self, account: &Account, objects: &[Value]) -> Result<Vec<String>, String>;
+
+    /// Makes objects by an order of the vendor's own and stores them like [`Vendor::seed`].
+    fn generate(&self, account: &Account, order: &Value) -> Result<Vec<String>, String>;
 
     /// The present objects of a type, in the vendor's shape.
-    fn objects(&self, account: &str, object_type: Option<&str>) -> Result<Vec<Value>, String>;
+    fn objects(&self, account: &Account, object_type: Option<&str>) -> Result<Vec<Value>, String>;
 
     /// Does what a user of the vendor's own interface would do, wholly or not at all.
     fn act(&self, account: &Account, order: &PortalOrder) -> Result<PortalOutcome, String>;
@@ -158,9 +176,28 @@ pub trait Vendor: Send + Sync {
     /// Does something to the account's OAuth grant; `None` only looks. Gives the grant's state.
     fn oauth(&self, account: &Account, act: Option<&OauthAct>) -> Result<Value, String>;
 
-    /// The events of a webhook order, one per object.
+    /// Looks at the webhook registrations made through the vendor's API, all or one of them, after
+    /// doing something to them if there is an act.
+    fn hooks(
+        &self,
+        account: &Account,
+        id: Option<u64>,
+        act: Option<&HookAct>,
+    ) -> Result<Value, String>;
+
+    /// The events of a webhook order, at least one per object.
     fn webhook_events(&self, account: &Account, order: &WebhookOrder)
     -> Result<Vec<Value>, String>;
+
+    /// The most events of one webhook request.
+    fn events_per_webhook(&self) -> usize;
+
+    /// Where a request with these events goes; `None` if nobody is there to take them.
+    fn webhook_target(&self, account: &Account, events: &[Value]) -> Option<Target>;
+
+    /// Whether a delivery that wasn't taken is tried again after this answer; `None` stands for no
+    /// answer.
+    fn retries_webhook(&self, status: Option<u16>) -> bool;
 
     /// Builds and signs one delivery; called again for each attempt.
     fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook;
@@ -170,6 +207,7 @@ pub trait Vendor: Send + Sync {
 #[derive(Default)]
 pub struct Vendors {
     hubspot: Hubspot,
+    acuity: Acuity,
 }
 
 impl Vendors {
@@ -177,6 +215,7 @@ impl Vendors {
     pub fn get(&self, system: System) -> &dyn Vendor {
         match system {
             System::Hubspot => &self.hubspot,
+            System::Acuity => &self.acuity,
         }
     }
 }

@@ -14,32 +14,50 @@ use crate::calls::CallRecord;
 use crate::clock::now_ms;
 use crate::connection::Connection;
 use crate::faults::{Fault, deliver};
-use crate::rates::Policy;
+use crate::rates::{Policy, Window};
 use crate::spread::Spread;
 use crate::state::SandboxState;
-use crate::webhooks::{Target, send_later};
+use crate::webhooks::{addressed, send_later};
 
 /// Larger requests are refused before a vendor sees them.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The limits of a call, and how many calls of its account run with it.
+struct CallLoad<'a> {
+    policies: &'a [Policy],
+    running: usize,
+}
+
+impl CallLoad<'_> {
+    /// The policy that lets fewer calls run at one time.
+    fn crowded(&self) -> Option<&Policy> {
+        let of_running = |policy: &&Policy| policy.window == Window::AtOnce;
+        self.policies.iter().filter(of_running).find(|policy| self.running > policy.max_calls)
+    }
+}
 
 fn carry_out(
     state: &SandboxState,
     system: System,
     caller: Caller,
-    policies: &[Policy],
+    load: &CallLoad<'_>,
     request: &VendorRequest,
 ) -> Outcome {
     let vendor = state.vendors.get(system);
     let account = match caller {
-        Caller { account: Some(account), refusal: None } => account,
-        Caller { refusal, .. } => {
-            let refusal = refusal.unwrap_or_else(|| {
+        Caller { account: Some(account), settled: None } => account,
+        Caller { settled, .. } => {
+            let settled = settled.unwrap_or_else(|| {
                 vendor.error_answer(StatusCode::UNAUTHORIZED, &FaultDetails::default())
             });
-            return Outcome::unchanged(refusal);
+            return Outcome::unchanged(settled);
         }
     };
-    match state.rates.admit(system, &account.account, policies, now_ms()) {
+    let admitted = match load.crowded() {
+        Some(policy) => Err(policy.clone()),
+        None => state.rates.admit(system, &account.account, load.policies, now_ms()),
+    };
+    match admitted {
         Err(policy) => {
             state.traffic.refuse(system, &account.account, &policy);
             Outcome::unchanged(vendor.over_limit(&policy))
@@ -92,9 +110,11 @@ fn open_record(
 
 /// Sends the webhooks of an API write, as vendors do, whether or not its caller is still there.
 fn echo(state: &Arc<SandboxState>, account: &Account, events: Vec<Value>) {
-    if let (Some(target), false) = (Target::of(account), events.is_empty()) {
-        let batches = Spread::default().batches(events).batches;
-        tokio::spawn(send_later(Arc::clone(state), target, batches, 0));
+    let vendor = state.vendors.get(account.system);
+    let spread = Spread::default().within(vendor.events_per_webhook());
+    let addressed = addressed(state, account, spread.batches(events).batches);
+    if !addressed.is_empty() {
+        tokio::spawn(send_later(Arc::clone(state), addressed, 0));
     }
 }
 
@@ -109,18 +129,20 @@ pub async fn serve(
     let caller = vendor.identify(&state.accounts, &request);
     let known = caller.account.clone();
     // Bad credentials get no word about the limits of the account that they may once have had.
-    let is_admitted = caller.refusal.is_none();
+    let is_admitted = caller.settled.is_none();
     let account = known.as_ref().map(|account| account.account.clone());
     let method = request.method.as_str();
     let fault = state.faults.take(system, account.as_deref(), method, &request.path, now_ms());
     let number = open_record(state, system, account, &request, fault.as_ref());
     let policies = known.as_ref().map(|account| vendor.policies(account, &request));
     let policies = policies.unwrap_or_default();
-    let _in_flight = known
+    let in_flight = known
         .as_ref()
         .map(|account| state.traffic.receive(system, &account.account, &policies, now_ms()));
+    let running = in_flight.as_ref().map_or(0, |in_flight| in_flight.running);
+    let load = CallLoad { policies: &policies, running };
     let run = || {
-        let outcome = carry_out(state, system, caller, &policies, &request);
+        let outcome = carry_out(state, system, caller, &load, &request);
         if outcome.applied {
             state.calls.mark_applied(number);
         }

@@ -23,6 +23,16 @@ pub enum PortalAct {
     Associate,
     /// Takes such associations away.
     Dissociate,
+    /// Moves appointments to another time or calendar.
+    Reschedule,
+    /// Calls appointments off.
+    Cancel,
+    /// Notes that nobody came to them.
+    NoShow,
+    /// Changes details of appointments other than time and calendar.
+    Edit,
+    /// Deletes appointments as if they had never been.
+    Delete,
 }
 
 /// A record that an act is about.
@@ -42,8 +52,8 @@ pub struct PortalObject {
 pub struct PortalOrder {
     /// What is done.
     pub act: PortalAct,
-    /// Type of the records.
-    pub object_type: String,
+    /// Type of the records, where the vendor has more than one.
+    pub object_type: Option<String>,
     /// The records, at least one.
     pub objects: Vec<PortalObject>,
     /// For a merge: the record that is merged into the first one.

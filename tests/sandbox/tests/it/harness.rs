@@ -59,8 +59,13 @@ impl TestSandbox {
         self.client.request(method, format!("{url}/some/path?x=%2F1"))
     }
 
+    /// Without credentials.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url()))
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url())).bearer_auth(TOKEN)
+        self.bare(method, path).bearer_auth(TOKEN)
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Response {

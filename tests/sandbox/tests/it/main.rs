@@ -1,6 +1,8 @@
 //! The sandbox over the wire: each test starts its own on free ports.
 
 #[cfg(test)]
+mod acuity;
+#[cfg(test)]
 mod associations;
 #[cfg(test)]
 mod companies_deals;

@@ -4,19 +4,21 @@
 //! object; the worker reads the objects anew. So a delivery that comes twice does no harm, and every
 //! fault of ours is answered such that the vendor delivers again.
 
+mod owned;
 mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, select};
 use jiff::Timestamp;
 
-use self::signer::{Signer, signer_of};
-use crate::model::{CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
+use self::owned::owned_by;
+use self::signer::signer_of;
+use crate::model::{BookingChange, CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
 use crate::ports::{
-    AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredChange, SecretError, SendOutcome,
+    AccountDirectory, Clock, DeliveredBooking, DeliveredChange, SecretError, SendOutcome,
     SignatureFault, SigningSecretSource, StoreError, UnreadableDelivery, WebhookDelivery,
     WebhookProtocol, WorkHistory, WorkMessage, WorkQueue,
 };
@@ -122,69 +124,18 @@ async fn accept(
     stats.events = events.count();
     stats.ignored = events.ignored;
     stats.unreadable = events.unreadable;
-    let owned = owned_by(deps, signer, events.changes, stats).await;
+    let owned = owned_by(deps, signer, events, stats).await;
     let changes = coalesced(deps, command, now, owned.changes);
-    stats.messages = changes.len();
-    stats.tenants = changes.values().map(|change| change.tenant.clone()).collect();
-    stats.not_enqueued = enqueue(deps.queue, changes.into_values(), now).await;
+    let bookings = coalesced_bookings(deps, command, now, owned.bookings);
+    stats.tenants = changes.values().map(|change| &change.tenant).cloned().collect();
+    stats.tenants.extend(bookings.values().map(|change| change.tenant.clone()));
+    stats.messages = changes.len() + bookings.len();
+    let bodies = changes.values().map(ObjectChange::to_body);
+    let bodies: Vec<_> = bodies.chain(bookings.values().map(BookingChange::to_body)).collect();
+    stats.not_enqueued = enqueue(deps.queue, bodies, now).await;
     // Only now: what could be taken is not held up by the account that could not be looked up.
     owned.failure.map_or(Ok(()), |error| Err(AcceptWebhookError::Accounts(error)))?;
     if stats.not_enqueued > 0 { Err(AcceptWebhookError::NotEnqueued) } else { Ok(()) }
-}
-
-/// The changes with their tenants, as far as those could be found out.
-struct Owned {
-    changes: Vec<(TenantId, DeliveredChange)>,
-    failure: Option<StoreError>,
-}
-
-/// Keeps the changes that the signer may tell of. A tenant's own app speaks for the tenant's account
-/// alone; our app for every account that has let it in.
-async fn owned_by(
-    deps: &AcceptWebhookDeps<'_>,
-    signer: Signer,
-    changes: Vec<DeliveredChange>,
-    stats: &mut WebhookStats,
-) -> Owned {
-    let mut owners = match signer {
-        Signer::Tenant { tenant, account_id } => {
-            let total = changes.len();
-            let own = |change: &DeliveredChange| change.account_id == account_id;
-            let changes: Vec<_> = changes.into_iter().filter(own).collect();
-            stats.foreign = total - changes.len();
-            let with_tenant = |change| (tenant.clone(), change);
-            return Owned {
-                changes: changes.into_iter().map(with_tenant).collect(),
-                failure: None,
-            };
-        }
-        Signer::OurApp => owners_of(deps, &changes).await,
-    };
-    let mut owned = Owned { changes: Vec::with_capacity(changes.len()), failure: None };
-    for change in changes {
-        match owners.get(&change.account_id) {
-            Some(Ok(Some(owner))) if owner.auth == AuthMode::Oauth => {
-                owned.changes.push((owner.tenant.clone(), change));
-            }
-            Some(Ok(_)) | None => stats.unconnected += 1,
-            Some(Err(_)) => {}
-        }
-    }
-    owned.failure = owners.values_mut().find_map(|owner| {
-        owner.is_err().then(|| std::mem::replace(owner, Ok(None)).err()).flatten()
-    });
-    owned
-}
-
-type Owners = BTreeMap<String, Result<Option<AccountOwner>, StoreError>>;
-
-async fn owners_of(deps: &AcceptWebhookDeps<'_>, changes: &[DeliveredChange]) -> Owners {
-    let accounts: BTreeSet<&String> = changes.iter().map(|change| &change.account_id).collect();
-    let system = deps.protocol.system();
-    let lookups = accounts.into_iter().map(|account_id| async move {
-        (account_id.clone(), deps.accounts.owner(system, account_id).await)
-    });
-    join_all(lookups).await.into_iter().collect()
 }
 
 type ObjectKey = (String, ObjectType, ExternalId);
@@ -220,16 +171,39 @@ fn coalesced(
     objects
 }
 
-/// Sends the changes and returns how many the queue does not surely have.
+/// One mark per appointment.
+fn coalesced_bookings(
+    deps: &AcceptWebhookDeps<'_>,
+    command: &AcceptWebhook<'_>,
+    now: Timestamp,
+    bookings: Vec<(TenantId, DeliveredBooking)>,
+) -> BTreeMap<DeliveredBooking, BookingChange> {
+    let marked = |(tenant, booking): (TenantId, DeliveredBooking)| {
+        let change = BookingChange {
+            tenant,
+            system: deps.protocol.system(),
+            account_id: booking.account_id.clone(),
+            external_id: booking.external_id.clone(),
+            received_at: now,
+            missing_since: None,
+            correlation_id: command.correlation_id.clone(),
+        };
+        (booking, change)
+    };
+    bookings.into_iter().map(marked).collect()
+}
+
+/// Sends messages and returns how many the queue does not surely have.
 async fn enqueue(
     queue: &dyn WorkQueue,
-    changes: impl ExactSizeIterator<Item = ObjectChange>,
+    bodies: Vec<Result<String, serde_json::Error>>,
     now: Timestamp,
 ) -> usize {
-    let total = changes.len();
+    let total = bodies.len();
     let history = WorkHistory { attempt: 0, first_enqueued_at: now, dead_letter_id: None };
-    let messages: Vec<_> = changes
-        .filter_map(|change| change.to_body().ok())
+    let messages: Vec<_> = bodies
+        .into_iter()
+        .filter_map(Result::ok)
         .map(|body| WorkMessage { body, delay: Duration::ZERO, history: history.clone() })
         .collect();
     if messages.is_empty() {

@@ -53,7 +53,7 @@ impl KnownClients {
         for key in &write.identifiers {
             self.found.identifiers.insert(key.clone(), write.client.clone());
         }
-        if let Some(block) = &write.block {
+        for block in &write.blocks {
             let next = ClientBlock { revision: block.seen + 1, entries: block.entries.clone() };
             self.found.blocks.insert(block.key.clone(), next);
         }

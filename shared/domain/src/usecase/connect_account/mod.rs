@@ -1,4 +1,4 @@
-//! Connect a tenant's account: by a token of its own, or by the consent of OAuth.
+//! Connect a tenant's account: by a token or an API key of its own, or by the consent of OAuth.
 //!
 //! The order is what a crash needs. The account to be claimed is noted before it is claimed, so a
 //! pointer is never left behind that nobody knows of. What can fail at the provider comes before
@@ -6,6 +6,7 @@
 //! replaced. Every step may be repeated, so the same request again mends a half-done one.
 
 mod run;
+mod webhook;
 
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use secrecy::SecretString;
 
 use self::run::Run;
 use super::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError, acquire};
+use super::registered_hook::RegisteredHook;
 use crate::model::{InvalidField, ObjectType};
 use crate::oauth_state::{self, STATE_TTL};
-use crate::ports::{AuthMode, OauthApp};
+use crate::ports::{AccountConnector, AuthMode, OauthApp, ProviderError};
 
 /// What the tenant connects with.
 #[derive(Debug)]
@@ -27,6 +29,13 @@ pub enum ConnectMethod {
         /// What signs the app's webhooks; `None` keeps what is stored for the same account.
         webhook_secret: Option<SecretString>,
     },
+    /// A user's API key, which also signs the account's webhooks.
+    ApiKey {
+        /// The provider's id of the user.
+        user_id: String,
+        /// The key.
+        api_key: SecretString,
+    },
     /// The code of a consent to our app.
     Oauth {
         /// The code; it is good for one time.
@@ -34,6 +43,17 @@ pub enum ConnectMethod {
         /// The state that the consent began with.
         state: String,
     },
+}
+
+impl ConnectMethod {
+    /// Which way it is.
+    pub const fn auth(&self) -> AuthMode {
+        match self {
+            Self::PrivateApp { .. } => AuthMode::PrivateApp,
+            Self::ApiKey { .. } => AuthMode::ApiKey,
+            Self::Oauth { .. } => AuthMode::Oauth,
+        }
+    }
 }
 
 /// What the caller wants.
@@ -45,6 +65,8 @@ pub struct ConnectAccount {
     pub method: ConnectMethod,
     /// Two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// How long an API key that is replaced still signs (`WEBHOOK_SECRET_GRACE_S`).
+    pub grace: Duration,
 }
 
 /// A connected account.
@@ -56,6 +78,10 @@ pub struct Connected {
     pub account_id: String,
     /// The kinds of record whose key property can be used.
     pub key_properties: Vec<ObjectType>,
+    /// Its webhook, where webhooks are registered by a call.
+    pub webhook: Option<RegisteredHook>,
+    /// Why the webhook of the account that was connected before could not be removed there.
+    pub former_webhook_left: Option<ProviderError>,
 }
 
 /// Where a person gives their consent.
@@ -65,6 +91,23 @@ pub struct Consent {
     pub authorize_url: String,
     /// How long the state is good for.
     pub expires_in: Duration,
+}
+
+/// Checks that accounts of the provider are connected in this way.
+///
+/// # Errors
+/// When they are not.
+pub fn check_auth(connector: &dyn AccountConnector, auth: AuthMode) -> Result<(), InvalidField> {
+    let modes = connector.auth_modes();
+    if modes.contains(&auth) {
+        return Ok(());
+    }
+    let reason = match modes {
+        [AuthMode::ApiKey] => "must be api_key for this system",
+        [AuthMode::PrivateApp, AuthMode::Oauth] => "must be private_app or oauth for this system",
+        _ => "is not a way to connect this system",
+    };
+    Err(InvalidField::new("auth", reason))
 }
 
 async fn app_of(
@@ -82,6 +125,7 @@ pub async fn begin_consent(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
 ) -> Result<Consent, ManageError> {
+    check_auth(deps.connector, AuthMode::Oauth)?;
     let app = app_of(deps, request).await?;
     let expires_at = deps.clock.now() + STATE_TTL;
     let nonce = deps.clock.unique_id();
@@ -101,8 +145,9 @@ pub async fn connect_account(
     deps: &ConnectionDeps<'_>,
     command: ConnectAccount,
 ) -> Result<Connected, ManageError> {
+    check_auth(deps.connector, command.method.auth())?;
     let app = match &command.method {
-        ConnectMethod::PrivateApp { .. } => None,
+        ConnectMethod::PrivateApp { .. } | ConnectMethod::ApiKey { .. } => None,
         ConnectMethod::Oauth { state, .. } => {
             let app = app_of(deps, &command.request).await?;
             check_state(deps, &command.request, &app, state)?;

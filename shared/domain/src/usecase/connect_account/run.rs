@@ -2,17 +2,19 @@
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use super::super::api_key;
 use super::super::locked_connection::{
     ConnectionDeps, ManageError, finish, give_back, renew, with_retries,
 };
+use super::super::registered_hook;
 use super::{ConnectAccount, ConnectMethod, Connected};
 use crate::model::{AuditAction, InvalidField, ObjectType};
 use crate::ports::{
     AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry, ConnectionError,
     ConnectionLock, ConnectionStatus, Credentials, Fenced, Finish, Found, GrantError, KeyProperty,
-    OauthApp, WebhookSecretPair,
+    OauthApp,
 };
 
 /// One connect on its way.
@@ -62,7 +64,7 @@ impl Run<'_, '_> {
     }
 
     /// The account that the entry names, if there is an entry.
-    fn former_account(&self) -> Option<&str> {
+    pub(super) fn former_account(&self) -> Option<&str> {
         self.found.entry.as_ref().map(|entry| entry.account_id.as_str())
     }
 
@@ -80,6 +82,14 @@ impl Run<'_, '_> {
                 return Ok(Tokens {
                     auth: AuthMode::PrivateApp,
                     access_token: access_token.clone(),
+                    refresh_token: None,
+                    expires_at: None,
+                });
+            }
+            (ConnectMethod::ApiKey { user_id, api_key }, _) => {
+                return Ok(Tokens {
+                    auth: AuthMode::ApiKey,
+                    access_token: api_key::token_of(user_id, api_key),
                     refresh_token: None,
                     expires_at: None,
                 });
@@ -174,88 +184,80 @@ impl Run<'_, '_> {
         account: AccountDetails,
         key_properties: Vec<ObjectType>,
     ) -> Result<Connected, ManageError> {
-        let version = self.next_version().await?;
-        let connected = Connected {
-            auth: tokens.auth,
-            account_id: account.account_id.clone(),
-            key_properties: key_properties.clone(),
+        let former = self.stored_credentials().await?;
+        let version = self.version_after(former.as_ref());
+        renew(self.deps, &mut self.lock).await?;
+        let stored = self.store_credentials(tokens, account, version, &key_properties).await?;
+        let url_token = self.store_webhook_secret(&stored.account_id).await?;
+        let Self { deps, command: ConnectAccount { request, .. }, .. } = &*self;
+        if let Some(token) = &url_token {
+            registered_hook::claim(deps, request, stored.auth, token).await?;
+        }
+        let former_webhook_left = self.leave_former(&stored.account_id, former.as_ref()).await?;
+        let webhook = match &url_token {
+            Some(token) => {
+                registered_hook::register(deps, request, &stored.access_token, token).await
+            }
+            None => None,
         };
         let entry = ConnectionEntry {
             status: ConnectionStatus::Connected,
-            auth: tokens.auth,
-            account_id: account.account_id.clone(),
-            connected_at: self.deps.clock.now(),
+            auth: stored.auth,
+            account_id: stored.account_id.clone(),
+            connected_at: deps.clock.now(),
             token_version: version,
-            token_expires_at: tokens.expires_at,
+            token_expires_at: stored.expires_at,
             key_properties: key_properties.clone(),
+            webhook: webhook.as_ref().map(|hook| hook.status),
         };
-        renew(self.deps, &mut self.lock).await?;
+        let audit = request.audit(deps.clock, AuditAction::ConnectionCreated);
+        finish(deps, &self.lock, &Finish::Connected(&entry), &audit).await?;
+        let Credentials { auth, account_id, .. } = stored;
+        Ok(Connected { auth, account_id, key_properties, webhook, former_webhook_left })
+    }
+
+    async fn store_credentials(
+        &self,
+        tokens: Tokens,
+        account: AccountDetails,
+        token_version: u64,
+        key_properties: &[ObjectType],
+    ) -> Result<Credentials, ManageError> {
+        let ConnectAccount { request, default_region, .. } = &self.command;
         let credentials = Credentials {
             auth: tokens.auth,
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
             expires_at: tokens.expires_at,
             account_id: account.account_id,
-            default_region: self.command.default_region.clone(),
+            default_region: default_region.clone(),
             time_zone: account.time_zone,
-            token_version: version,
-            key_properties: Some(key_properties),
+            token_version,
+            key_properties: Some(key_properties.to_vec()),
         };
+        let store = self.deps.credentials;
+        store.put_credentials(&request.tenant, request.system, &credentials).await?;
+        Ok(credentials)
+    }
+
+    /// The credentials that are about to be replaced. Unreadable ones are replaced like any others.
+    async fn stored_credentials(&self) -> Result<Option<Credentials>, ManageError> {
         let request = &self.command.request;
-        self.deps
-            .credentials
-            .put_credentials(&request.tenant, request.system, &credentials)
-            .await?;
-        self.store_webhook_secret(&entry.account_id).await?;
-        if let Some(former) = self.former_account().filter(|former| *former != entry.account_id) {
-            self.deps.accounts.release(request.system, former, &request.tenant).await?;
+        match self.deps.credentials.credentials(&request.tenant, request.system).await {
+            Ok(credentials) => Ok(Some(credentials)),
+            Err(
+                ConnectionError::NotFound | ConnectionError::Malformed(_) | ConnectionError::Broken,
+            ) => Ok(None),
+            Err(error @ (ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. })) => {
+                Err(error.into())
+            }
         }
-        let audit = request.audit(self.deps.clock, AuditAction::ConnectionCreated);
-        finish(self.deps, &self.lock, &Finish::Connected(&entry), &audit).await?;
-        Ok(connected)
     }
 
     /// One more than any version that was ever stored, so that whoever has an older token sees it.
-    async fn next_version(&self) -> Result<u64, ManageError> {
-        let request = &self.command.request;
-        let stored = match self.deps.credentials.credentials(&request.tenant, request.system).await
-        {
-            Ok(credentials) => credentials.token_version,
-            // Unreadable ones are replaced like any others.
-            Err(
-                ConnectionError::NotFound | ConnectionError::Malformed(_) | ConnectionError::Broken,
-            ) => 0,
-            Err(error @ (ConnectionError::Unavailable(_) | ConnectionError::NoToken { .. })) => {
-                return Err(error.into());
-            }
-        };
+    fn version_after(&self, stored: Option<&Credentials>) -> u64 {
+        let stored = stored.map_or(0, |credentials| credentials.token_version);
         let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
-        Ok(stored.max(listed) + 1)
-    }
-
-    /// A private app's webhooks are signed with its own secret; an OAuth app's with ours.
-    async fn store_webhook_secret(&self, account_id: &str) -> Result<(), ManageError> {
-        let request = &self.command.request;
-        let (tenant, system) = (&request.tenant, request.system);
-        let store = self.deps.credentials;
-        let given = match &self.command.method {
-            ConnectMethod::PrivateApp { webhook_secret, .. } => webhook_secret.as_ref(),
-            ConnectMethod::Oauth { .. } => None,
-        };
-        let Some(given) = given else {
-            let is_private = matches!(self.command.method, ConnectMethod::PrivateApp { .. });
-            if !is_private || self.former_account() != Some(account_id) {
-                store.delete_webhook_secrets(tenant, system).await?;
-            }
-            return Ok(());
-        };
-        let stored = store.webhook_secrets(tenant, system).await?;
-        let is_stored =
-            stored.is_some_and(|it| it.current.expose_secret() == given.expose_secret());
-        if !is_stored {
-            let secrets = WebhookSecretPair { current: given.clone(), previous: None };
-            store.put_webhook_secrets(tenant, system, &secrets).await?;
-        }
-        Ok(())
+        stored.max(listed) + 1
     }
 }

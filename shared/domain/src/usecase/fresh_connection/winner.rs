@@ -217,6 +217,7 @@ impl Winner<'_> {
             token_version: credentials.token_version,
             token_expires_at: credentials.expires_at,
             key_properties: known.map_or_else(all, |it| it.key_properties.clone()),
+            webhook: known.and_then(|it| it.webhook),
         };
         self.finish(&Finish::Updated(&entry), audit).await
     }

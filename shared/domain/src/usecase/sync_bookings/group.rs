@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{BookingSyncOutcome, CONFIRM_MIN, Coalesced, Group, SyncBookingsDeps};
 use crate::gate::Class;
 use crate::ports::{BookingReader, DeadCause, UnreadableBooking};
-use crate::usecase::apply_bookings::{Applied, ApplyScope, Look, apply_bookings};
+use crate::usecase::apply_bookings::{Applied, ApplyCounts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, Read, ReadCosts, ReadPorts};
 use crate::usecase::settle_work::Verdict;
 
@@ -25,15 +25,35 @@ enum Found {
     Outcome(BookingSyncOutcome),
 }
 
-/// Syncs a group; the outcomes are in the order of its appointments.
+/// What a group came to.
+pub(super) struct GroupEnd {
+    /// In the order of its appointments.
+    pub outcomes: Vec<BookingSyncOutcome>,
+    pub counts: ApplyCounts,
+    pub unreadable: Vec<UnreadableBooking>,
+    pub costs: ReadCosts,
+}
+
+impl GroupEnd {
+    /// The same of every appointment, without a read.
+    pub fn of_all(group: &Group, verdict: Verdict) -> Self {
+        Self {
+            outcomes: vec![BookingSyncOutcome::Unapplied(verdict); group.bookings.len()],
+            counts: ApplyCounts::default(),
+            unreadable: Vec::new(),
+            costs: ReadCosts::default(),
+        }
+    }
+}
+
+/// Syncs a group.
 pub(super) async fn sync_group(
     deps: &SyncBookingsDeps<'_>,
     reader: &dyn BookingReader,
     group: &Group,
-) -> (Vec<BookingSyncOutcome>, Vec<UnreadableBooking>, ReadCosts) {
+) -> GroupEnd {
     if let Err(verdict) = check_account(deps, group).await {
-        let outcomes = vec![BookingSyncOutcome::Unapplied(verdict); group.bookings.len()];
-        return (outcomes, Vec::new(), ReadCosts::default());
+        return GroupEnd::of_all(group, verdict);
     }
     let ports = ReadPorts {
         connections: deps.connections,
@@ -45,8 +65,7 @@ pub(super) async fn sync_group(
     let account = Account::new(ports, &group.tenant, group.system, Class::Live);
     let reads: Vec<_> = group.bookings.values().map(|booking| find(&account, booking)).collect();
     let found: Vec<_> = stream::iter(reads).buffered(READS_MAX).collect().await;
-    let (outcomes, unreadable) = store(deps, group, found).await;
-    (outcomes, unreadable, account.costs())
+    GroupEnd { costs: account.costs(), ..store(deps, group, found).await }
 }
 
 /// The webhooks' account must still be the tenant's: a message may be days old, and a replayed one
@@ -92,28 +111,23 @@ fn confirmed(missing_since: Option<Timestamp>, read_at: Timestamp) -> Option<Boo
     left.map(|after| BookingSyncOutcome::Unapplied(Verdict::Wait { after }))
 }
 
-async fn store(
-    deps: &SyncBookingsDeps<'_>,
-    group: &Group,
-    found: Vec<Found>,
-) -> (Vec<BookingSyncOutcome>, Vec<UnreadableBooking>) {
-    let unknown = BookingSyncOutcome::Unapplied(Verdict::Retry { after: None });
-    let mut outcomes = vec![unknown; found.len()];
-    let (mut looks, mut slots, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-    for (found, slot) in found.into_iter().zip(&mut outcomes) {
+async fn store(deps: &SyncBookingsDeps<'_>, group: &Group, found: Vec<Found>) -> GroupEnd {
+    let mut end = GroupEnd::of_all(group, Verdict::Retry { after: None });
+    let (mut looks, mut slots) = (Vec::new(), Vec::new());
+    for (found, slot) in found.into_iter().zip(&mut end.outcomes) {
         match found {
             Found::Look(look) => {
                 looks.push(*look);
                 slots.push(slot);
             }
             Found::Unreadable(row) => {
-                unreadable.push(row);
+                end.unreadable.push(row);
                 *slot = REFUSED;
             }
             Found::Outcome(outcome) => *slot = outcome,
         }
     }
-    let Some(first) = group.bookings.values().next() else { return (outcomes, unreadable) };
+    let Some(first) = group.bookings.values().next() else { return end };
     let scope = ApplyScope {
         tenant: group.tenant.clone(),
         system: group.system,
@@ -121,10 +135,11 @@ async fn store(
         refreshes: true,
     };
     let report = apply_bookings(&deps.apply, &scope, &looks).await;
+    end.counts = ApplyCounts::of(&report.outcomes);
     for (slot, applied) in slots.into_iter().zip(report.outcomes) {
         *slot = outcome_of(applied);
     }
-    (outcomes, unreadable)
+    end
 }
 
 /// An appointment that can't be read stays as it is stored, and its message is put aside: asking

@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use self::group::sync_group;
-use super::apply_bookings::ApplyPorts;
+use self::group::{GroupEnd, sync_group};
+use super::apply_bookings::{ApplyCounts, ApplyPorts};
 use super::read_bookings::ReadCosts;
 use crate::gate::{Gate, GateNotice};
 use crate::model::{BookingChange, ExternalId, System, TenantId};
@@ -111,6 +111,8 @@ pub struct BookingGroupReport {
     pub system: System,
     /// What became of each appointment.
     pub outcomes: Vec<BookingSyncOutcome>,
+    /// What became of those that were found, or are surely gone.
+    pub counts: ApplyCounts,
     /// Appointments that can't be read: ids and names of fields, no values.
     pub unreadable: Vec<UnreadableBooking>,
     /// What was asked of the provider.
@@ -171,17 +173,15 @@ pub async fn sync_bookings(
 
 async fn run(deps: &SyncBookingsDeps<'_>, group: &Group) -> BookingGroupReport {
     let began = deps.apply.clock.monotonic();
-    let (outcomes, unreadable, costs) = match (deps.systems)(group.system) {
+    let GroupEnd { outcomes, counts, unreadable, costs } = match (deps.systems)(group.system) {
         Some(reader) => sync_group(deps, reader.as_ref(), group).await,
-        None => {
-            let dead = BookingSyncOutcome::Unapplied(Verdict::Dead(DeadCause::Malformed));
-            (vec![dead; group.bookings.len()], Vec::new(), ReadCosts::default())
-        }
+        None => GroupEnd::of_all(group, Verdict::Dead(DeadCause::Malformed)),
     };
     BookingGroupReport {
         tenant: group.tenant.clone(),
         system: group.system,
         outcomes,
+        counts,
         unreadable,
         costs,
         took: deps.apply.clock.monotonic().saturating_sub(began),

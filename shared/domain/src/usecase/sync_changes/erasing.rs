@@ -59,7 +59,15 @@ fn erase(job: &Job<'_>, draft: &mut Draft, id: &ExternalId) -> Result<(), SyncOu
         store_erased(job, draft, id, &holdings, place.clone())?;
     }
     let record = was_told.then_some(place);
-    let wanted = RecordPointer { record, merged_into, is_erased: true, ..RecordPointer::default() };
+    // The parts that are still to come find by it what went into this one.
+    let merged_ids = pointer.filter(|_| draft.is_partial).map(|it| it.merged_ids.clone());
+    let wanted = RecordPointer {
+        record,
+        merged_into,
+        is_erased: true,
+        merged_ids: merged_ids.unwrap_or_default(),
+        ..RecordPointer::default()
+    };
     draft.point(id, pointer, wanted);
     Ok(())
 }

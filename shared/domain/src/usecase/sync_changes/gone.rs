@@ -41,11 +41,8 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
             }
             // An upsert that is on its way to another place asks the pointer, not this record.
             let gone = news_of_end(pointer, news);
-            draft.point(
-                id,
-                pointer,
-                RecordPointer { gone, ..RecordPointer::to_record(place, merged.ids) },
-            );
+            let here = RecordPointer { gone, ..RecordPointer::to_record(place, merged.ids) };
+            draft.point(id, pointer, holdings.pointer(pointer, here));
         }
         None => keep_news(job, &mut draft, pointer, merged, news),
     }

@@ -36,9 +36,29 @@ impl<'a> Holdings<'a> {
             || self.own.is_some_and(StoredRecord::is_erased)
     }
 
+    /// Whether one of the places has no record of the id any more.
+    pub fn are_missing_at(&self, places: &BTreeSet<RecordKey>) -> bool {
+        places.iter().any(|place| self.all().all(|record| record.key != *place))
+    }
+
     /// The version that comes after all that was told of the object.
     pub fn next_version(&self) -> u64 {
-        self.all().map(|record| record.version).fold(self.last_version, Ord::max) + 1
+        self.told_version() + 1
+    }
+
+    fn told_version(&self) -> u64 {
+        self.all().map(|record| record.version).fold(self.last_version, Ord::max)
+    }
+
+    /// The pointer as `wanted`; if it changes, with the last version. One that leads back to a place
+    /// must differ from the one that led there before: else the commit of somebody who has seen that
+    /// one, and the record where it was in between, would go through.
+    pub fn pointer(&self, seen: Option<&RecordPointer>, wanted: RecordPointer) -> RecordPointer {
+        let as_it_was = RecordPointer { last_version: self.last_version, ..wanted };
+        if seen == Some(&as_it_was) {
+            return as_it_was;
+        }
+        RecordPointer { last_version: self.told_version(), ..as_it_was }
     }
 }
 

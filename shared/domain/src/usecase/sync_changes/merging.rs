@@ -62,8 +62,11 @@ pub(super) fn all_merged(job: &Job<'_>, settled: &BTreeSet<ExternalId>) -> BTree
         all.extend(object.merged_ids.iter().cloned());
     }
     all.extend(of_pointer(&job.unit.id));
-    for id in all.difference(settled).cloned().collect::<Vec<_>>() {
-        all.extend(of_pointer(&id));
+    // However deep: out of order, an id can go into one that is known to have gone on before.
+    let mut open: Vec<_> = all.difference(settled).cloned().collect();
+    while let Some(id) = open.pop() {
+        let more = of_pointer(&id).into_iter().filter(|id| !settled.contains(id));
+        open.extend(more.filter(|id| all.insert(id.clone())));
     }
     all.remove(&job.unit.id);
     all

@@ -64,7 +64,9 @@ fn move_away(
     let pointer = job.view.pointer(id);
     let holdings = holdings(job, pointer, id, None);
     if let Some(own) = holdings.own.filter(|record| record.key != occupant.key) {
-        // It has another record that its id leads to; this one was left over.
+        // It has another record that its id leads to; this one was left over. If that one moved here
+        // just now, so has the pointer.
+        draft.point_anyway(id, pointer, pointer.cloned().unwrap_or_default());
         return hand_over_associations(job, draft, (own, holdings.next_version()), occupant);
     }
     let key = job.id_key(id)?;
@@ -91,7 +93,8 @@ fn move_away(
     let mut moved = pointer.cloned().unwrap_or_default();
     moved.places.remove(&occupant.key);
     moved.places.insert(key.clone());
-    draft.point(id, pointer, RecordPointer { record: Some(key), ..moved });
+    // It may just have come from where it goes: then the pointer only seems to be as wanted.
+    draft.point_anyway(id, pointer, RecordPointer { record: Some(key), ..moved });
     Ok(())
 }
 

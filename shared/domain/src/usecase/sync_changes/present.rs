@@ -166,7 +166,11 @@ fn newer_associations(
 ) -> Result<Associated, SyncOutcome> {
     let own = holdings.all().filter(|record| !record.has_foreign_associations());
     let own = own.max_by_key(|record| record.associations_read_at_ms);
-    let is_lost = holdings.own.map_or(pointer.is_some(), StoredRecord::has_foreign_associations);
+    // An upsert of ours makes a record without a look at them.
+    let is_unread = own.is_none_or(|own| own.associations_of.is_none());
+    let has_lost_a_record = pointer.is_some_and(|it| holdings.are_missing_at(&it.places));
+    let is_lost = holdings.own.map_or(pointer.is_some(), StoredRecord::has_foreign_associations)
+        || is_unread && has_lost_a_record;
     if read.is_none() && is_lost {
         // We have known the object, and its record became another one's.
         job.view.ask_for_associations();
@@ -222,6 +226,7 @@ fn store(
         None => replace(job, &mut draft, own, in_the_way, &merged, record)?,
     }
     let here = RecordPointer::to_record(wanted.place, merged.ids);
+    let here = holdings.pointer(pointer, here);
     if own.is_some() {
         draft.point(&job.unit.id, pointer, here);
     } else {

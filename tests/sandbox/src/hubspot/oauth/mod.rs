@@ -155,8 +155,8 @@ pub fn identify(
         Err(answer)
     });
     match found {
-        Ok(account) => Caller { account: Some(account), refusal: None },
-        Err(refused) => Caller { account: None, refusal: Some(*refused) },
+        Ok(account) => Caller { account: Some(account), settled: None },
+        Err(refused) => Caller { account: None, settled: Some(*refused) },
     }
 }
 

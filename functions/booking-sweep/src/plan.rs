@@ -1,0 +1,26 @@
+//! A moment of the schedule: the connections of its slot get a message each.
+
+use sync_domain::usecase::sweep_bookings::{PlanDeps, plan_sweep, slot_at};
+use sync_lambda::{InitError, ScheduledTick};
+
+use crate::handler::{Deps, ROUTE};
+
+/// Plans the slot of the tick. One that is delivered again plans the same slot again, which costs a
+/// second reading and no more.
+///
+/// # Errors
+/// When connections can't be listed, so that the tick is tried again.
+pub async fn plan(deps: &Deps, tick: ScheduledTick) -> Result<(), InitError> {
+    let plan_deps = PlanDeps {
+        directory: deps.parts.table.as_ref(),
+        queue: deps.queue.as_ref(),
+        clock: deps.parts.clock.as_ref(),
+    };
+    let slot = slot_at(tick.at);
+    let planned = plan_sweep(&plan_deps, slot, deps.span).await?;
+    if planned.failed > 0 {
+        tracing::error!(route = ROUTE, slot, sweeps = planned.failed, "Sweeps were not queued.");
+    }
+    tracing::info!(route = ROUTE, slot, sweeps = planned.sent, "A slot of the hour was planned.");
+    Ok(())
+}
