@@ -47,13 +47,13 @@ impl Tenant {
 
     /// Empties the account: its records go, and the properties that were made through the API.
     pub async fn reset_account(&self) {
-        let body = json!({"system": "hubspot", "account": self.account});
+        let body = json!({"system": self.provider.system, "account": self.account});
         self.cloud.sandbox_post("reset", body).await;
     }
 
     /// Lets the account's next calls fail: one, unless the fault says how many or for how long.
     pub async fn fault(&self, fault: Value) {
-        let mut body = json!({"system": "hubspot", "account": self.account});
+        let mut body = json!({"system": self.provider.system, "account": self.account});
         if fault.get("percent").is_none() && fault.get("for_ms").is_none() {
             body["times"] = json!(1);
         }
@@ -63,13 +63,13 @@ impl Tenant {
 
     /// Ends all faults of the account.
     pub async fn end_faults(&self) {
-        let path = format!("faults?system=hubspot&account={}", self.account);
+        let path = format!("faults?{}", self.selected());
         self.cloud.sandbox_delete(&path).await;
     }
 
     /// A user's act in the portal; `act` needs `act` and `type`.
     pub async fn portal(&self, act: Value) -> Value {
-        let mut body = json!({"system": "hubspot", "account": self.account});
+        let mut body = json!({"system": self.provider.system, "account": self.account});
         body.as_object_mut().unwrap().extend(act.as_object().unwrap().clone());
         self.cloud.sandbox_post("portal", body).await
     }
@@ -89,7 +89,8 @@ impl Tenant {
 
     /// Delivers what was kept back.
     pub async fn release(&self, deliver: Value) -> Value {
-        let body = json!({"system": "hubspot", "account": self.account, "deliver": deliver});
+        let body =
+            json!({"system": self.provider.system, "account": self.account, "deliver": deliver});
         self.cloud.sandbox_post("portal/release", body).await
     }
 
@@ -105,6 +106,11 @@ impl Tenant {
         self.since_ms.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// The account, as the sandbox's queries name it.
+    pub fn selected(&self) -> String {
+        format!("system={}&account={}", self.provider.system, self.account)
+    }
+
     fn since(&self) -> String {
         format!("since_ms={}", self.counted_since_ms())
     }
@@ -112,7 +118,7 @@ impl Tenant {
     /// What the account's API was asked since it was connected.
     pub async fn provider_calls(&self) -> Value {
         let since = self.since();
-        let path = format!("calls?system=hubspot&account={}&{since}", self.account);
+        let path = format!("calls?{}&{since}", self.selected());
         self.cloud.sandbox_get(&path).await
     }
 
@@ -128,7 +134,7 @@ impl Tenant {
 
     /// The account's records of one type, archived ones too.
     pub async fn remote(&self, object_type: &str) -> Vec<Value> {
-        let path = format!("objects?system=hubspot&account={}&type={object_type}", self.account);
+        let path = format!("objects?{}&type={object_type}", self.selected());
         let answer = self.cloud.sandbox_get(&path).await;
         answer["objects"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
     }
@@ -140,7 +146,7 @@ impl Tenant {
 
     /// How full the account's limits are and were.
     pub async fn limits(&self) -> Value {
-        let path = format!("limits?system=hubspot&account={}", self.account);
+        let path = format!("limits?{}", self.selected());
         self.cloud.sandbox_get(&path).await["accounts"][0].clone()
     }
 

@@ -50,6 +50,38 @@ impl Cloud {
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
+    /// The values of the secrets whose names have this in them.
+    pub async fn secrets_like(&self, part: &str) -> Vec<Value> {
+        let (mut names, mut next) = (Vec::new(), Value::Null);
+        loop {
+            let mut request = json!({"MaxResults": 100});
+            if !next.is_null() {
+                request["NextToken"] = next;
+            }
+            let answer = self.aws("secretsmanager/secretsmanager.ListSecrets", request).await;
+            let listed = answer["SecretList"].as_array().unwrap().iter();
+            names.extend(listed.map(|it| it["Name"].as_str().unwrap().to_owned()));
+            next = answer["NextToken"].clone();
+            if next.is_null() {
+                break;
+            }
+        }
+        let mut values = Vec::new();
+        for name in names.iter().filter(|name| name.contains(part)) {
+            let request = json!({ "SecretId": name });
+            let answer = self.aws("secretsmanager/secretsmanager.GetSecretValue", request).await;
+            values.extend(serde_json::from_str(answer["SecretString"].as_str().unwrap()).ok());
+        }
+        values
+    }
+
+    /// The one secret whose name has this in it.
+    pub async fn secret_like(&self, part: &str) -> Value {
+        let mut found: Vec<Value> = self.secrets_like(part).await;
+        assert_eq!(found.len(), 1, "secrets with {part} in their names");
+        found.remove(0)
+    }
+
     /// The emulator routes by the credential scope and does not check the signature.
     fn authorization(&self, service: &str) -> String {
         let region = self.text("region");

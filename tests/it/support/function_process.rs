@@ -11,13 +11,15 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::cloud::{Cloud, root};
-use super::webhook_signing::{PATH, v3};
+use super::webhook_signing::{PATH, acuity_signature, v3};
 
 struct Invocation {
     request_id: String,
@@ -109,6 +111,14 @@ impl FunctionProcess {
         calls.filter(|call| call["function"] == self.mark.as_str()).cloned().collect()
     }
 
+    /// The most memory that the process has had, in KiB, as the kernel counts it.
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Kills the function where it stands.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
@@ -158,6 +168,12 @@ async fn respond(
 pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
     let route = ("POST", "/integrations/crm/{system}/upsert");
     api_event(route, &json!({"system": "hubspot"}), tenant_id, "crm:write", body)
+}
+
+/// A call to import as the gateway hands it to the function.
+pub fn import_event(tenant_id: &str, system: &str, body: &Value) -> Value {
+    let route = ("POST", "/integrations/booking/{system}/import");
+    api_event(route, &json!({ "system": system }), tenant_id, "booking:import", body)
 }
 
 fn api_event(
@@ -233,5 +249,37 @@ pub fn webhook_event(webhook_url: &str, secret: &str, body: &str, at_ms: i64) ->
         },
         "body": body,
         "isBase64Encoded": false,
+    })
+}
+
+/// A notification of Acuity's as the gateway hands it to the function. The address is the registered
+/// one, with its token.
+pub fn acuity_event(webhook_url: &str, api_key: &str, body: &[u8]) -> Value {
+    let query = webhook_url.split_once('?').map_or("", |(_, query)| query);
+    json!({
+        "rawPath": "/webhooks/booking/acuity",
+        "rawQueryString": query,
+        "headers": {
+            "content-type": "application/x-www-form-urlencoded",
+            "x-acuity-signature": acuity_signature(api_key, body),
+        },
+        "requestContext": {"domainName": "localhost", "http": {"method": "POST"}},
+        "body": STANDARD.encode(body),
+        "isBase64Encoded": true,
+    })
+}
+
+/// What the schedule hands to the function.
+pub fn schedule_event(at: jiff::Timestamp) -> Value {
+    json!({
+        "version": "0",
+        "id": Uuid::new_v4().to_string(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "000000000000",
+        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:000000000000:rule/test"],
+        "detail": {},
     })
 }

@@ -20,11 +20,23 @@ pub const PHONE: (&str, &str) = ("(415) 555-2671", "+14155552671");
 /// The scope that connections need.
 pub const MANAGE: &str = "connections:manage";
 
+/// Where a tenant's account is, as paths and the sandbox name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provider {
+    pub kind: &'static str,
+    pub system: &'static str,
+}
+
+pub const HUBSPOT: Provider = Provider { kind: "crm", system: "hubspot" };
+
 pub struct Tenant {
     pub cloud: Cloud,
     pub id: String,
+    pub provider: Provider,
     pub account: String,
+    /// What the account is called with: a token or an API key.
     pub access_token: String,
+    /// What its webhooks are signed with.
     pub webhook_secret: String,
     pub(super) tap_url: String,
     pub(super) seen_events: Mutex<HashSet<String>>,
@@ -56,21 +68,26 @@ impl Tenant {
 
     /// A new tenant whose account exists, and who has not connected it.
     pub async fn unconnected(settings: Value) -> Self {
+        let tenant = Self::without_account(new_id(), HUBSPOT).await;
+        tenant.register(settings).await;
+        tenant
+    }
+
+    /// A new tenant whose account is yet to be made, with secrets to be.
+    pub async fn without_account(id: String, provider: Provider) -> Self {
         let cloud = Cloud::open();
-        let unique = Uuid::new_v4().simple().to_string();
-        let id = format!("test-{}", unique.split_at(12).0);
-        let tenant = Self {
+        let unique = Uuid::new_v4().simple();
+        Self {
             tap_url: create_tap(&cloud, &id).await,
             cloud,
             id,
+            provider,
             account: format!("7{:08}", Uuid::new_v4().as_u128() % 100_000_000),
             access_token: format!("pat-na1-canary-{unique}"),
             webhook_secret: format!("canary-webhook-{unique}"),
             seen_events: Mutex::default(),
             since_ms: AtomicI64::new(0),
-        };
-        tenant.register(settings).await;
-        tenant
+        }
     }
 
     /// Connects the account by the API.
@@ -117,7 +134,8 @@ impl Tenant {
     /// Any call of the routes of the connection; `below` is what stands behind their path.
     pub async fn manage(&self, method: &str, below: &str, body: Option<Value>) -> Answer {
         let token = self.cloud.token(&self.id, MANAGE, json!({})).await;
-        let path = format!("integrations/crm/hubspot/connection{below}");
+        let Provider { kind, system } = self.provider;
+        let path = format!("integrations/{kind}/{system}/connection{below}");
         self.cloud.call(method, &path, Some(&token), body).await
     }
 
@@ -137,4 +155,10 @@ impl Tenant {
             "lifecyclestage": "lead",
         })
     }
+}
+
+/// The id of a tenant that nobody else has.
+pub fn new_id() -> String {
+    let unique = Uuid::new_v4().simple().to_string();
+    format!("test-{}", unique.split_at(12).0)
 }

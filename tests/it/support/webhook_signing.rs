@@ -1,4 +1,5 @@
-//! Requests as HubSpot sends them, signed here anew and not with the code under test.
+//! Requests as HubSpot sends them, and Acuity's signature, made here anew and not with the code under
+//! test.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,13 @@ pub fn v3(secret: &str, method: &str, url: &str, body: &[u8], timestamp: &str) -
     for part in [method.as_bytes(), url.as_bytes(), body, timestamp.as_bytes()] {
         mac.update(part);
     }
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// Acuity's, over nothing but the body.
+pub fn acuity_signature(api_key: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(api_key.as_bytes()).unwrap();
+    mac.update(body);
     STANDARD.encode(mac.finalize().into_bytes())
 }
 

@@ -1,0 +1,70 @@
+//! Sweeps of a tenant's bookings, and what they report.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::account::now_ms;
+use super::booking_system::noon;
+use super::booking_tenant::BookingTenant;
+use super::waiting::until;
+
+/// A sweep reads more than a year, and its calls wait behind live ones.
+const SWEPT_WITHIN: Duration = Duration::from_secs(150);
+const HALF_A_DAY_MS: i64 = 12 * 3_600_000;
+
+/// What a sweep reported of itself at its end.
+#[derive(Debug)]
+pub struct Swept {
+    /// In the line of the log.
+    pub drift: u64,
+    /// In the metric.
+    pub metric: u64,
+}
+
+impl BookingTenant {
+    /// The first step of a sweep from so many days back to so many ahead.
+    pub fn sweep_step(&self, days: (i64, i64), correlation_id: &str) -> Value {
+        json!({
+            "version": 1,
+            "tenant_id": self.tenant.id,
+            "system": self.tenant.provider.system,
+            "from_ms": noon(-days.0).as_millisecond() - HALF_A_DAY_MS,
+            "until_ms": noon(days.1).as_millisecond() - HALF_A_DAY_MS,
+            "began_at_ms": now_ms(),
+            "drift": 0,
+            "correlation_id": correlation_id,
+        })
+    }
+
+    /// Has the worker sweep, and waits for the end of it.
+    pub async fn sweep(&self, days: (i64, i64)) -> Swept {
+        let correlation_id = format!("sweep-{}", Uuid::new_v4().simple());
+        let since_ms = now_ms();
+        let cloud = &self.tenant.cloud;
+        let step = self.sweep_step(days, &correlation_id).to_string();
+        cloud.send_bodies(cloud.queue("booking-sweeps"), &[step]).await;
+        self.swept(since_ms, |line| line["correlation_id"] == correlation_id.as_str()).await
+    }
+
+    /// Waits for the end of a sweep whose lines are like that.
+    pub async fn swept(&self, since_ms: i64, is_ours: impl Fn(&Value) -> bool) -> Swept {
+        let mut drift = None;
+        until("the sweep is done", SWEPT_WITHIN, async || {
+            let lines = self.sweep_lines(since_ms).await;
+            let done = lines.iter().find(|line| is_ours(line) && line["outcome"] == "done");
+            drift = done.map(|line| line["drift"].as_u64().unwrap_or_else(|| panic!("{line}")));
+            drift.is_some()
+        })
+        .await;
+        let lines = self.sweep_lines(since_ms).await;
+        let metric = lines.iter().filter_map(|line| line["BookingDrift"].as_u64()).next_back();
+        let metric = metric.unwrap_or_else(|| panic!("no metric of the drift: {lines:#?}"));
+        Swept { drift: drift.unwrap(), metric }
+    }
+
+    async fn sweep_lines(&self, since_ms: i64) -> Vec<Value> {
+        self.tenant.cloud.log_lines("booking-sweep", &self.tenant.id, since_ms).await
+    }
+}

@@ -1,0 +1,235 @@
+//! A tenant with an account at a booking system: what its staff do there, and our import of it.
+//! Everything that is the same for every tenant is [`Tenant`]'s.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::account::assert_delivered;
+use super::api::Answer;
+use super::booking_system::{Appointment, BookingSystem};
+use super::tenant::{Tenant, new_id};
+
+/// The scope that imports need.
+pub const IMPORT: &str = "booking:import";
+/// A call never goes on for ever: more than these make no import.
+const CALLS_MAX: u32 = 200;
+/// So often is an import called again after a refusal that passes.
+const REFUSALS_MAX: u32 = 100;
+
+pub struct BookingTenant {
+    pub tenant: Tenant,
+    pub system: BookingSystem,
+    /// The number of the user whose key connects.
+    pub user_id: String,
+}
+
+/// What the calls of one import came to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Imported {
+    pub calls: u32,
+    pub imported: u64,
+    pub updated: u64,
+    pub skipped: u64,
+    /// Calls that were refused, and made again.
+    pub refused: u32,
+}
+
+impl Imported {
+    /// Imported, updated, skipped.
+    pub const fn counts(&self) -> (u64, u64, u64) {
+        (self.imported, self.updated, self.skipped)
+    }
+
+    fn add(&mut self, body: &Value) {
+        self.calls += 1;
+        let of = |name: &str| body[name].as_u64().unwrap_or_else(|| panic!("{name}: {body}"));
+        self.imported += of("imported");
+        self.updated += of("updated");
+        self.skipped += of("skipped_duplicates");
+    }
+}
+
+impl BookingTenant {
+    /// A new tenant, connected as any tenant is; its event of that is taken.
+    pub async fn new(system: BookingSystem) -> Self {
+        Self::with(system, json!({})).await
+    }
+
+    /// The same with other settings of the account.
+    pub async fn with(system: BookingSystem, settings: Value) -> Self {
+        let salon = Self::unconnected(system, settings).await;
+        salon.connect().await;
+        salon.tenant.connection_event().await;
+        salon.tenant.count_anew();
+        salon
+    }
+
+    /// A new tenant whose account exists, and who has not connected it.
+    pub async fn unconnected(system: BookingSystem, settings: Value) -> Self {
+        Self::named(new_id(), system, settings).await
+    }
+
+    /// The same under an id of one's own.
+    pub async fn named(id: String, system: BookingSystem, settings: Value) -> Self {
+        let mut tenant = Tenant::without_account(id, system.provider()).await;
+        // One key does both: it calls, and the provider signs with it.
+        let key = format!("canary-key-{}", Uuid::new_v4().simple());
+        (tenant.access_token, tenant.webhook_secret) = (key.clone(), key);
+        let user_id = format!("9{:09}", Uuid::new_v4().as_u128() % 1_000_000_000);
+        let salon = Self { tenant, system, user_id };
+        salon.register(settings).await;
+        salon
+    }
+
+    /// Registers the account, or registers it again with other settings.
+    pub async fn register(&self, settings: Value) {
+        let mut account = self.system.account(&self.user_id, &self.tenant.access_token);
+        account["system"] = json!(self.tenant.provider.system);
+        account["account"] = json!(self.tenant.account);
+        account.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        self.tenant.cloud.sandbox_post("accounts", account).await;
+    }
+
+    /// What connects the account by the key.
+    pub fn connection(&self) -> Value {
+        self.system.connection(&self.user_id, &self.tenant.access_token)
+    }
+
+    /// Connects the account by the API; its webhook is then registered.
+    pub async fn connect(&self) -> Value {
+        let answer = self.tenant.put_connection(self.connection()).await;
+        let told = (answer.status, &answer.body["status"], &answer.body["webhook_status"]);
+        assert_eq!(told, (200, &json!("connected"), &json!("registered")), "{answer:?}");
+        assert_eq!(answer.body["account_id"], self.tenant.account.as_str(), "{answer:?}");
+        answer.body
+    }
+
+    /// The webhooks that are registered at the provider.
+    pub async fn hooks(&self) -> Vec<Value> {
+        let path = format!("hooks?{}", self.tenant.selected());
+        self.tenant.cloud.sandbox_get(&path).await["hooks"].as_array().unwrap().clone()
+    }
+
+    /// The address of the one webhook that is registered, with its token.
+    pub async fn webhook_url(&self) -> String {
+        let hooks = self.hooks().await;
+        assert_eq!(hooks.len(), 1, "webhooks at the provider");
+        hooks[0]["target"].as_str().unwrap().to_owned()
+    }
+
+    /// The token of that address, which is a secret.
+    pub async fn hook_token(&self) -> String {
+        let name = format!("{}/{}/webhook", self.tenant.id, self.tenant.provider.system);
+        self.tenant.cloud.secret_like(&name).await["url_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The email of a client, marked.
+    pub fn email(&self, name: &str) -> String {
+        self.tenant.email(name)
+    }
+
+    /// Puts appointments into the account as if they had long been there.
+    pub async fn seed(&self, appointments: &[Appointment]) {
+        let objects: Vec<_> = appointments.iter().map(|it| self.system.shaped(it)).collect();
+        self.seed_by(json!({ "objects": objects })).await;
+    }
+
+    /// Has the sandbox make appointments by an order.
+    pub async fn generate(&self, order: Value) -> u64 {
+        self.seed_by(json!({ "generate": order })).await
+    }
+
+    async fn seed_by(&self, mut body: Value) -> u64 {
+        body["system"] = json!(self.tenant.provider.system);
+        body["account"] = json!(self.tenant.account);
+        self.tenant.cloud.sandbox_post("seed", body).await["seeded"].as_u64().unwrap()
+    }
+
+    /// An act on one appointment whose webhook must be taken.
+    pub async fn act_told(&self, act: &str, id: u64, properties: &Value) {
+        let done = self.act(act, &[id], properties, json!({})).await;
+        assert_delivered(&done);
+    }
+
+    /// An act of which no webhook tells.
+    pub async fn act_untold(&self, act: &str, id: u64, properties: &Value) {
+        let done = self.act(act, &[id], properties, json!({"drop_percent": 100})).await;
+        assert_eq!(done["deliveries"], json!([]), "{done}");
+    }
+
+    /// An act of the staff on appointments; `deliver` says what becomes of its webhooks.
+    pub async fn act(&self, act: &str, ids: &[u64], properties: &Value, deliver: Value) -> Value {
+        let mut order = json!({"act": act, "ids": ids, "deliver": deliver});
+        if !properties.is_null() {
+            order["properties"] = properties.clone();
+        }
+        self.tenant.portal(order).await
+    }
+
+    /// The body of a call to import; `more` has what is asked for besides.
+    pub fn import_body(&self, more: &Value) -> Value {
+        let mut body = json!({ "tenant_id": self.tenant.id });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    }
+
+    /// One call to import.
+    pub async fn import(&self, more: &Value) -> Answer {
+        let token = self.tenant.cloud.token(&self.tenant.id, IMPORT, json!({})).await;
+        self.import_with(&token, self.import_body(more)).await
+    }
+
+    /// One call with any token and body.
+    pub async fn import_with(&self, token: &str, body: Value) -> Answer {
+        let path = format!("integrations/booking/{}/import", self.tenant.provider.system);
+        self.tenant.cloud.call("POST", &path, Some(token), Some(body)).await
+    }
+
+    /// Calls until the end; the answer that stopped it, if one did.
+    pub async fn import_to_end(&self, window: &Value) -> Result<Imported, Answer> {
+        let (mut done, mut asked) = (Imported::default(), window.clone());
+        loop {
+            let answer = self.import(&asked).await;
+            if answer.status != 200 {
+                return Err(answer);
+            }
+            done.add(&answer.body);
+            let cursor = &answer.body["next_cursor"];
+            if cursor.is_null() {
+                return Ok(done);
+            }
+            assert!(done.calls < CALLS_MAX, "{done:?}");
+            asked["cursor"] = cursor.clone();
+        }
+    }
+
+    /// The same, where nothing may stop it.
+    pub async fn import_all(&self, window: &Value) -> Imported {
+        self.import_to_end(window).await.unwrap_or_else(|answer| panic!("{answer:?}"))
+    }
+
+    /// Calls until the end as a patient caller does: what says that it may pass is called again, with
+    /// the last cursor, after the time that it says.
+    pub async fn import_patiently(&self, window: &Value) -> Imported {
+        let (mut done, mut asked) = (Imported::default(), window.clone());
+        while done.calls < CALLS_MAX {
+            let answer = self.import(&asked).await;
+            match answer.status {
+                200 => {
+                    done.add(&answer.body);
+                    asked["cursor"] = answer.body["next_cursor"].clone();
+                    if asked["cursor"].is_null() {
+                        return done;
+                    }
+                }
+                429 | 502..=504 if done.refused < REFUSALS_MAX => {
+                    done.refused += 1;
+                    let wait_s = answer.retry_after_s.unwrap_or(1).min(5);
+                    tokio::time::sleep(std::time::Duration::from_secs(wait_s)).await;
+                }
+                _ => panic!("{done:?}: {answer:?}"),
+            }
+        }
+        panic!("no end of calls: {done:?}");
+    }
+}
