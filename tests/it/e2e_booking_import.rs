@@ -136,7 +136,7 @@ async fn import_over_many_calls_goes_on_where_the_cursor_says() {
     let salon = BookingTenant::new(SYSTEM).await;
     let order = json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 4, "clients": 20});
     assert_eq!(salon.generate(order).await, 240);
-    let late = json!({"fault": "delay", "delay_ms": 3_000, "times": 1_000,
+    let late = json!({"fault": "delay", "delay_ms": 2_000, "times": 1_000,
         "match": {"path_prefix": SYSTEM.list_path()}});
     salon.tenant.fault(late).await;
     let window = json!({"since": noon(0).to_string(), "until": noon(150).to_string()});
@@ -226,7 +226,7 @@ async fn cursor_that_is_foreign_or_altered_is_refused() {
     let order =
         json!({"from_date": noon(1).to_string().split('T').next(), "days": 60, "per_day": 1});
     salon.generate(order).await;
-    let late = json!({"fault": "delay", "delay_ms": 3_000, "times": 1_000,
+    let late = json!({"fault": "delay", "delay_ms": 2_000, "times": 1_000,
         "match": {"path_prefix": SYSTEM.list_path()}});
     salon.tenant.fault(late).await;
     let window = json!({"since": noon(0).to_string(), "until": noon(150).to_string()});

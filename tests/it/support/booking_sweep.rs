@@ -50,18 +50,18 @@ impl BookingTenant {
 
     /// Waits for the end of a sweep whose lines are like that.
     pub async fn swept(&self, since_ms: i64, is_ours: impl Fn(&Value) -> bool) -> Swept {
-        let mut drift = None;
+        let mut swept = None;
         until("the sweep is done", SWEPT_WITHIN, async || {
             let lines = self.sweep_lines(since_ms).await;
             let done = lines.iter().find(|line| is_ours(line) && line["outcome"] == "done");
-            drift = done.map(|line| line["drift"].as_u64().unwrap_or_else(|| panic!("{line}")));
-            drift.is_some()
+            let drift = done.map(|line| line["drift"].as_u64().unwrap_or_else(|| panic!("{line}")));
+            // A line of its own, a moment later.
+            let metric = lines.iter().filter_map(|line| line["BookingDrift"].as_u64()).next_back();
+            swept = drift.zip(metric).map(|(drift, metric)| Swept { drift, metric });
+            swept.is_some()
         })
         .await;
-        let lines = self.sweep_lines(since_ms).await;
-        let metric = lines.iter().filter_map(|line| line["BookingDrift"].as_u64()).next_back();
-        let metric = metric.unwrap_or_else(|| panic!("no metric of the drift: {lines:#?}"));
-        Swept { drift: drift.unwrap(), metric }
+        swept.unwrap()
     }
 
     async fn sweep_lines(&self, since_ms: i64) -> Vec<Value> {
