@@ -1,6 +1,6 @@
 //! One suite for the store of bookings and the directory of clients, run against the fake and
 //! against the table of the local cloud in `e2e_table_contract`. What belongs to clients is in
-//! `contract_client_directory`.
+//! `contract_client_directory`, and to the index in `contract_booking_index`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,15 +14,11 @@ use sync_domain::model::{
     TenantId,
 };
 use sync_domain::ports::BookingOutcome::{Overtaken, Stored};
-use sync_domain::ports::{
-    BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWindow, BookingWrite,
-};
+use sync_domain::ports::{BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWrite};
+use sync_testkit::MemoryBookings;
 use uuid::Uuid;
 
-const SYSTEM: System = System::Acuity;
-/// More than fit on one page of the table's index.
-const CROWD: usize = 230;
-
+pub const SYSTEM: System = System::Acuity;
 /// A tenant of its own at a store.
 pub struct Bench<'a, S> {
     pub store: &'a S,
@@ -86,7 +82,7 @@ impl<'a, S: BookingStore> Bench<'a, S> {
     }
 
     /// Stores a first version.
-    async fn put(&self, version: &BookingVersion) {
+    pub async fn put(&self, version: &BookingVersion) {
         assert_eq!(self.write(version, None, None).await, Stored);
     }
 
@@ -98,41 +94,6 @@ impl<'a, S: BookingStore> Bench<'a, S> {
 
     async fn refresh(&self, stored: &StoredBooking, recency: Recency) -> BookingOutcome {
         self.store.refresh(&self.tenant, SYSTEM, stored, recency).await.unwrap()
-    }
-
-    /// All pages, each with something on it but for the last.
-    async fn beginning_in(&self, from: Timestamp, until: Timestamp) -> Vec<Vec<String>> {
-        let window = BookingWindow { from, until };
-        let (mut pages, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let page = self.store.beginning_in(&self.tenant, SYSTEM, window, after.as_deref());
-            let (ids, next) = page.await.unwrap();
-            pages.push(ids.iter().map(|id| id.as_str().to_owned()).collect());
-            match next {
-                Some(next) => after = Some(next),
-                None => return pages,
-            }
-        }
-    }
-
-    async fn ids_in(&self, from: Timestamp, until: Timestamp) -> BTreeSet<String> {
-        let pages = self.beginning_in(from, until).await;
-        let all: Vec<_> = pages.into_iter().flatten().collect();
-        let ids: BTreeSet<_> = all.iter().cloned().collect();
-        assert_eq!(ids.len(), all.len(), "an id is on two pages");
-        ids
-    }
-
-    /// Waits for the index, which may lag.
-    async fn assert_ids_in(&self, from: Timestamp, until: Timestamp, expected: &[&str]) {
-        let expected: BTreeSet<_> = expected.iter().map(|id| (*id).to_owned()).collect();
-        for _try in 0..40 {
-            if self.ids_in(from, until).await == expected {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert_eq!(self.ids_in(from, until).await, expected);
     }
 }
 
@@ -301,50 +262,6 @@ async fn of_many_first_writes_one_is_stored(bench: Bench<'_, impl BookingStore>)
     assert!(losers.into_iter().all(|outcome| outcome == overtaken_by(&stored)));
 }
 
-async fn window_has_its_first_moment_and_not_its_last(bench: Bench<'_, impl BookingStore>) {
-    for (id, second) in [("before", -1), ("first", 0), ("within", 30), ("last", 60)] {
-        let mut version = bench.first(id);
-        version.stored.booking.starts_at = at(second);
-        bench.put(&version).await;
-    }
-    bench.assert_ids_in(at(0), at(60), &["first", "within"]).await;
-    bench.assert_ids_in(at(60), at(61), &["last"]).await;
-    bench.assert_ids_in(at(61), at(61), &[]).await;
-    Bench::new(bench.store).assert_ids_in(at(-100), at(100), &[]).await;
-}
-
-async fn booking_is_found_where_it_begins_now_and_not_once_it_is_deleted(
-    bench: Bench<'_, impl BookingStore>,
-) {
-    let (first, stays) = (bench.first("moves"), bench.first("stays"));
-    bench.put(&first).await;
-    bench.put(&stays).await;
-    let mut moved = next(&first);
-    moved.stored.booking.starts_at = at(86_400);
-    assert_eq!(bench.write(&moved, Some(1), None).await, Stored);
-    bench.assert_ids_in(at(0), at(60), &["stays"]).await;
-    bench.assert_ids_in(at(86_400), at(90_000), &["moves"]).await;
-    let mut deleted = next(&moved);
-    deleted.stored.booking.reason = Some(StatusReason::Deleted);
-    assert_eq!(bench.write(&deleted, Some(2), None).await, Stored);
-    bench.assert_ids_in(at(86_400), at(90_000), &[]).await;
-    assert_eq!(bench.found("moves").await, Some(deleted.stored.clone()));
-    let back = next(&deleted);
-    assert_eq!(bench.write(&back, Some(3), None).await, Stored);
-    bench.assert_ids_in(at(86_400), at(90_000), &["moves"]).await;
-}
-
-async fn crowd_of_one_second_comes_whole_over_several_pages(bench: Bench<'_, impl BookingStore>) {
-    let ids: Vec<_> = (0..CROWD).map(|number| number.to_string()).collect();
-    for chunk in ids.chunks(16) {
-        let versions: Vec<_> = chunk.iter().map(|id| bench.first(id)).collect();
-        join_all(versions.iter().map(|version| bench.put(version))).await;
-    }
-    let expected: Vec<_> = ids.iter().map(String::as_str).collect();
-    bench.assert_ids_in(at(0), at(1), &expected).await;
-    assert!(bench.beginning_in(at(0), at(1)).await.len() > 1, "one page only");
-}
-
 pub async fn whole_suite<S: BookingStore>(store: &S) {
     let bench = || Bench::new(store);
     version_is_read_back_as_it_was_stored(bench()).await;
@@ -356,7 +273,9 @@ pub async fn whole_suite<S: BookingStore>(store: &S) {
     provider_version_counts_before_the_clock(bench()).await;
     refresh_keeps_the_latest_and_tells_of_another_version(bench()).await;
     of_many_first_writes_one_is_stored(bench()).await;
-    window_has_its_first_moment_and_not_its_last(bench()).await;
-    booking_is_found_where_it_begins_now_and_not_once_it_is_deleted(bench()).await;
-    crowd_of_one_second_comes_whole_over_several_pages(bench()).await;
+}
+
+#[tokio::test]
+async fn memory_bookings_keep_the_contract_of_bookings() {
+    whole_suite(&MemoryBookings::default()).await;
 }

@@ -11,6 +11,7 @@ use sync_domain::ports::{
     BookingOutcome, BookingStore, BookingWrite, ClientDirectory, ClientLookup, FoundClients,
     StoreError,
 };
+use sync_testkit::MemoryBookings;
 use uuid::Uuid;
 
 use crate::contract_booking_store::{Bench, at, next};
@@ -206,4 +207,9 @@ where
     match_adds_what_leads_to_an_existing_client(bench()).await;
     one_person_is_made_once_by_many_at_a_time(bench()).await;
     more_is_looked_up_than_one_read_takes(bench()).await;
+}
+
+#[tokio::test]
+async fn memory_bookings_keep_the_contract_of_clients() {
+    whole_suite(&MemoryBookings::default()).await;
 }

@@ -9,6 +9,7 @@ use sync_domain::keys::{ClaimKey, Fingerprint};
 use sync_domain::model::{OwnerId, System, TenantId};
 use sync_domain::ports::ImportClaimOutcome::{Claimed, InProgress, KeyReused, Replay};
 use sync_domain::ports::{ImportAnswer, ImportClaim, ImportClaimOutcome, ImportStore, Watermark};
+use sync_testkit::MemoryImports;
 use uuid::Uuid;
 
 const SYSTEM: System = System::Acuity;
@@ -142,4 +143,9 @@ pub async fn whole_suite<S: ImportStore>(store: &S) {
     key_that_was_used_for_something_else_is_refused(bench()).await;
     released_key_is_free_for_anything(bench()).await;
     of_many_claims_one_is_granted(bench()).await;
+}
+
+#[tokio::test]
+async fn memory_imports_keep_the_contract() {
+    whole_suite(&MemoryImports::default()).await;
 }

@@ -1,5 +1,6 @@
-//! One suite for the directory of connections that are swept, run against the fake and against the
-//! table of the local cloud in `e2e_table_contract`.
+//! A suite for the directory of connections that are swept, run against the table of the local cloud
+//! in `e2e_table_contract`: it is the list of connections that keeps the directory. The fake is a mere
+//! list that tests fill.
 
 use std::time::Duration;
 

@@ -195,7 +195,8 @@ fn of_few_people() -> Vec<Appointment> {
     let one = |id: u64| {
         let person = usize::try_from(id % 8).unwrap();
         let (first, last) = PEOPLE[person];
-        let email = if id / 8 % 3 == 0 { "" } else { &format!("canary-{person}@example.com") };
+        let email =
+            if (id / 8).is_multiple_of(3) { "" } else { &format!("canary-{person}@example.com") };
         let day = i64::try_from(id % 20).unwrap();
         Appointment::at(id, noon(day + 1)).of(first, last, email)
     };

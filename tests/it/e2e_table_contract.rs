@@ -17,10 +17,10 @@ use crate::contract_upsert_versions::Records;
 use crate::support::cloud::Cloud;
 use crate::support::push_line::Places;
 use crate::{
-    contract_booking_store, contract_client_directory, contract_connection_registry,
-    contract_gate_store, contract_import_store, contract_push_again, contract_push_store,
-    contract_record_locks, contract_record_store, contract_sweep_directory, contract_upsert_store,
-    contract_upsert_versions,
+    contract_booking_index, contract_booking_store, contract_client_directory,
+    contract_connection_registry, contract_gate_store, contract_import_store, contract_push_again,
+    contract_push_store, contract_record_locks, contract_record_store, contract_sweep_directory,
+    contract_upsert_store, contract_upsert_versions,
 };
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
@@ -204,6 +204,7 @@ async fn table_keeps_the_contract_of_connections_and_accounts() {
 #[tokio::test]
 async fn table_keeps_the_contract_of_bookings_and_clients() {
     contract_booking_store::whole_suite(&table()).await;
+    contract_booking_index::whole_suite(&table()).await;
     contract_client_directory::whole_suite(&table()).await;
 }
 

@@ -1,4 +1,4 @@
-//! Whose a booking is: one row or test for each case of docs/Client_Linking.md.
+//! Whose a booking is: one row or test for each case of `docs/Client_Linking.md`.
 
 use sync_domain::keys::IdentifierKind;
 use sync_domain::linking::{link, lookup_of};

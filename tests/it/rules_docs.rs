@@ -104,9 +104,34 @@ fn every_attribute_of_every_type_is_in_both_descriptions_of_the_api() {
     }
 }
 
+fn systems_of(kind: SystemKind) -> impl Iterator<Item = System> {
+    System::ALL.into_iter().filter(move |system| system.kind() == kind)
+}
+
 #[test]
-fn every_system_has_its_mapping_doc_with_every_attribute_of_every_type() {
-    for system in System::ALL {
+fn every_booking_system_has_its_mapping_doc_with_every_field() {
+    for system in systems_of(SystemKind::Booking) {
+        let mapping = read(&format!("docs/integrations/booking_{system}_mapping.md"));
+        let fields = [
+            "external_id",
+            "start_time",
+            "end_time",
+            "status",
+            "reason",
+            "first_name",
+            "last_name",
+            "client_email",
+            "client_phone",
+        ];
+        let details = DetailName::ALL.iter().map(|name| name.as_str());
+        let fields = fields.into_iter().chain(details).map(str::to_owned).collect();
+        assert_eq!(rows_of(&mapping, "| Booking | "), fields, "{system}");
+    }
+}
+
+#[test]
+fn every_crm_has_its_mapping_doc_with_every_attribute_of_every_type() {
+    for system in systems_of(SystemKind::Crm) {
         let mapping = read(&format!("docs/integrations/{system}_mapping.md"));
         for object_type in ObjectType::ALL {
             let rows = rows_of(&mapping, &format!("| `{object_type}` | "));
@@ -133,10 +158,10 @@ fn every_schema_names_its_event_and_is_described() {
 }
 
 #[test]
-fn schema_of_records_knows_every_system_type_and_attribute() {
+fn schema_of_records_knows_every_crm_type_and_attribute() {
     let properties = &schema("crm.synced")["properties"];
     let names = |names: Vec<&'static str>| names.into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(texts(&properties["system"]["enum"]), systems_of(SystemKind::Crm));
+    assert_eq!(texts(&properties["system"]["enum"]), names_of(SystemKind::Crm));
     let types = names(ObjectType::ALL.iter().map(|it| it.as_str()).collect());
     assert_eq!(texts(&properties["type"]["enum"]), types);
     let mut attributes = names(AttributeName::ALL.iter().map(|name| name.as_str()).collect());
@@ -148,9 +173,8 @@ fn schema_of_records_knows_every_system_type_and_attribute() {
     assert_eq!(tokens.keys().map(String::as_str).collect::<BTreeSet<_>>(), personal);
 }
 
-fn systems_of(kind: SystemKind) -> BTreeSet<&'static str> {
-    let systems = System::ALL.into_iter().filter(|system| system.kind() == kind);
-    systems.map(System::as_str).collect()
+fn names_of(kind: SystemKind) -> BTreeSet<&'static str> {
+    systems_of(kind).map(System::as_str).collect()
 }
 
 #[test]
@@ -158,7 +182,7 @@ fn schemas_of_bookings_know_every_system_status_rule_and_detail() {
     for name in ["booking.imported", "booking.updated"] {
         let properties = &schema(name)["properties"];
         let listed = |member: &str| properties[member]["enum"].clone();
-        assert_eq!(texts(&listed("system")), systems_of(SystemKind::Booking), "{name}");
+        assert_eq!(texts(&listed("system")), names_of(SystemKind::Booking), "{name}");
         let statuses = BookingStatus::ALL.map(BookingStatus::as_str).into();
         assert_eq!(texts(&listed("status")), statuses, "{name}");
         let reasons = StatusReason::ALL.map(StatusReason::as_str).into();

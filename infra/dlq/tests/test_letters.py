@@ -34,6 +34,16 @@ class Letters(unittest.TestCase):
         self.assertEqual((letter.id, letter.failed_at_ms), ("m-1", 7000))
         self.assertEqual(letter.group(), ("crm-changes", "acme", "hubspot", "receives_exhausted"))
 
+    def test_letters_of_bookings_show_what_they_are_about(self) -> None:
+        change = {"tenant_id": "acme", "system": "acuity", "booking_id": "54321", "missing_since_ms": 5}
+        sweep = {"tenant_id": "acme", "system": "acuity", "from_ms": 1, "until_ms": 2, "position": "{\"day\": 1}", "drift": 3}
+        for body, queue, expected in ((change, "booking-changes", {"booking_id", "missing_since_ms"}),
+                                      (sweep, "booking-sweeps", {"from_ms", "until_ms", "drift"})):
+            letter = read(message(json.dumps(body)), queue)
+            self.assertEqual(letter.group(), (queue, "acme", "acuity", "receives_exhausted"))
+            shown = {name.removeprefix("body."): text for name, text in described(letter) if name.startswith("body.")}
+            self.assertEqual(shown, {name: str(body[name]) for name in expected})
+
     def test_letter_shows_no_words_of_a_stranger(self) -> None:
         person = "ada@example.com"
         bodies = [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sync_domain::keys::{ClaimKey, Fingerprint};
 use sync_domain::model::{OwnerId, System, TenantId};
 use sync_domain::ports::{
@@ -17,7 +17,11 @@ struct Held {
     fingerprint: Fingerprint,
     lease_until: Timestamp,
     answer: Option<ImportAnswer>,
+    forgotten_at: Timestamp,
 }
+
+/// How long a claim is remembered.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug, Default)]
 struct State {
@@ -101,7 +105,7 @@ impl ImportStore for MemoryImports {
         let outcome = {
             let mut state = self.state();
             let key = (claim.tenant.clone(), claim.key.clone());
-            let held = state.claims.get(&key);
+            let held = state.claims.get(&key).filter(|held| held.forgotten_at > claim.at);
             let refused = held.and_then(|held| match &held.answer {
                 _ if held.fingerprint != claim.fingerprint => Some(ImportClaimOutcome::KeyReused),
                 Some(answer) => Some(ImportClaimOutcome::Replay(answer.clone())),
@@ -116,6 +120,7 @@ impl ImportStore for MemoryImports {
                     fingerprint: claim.fingerprint.clone(),
                     lease_until: claim.lease_until,
                     answer: None,
+                    forgotten_at: claim.at + REMEMBERED,
                 };
                 state.claims.insert(key, held);
                 ImportClaimOutcome::Claimed

@@ -49,6 +49,7 @@ pub struct ProviderSide {
     app_secret_prefix: String,
     providers: ProviderSettings,
     call_timeout: Duration,
+    requests_in_a_row: u32,
     backoff_max: Duration,
 }
 
@@ -81,8 +82,17 @@ impl ProviderSide {
             app_secret_prefix: settings.required("APP_SECRET_PREFIX"),
             providers: provider_settings(settings),
             call_timeout: Duration::from_millis(settings.parsed("INTEGRATION_TIMEOUT_MS", 5_000)),
+            requests_in_a_row: 1,
             backoff_max: Duration::from_millis(settings.parsed("BACKOFF_MAX_MS", 60_000)),
         }
+    }
+
+    /// For a function whose permits are for so many requests that wait for each other, as the steps
+    /// of a walk over a window do: a permit counts for as long as all of them may take.
+    #[must_use]
+    pub const fn with_requests_in_a_row(mut self, requests: u32) -> Self {
+        self.requests_in_a_row = requests;
+        self
     }
 
     /// Builds the adapters and opens the first connection to the table.
@@ -119,7 +129,8 @@ impl ProviderSide {
             },
             REFRESH_WAIT_MAX,
         );
-        let gate_settings = GateSettings::with_call_max(self.call_timeout + SENDING_MAX);
+        let gate_settings =
+            GateSettings::with_call_max(self.call_timeout * self.requests_in_a_row + SENDING_MAX);
         let gate = Gate::new(Arc::clone(&table) as _, Arc::clone(&clock), gate_settings);
         drop(tokio::time::timeout(WARM_UP_MAX, table.warm_up()).await);
         Ok(Parts {

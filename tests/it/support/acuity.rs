@@ -10,15 +10,22 @@ use sync_providers::http::ProviderHttp;
 use super::cloud::root;
 use super::vendor_server::VendorServer;
 
+pub fn http() -> ProviderHttp {
+    ProviderHttp::new(Duration::from_secs(5)).unwrap()
+}
+
 pub fn reader(base_url: &str, rows_max: u32) -> AcuityReader {
-    let http = ProviderHttp::new(Duration::from_secs(5)).unwrap();
-    AcuityReader::new(http, AcuitySettings { base_url: base_url.to_owned(), rows_max })
+    reader_over(&http(), base_url, rows_max)
+}
+
+/// Shares the client: to make one takes longer than a page.
+pub fn reader_over(http: &ProviderHttp, base_url: &str, rows_max: u32) -> AcuityReader {
+    AcuityReader::new(http.clone(), AcuitySettings { base_url: base_url.to_owned(), rows_max })
 }
 
 pub fn connector(server: &VendorServer) -> AcuityConnector {
-    let http = ProviderHttp::new(Duration::from_secs(5)).unwrap();
     let settings = AcuitySettings { base_url: server.base_url.clone(), rows_max: 100 };
-    AcuityConnector::new(http, settings)
+    AcuityConnector::new(http(), settings)
 }
 
 /// A tenant's connection to an account in that zone.

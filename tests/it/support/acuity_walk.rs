@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sync_domain::model::RemoteBooking;
 use sync_domain::ports::{BookingReader, BookingWindow, PageError};
 
-use super::acuity::{connection, reader};
+use super::acuity::{connection, http, reader_over};
 use super::acuity_account::{AcuityAccount, Seat};
 
 /// What a walk brought.
@@ -44,7 +44,7 @@ fn id_of(booking: &RemoteBooking) -> u64 {
 pub fn seat(id: u64, day: &str, minute: u64, calendar: u64, kind: u64) -> Seat {
     let midnight: Timestamp = format!("{day}T00:00:00-0400").parse().unwrap();
     let at = midnight + SignedDuration::from_mins(i64::try_from(minute).unwrap());
-    Seat { id, at, calendar, kind, canceled: id % 7 == 0 }
+    Seat { id, at, calendar, kind, canceled: id.is_multiple_of(7) }
 }
 
 /// Reads a window to its end, each page with a reader of its own: nothing is kept but the position.
@@ -54,10 +54,11 @@ pub async fn walk(
     time_zone: Option<&str>,
     window: BookingWindow,
 ) -> Result<Walked, PageError> {
+    let http = http();
     let mut walked = Walked::default();
     let mut position = None;
     loop {
-        let reader = reader(&account.base_url, rows_max);
+        let reader = reader_over(&http, &account.base_url, rows_max);
         let page = reader.page(&connection(time_zone), window, position.as_deref()).await?;
         assert!((1..=reader.requests_per_page()).contains(&page.calls));
         walked.requests += page.calls;

@@ -19,7 +19,7 @@ use super::booking_world::{BookingWorld, DAY, ada};
 
 const WORKERS: usize = 3;
 /// Batches of one worker in a round.
-const BATCHES: usize = 4;
+const BATCHES: usize = 12;
 /// Rounds of delivery without crashes and acts until nothing may be left.
 const DRAIN_MAX: usize = 100;
 /// How many people book.
@@ -37,6 +37,11 @@ pub struct Play {
     uniques: RefCell<u32>,
     /// Whether the provider forgets some of its webhooks.
     pub drops: bool,
+    /// Whether all that happens happens to few appointments, so that states come and go while
+    /// somebody reads them.
+    is_focused: bool,
+    /// Whether there are webhooks only, and nothing that makes up for what they get wrong.
+    pub is_bare: bool,
 }
 
 fn unavailable() -> ProviderError {
@@ -46,15 +51,18 @@ fn unavailable() -> ProviderError {
 impl Play {
     pub fn new(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
-        let drops = random.bool();
+        let (drops, is_focused, is_bare) = (random.bool(), random.bool(), random.bool());
+        let slowness = if is_focused { 60 } else { 12 };
         Self {
-            world: BookingWorld::with("acme", |account| account.with_slowness(12)),
+            world: BookingWorld::with("acme", |account| account.with_slowness(slowness)),
             random: RefCell::new(random),
             pool: RefCell::default(),
             in_hand: Default::default(),
             sweep: RefCell::default(),
             uniques: RefCell::default(),
             drops,
+            is_focused,
+            is_bare,
         }
     }
 
@@ -97,7 +105,11 @@ impl Play {
             0 => None,
             count => Some(known[self.draw(count)].clone()),
         };
-        let kind = self.draw(if known.len() > 5 { 8 } else { 10 });
+        let kind = match (self.is_focused, known.len()) {
+            (true, 2..) => 2 + self.draw(5),
+            (false, 6..) => self.draw(8),
+            _ => self.draw(10),
+        };
         match (kind, id) {
             (0 | 1, Some(id)) => {
                 let day = self.day();
@@ -129,9 +141,9 @@ impl Play {
     }
 
     async fn people(&self) {
-        for _act in 0..=self.draw(5) {
+        for _act in 0..=self.draw(8) {
             self.act();
-            for _pause in 0..self.draw(20) {
+            for _pause in 0..self.draw(40) {
                 tokio::task::yield_now().await;
             }
         }
@@ -142,7 +154,8 @@ impl Play {
         let mut pool = self.pool.borrow_mut();
         let mut random = self.random.borrow_mut();
         random.shuffle(&mut pool);
-        let count = random.usize(..=pool.len().min(6));
+        let most = if self.is_focused { 2 } else { 6 };
+        let count = random.usize(..=pool.len().min(most));
         let left = pool.len() - count;
         pool.split_off(left)
     }
@@ -150,6 +163,10 @@ impl Play {
     /// Works on batches, each taken when the one before is settled.
     async fn worker(&self, slot: usize) {
         for _batch in 0..BATCHES {
+            // Who comes to an empty queue waits for what people do next.
+            for _pause in 0..self.draw(8) {
+                tokio::task::yield_now().await;
+            }
             let batch = self.take();
             self.in_hand[slot].replace(batch.clone());
             let outcomes = self.world.sync(batch.clone()).await.outcomes;
@@ -210,11 +227,13 @@ impl Play {
         let mut callers: Vec<LocalBoxFuture<'_, ()>> = workers.collect();
         callers.push(self.people().boxed_local());
         callers.push(self.people().boxed_local());
-        for _importer in 0..self.draw(3) {
-            callers.push(self.importer().boxed_local());
-        }
-        if self.draw(2) == 0 {
-            callers.push(self.sweeper().boxed_local());
+        if !self.is_bare {
+            for _importer in 0..self.draw(3) {
+                callers.push(self.importer().boxed_local());
+            }
+            if self.draw(2) == 0 {
+                callers.push(self.sweeper().boxed_local());
+            }
         }
         schedule.run(callers);
         for in_hand in &self.in_hand {

@@ -14,6 +14,7 @@ pub mod read_bookings;
 pub mod registered_hook;
 pub mod rotate_connection;
 pub mod settle_work;
+mod signing_rotation;
 pub mod sweep_bookings;
 pub mod sync_bookings;
 pub mod sync_changes;

@@ -15,6 +15,7 @@ use super::locked_connection::{
     ConnectionDeps, ConnectionRequest, ManageError, acquire, finish, give_back, renew, with_retries,
 };
 use super::registered_hook::{self, RegisteredHook};
+use super::signing_rotation::{end_of_previous, rotated};
 use crate::model::{AuditAction, InvalidField};
 use crate::ports::{
     AccountDetails, AuthMode, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus,
@@ -238,86 +239,4 @@ async fn renew_hook(
     };
     registered_hook::claim(deps, request, stored.auth, token).await?;
     Ok(registered_hook::register(deps, request, &stored.access_token, token).await)
-}
-
-fn end_of_previous(secrets: Option<&WebhookSecretPair>, now: Timestamp) -> Option<Timestamp> {
-    let (_, until) = secrets?.previous.as_ref()?;
-    Some(*until).filter(|until| *until > now)
-}
-
-/// The secrets after a rotation, `None` when the new one is in use already. What was in use becomes
-/// the one before; the one before that is good no longer.
-fn rotated(
-    stored: Option<&WebhookSecretPair>,
-    next: &SecretString,
-    now: Timestamp,
-    grace: Duration,
-) -> Option<WebhookSecretPair> {
-    let Some(stored) = stored else {
-        let (previous, url_token) = (None, None);
-        return Some(WebhookSecretPair { current: next.clone(), previous, url_token });
-    };
-    if stored.current.expose_secret() == next.expose_secret() {
-        return None;
-    }
-    let previous = Some((stored.current.clone(), now + grace));
-    let url_token = stored.url_token.clone();
-    Some(WebhookSecretPair { current: next.clone(), previous, url_token })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-    use secrecy::ExposeSecret;
-
-    use super::rotated;
-    use crate::ports::WebhookSecretPair;
-
-    const GRACE: Duration = Duration::from_secs(86_400);
-    const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
-
-    fn after(stored: Option<WebhookSecretPair>, next: &str, now: Timestamp) -> WebhookSecretPair {
-        rotated(stored.as_ref(), &next.into(), now, GRACE).or(stored).unwrap()
-    }
-
-    fn parts(secrets: &WebhookSecretPair) -> (String, Option<(String, Timestamp)>) {
-        let previous = secrets.previous.as_ref();
-        let previous = previous.map(|(secret, until)| (secret.expose_secret().to_owned(), *until));
-        (secrets.current.expose_secret().to_owned(), previous)
-    }
-
-    #[test]
-    fn rotation_keeps_the_newest_two_and_nothing_older() {
-        let first = after(None, "a", NOW);
-        assert_eq!(parts(&first), ("a".into(), None));
-        let second = after(Some(first), "b", NOW);
-        assert_eq!(parts(&second), ("b".into(), Some(("a".into(), NOW + GRACE))));
-        let later = NOW + Duration::from_secs(60);
-        let third = after(Some(second), "c", later);
-        assert_eq!(parts(&third), ("c".into(), Some(("b".into(), later + GRACE))));
-    }
-
-    #[test]
-    fn rotation_keeps_the_address_of_the_webhook() {
-        let url_token = Some("t".into());
-        let stored = WebhookSecretPair { url_token, ..after(None, "a", NOW) };
-        let token = after(Some(stored), "b", NOW).url_token.unwrap();
-        assert_eq!(token.expose_secret(), "t");
-    }
-
-    #[test]
-    fn rotation_to_the_same_secret_changes_nothing_not_even_the_end() {
-        let second = after(Some(after(None, "a", NOW)), "b", NOW);
-        let again = after(Some(second.clone()), "b", NOW + Duration::from_secs(60));
-        assert_eq!(parts(&again), parts(&second));
-    }
-
-    #[test]
-    fn rotation_back_to_the_one_before_swaps_the_two() {
-        let second = after(Some(after(None, "a", NOW)), "b", NOW);
-        let back = after(Some(second), "a", NOW);
-        assert_eq!(parts(&back), ("a".into(), Some(("b".into(), NOW + GRACE))));
-    }
 }

@@ -2,8 +2,7 @@
 //!
 //! A block is named by the first and the last letter of one word of the first name and of one of the
 //! last, in a fixed order. So it survives accents, swapped names and slips inside of a word; short
-//! forms are looked up under the full name. Some thousand blocks are in use in a directory, and the
-//! fullest has about two of a thousand clients.
+//! forms are looked up under the full name.
 //!
 //! A client is listed once, under the beginnings of first and last name, and is looked for under every
 //! pair of words: `Maria Garcia` is found by `Maria Garcia Lopez` and the other way round. Not found
@@ -53,6 +52,8 @@ fn block(one: &str, two: &str) -> String {
     if one <= two { format!("{one} {two}") } else { format!("{two} {one}") }
 }
 
+/// A last `z` counts as an `s`, as it does between names.
 fn ends(word: &str) -> String {
-    word.chars().next().into_iter().chain(word.chars().next_back()).collect()
+    let last = word.chars().next_back().map(|letter| if letter == 'z' { 's' } else { letter });
+    word.chars().next().into_iter().chain(last).collect()
 }

@@ -1,7 +1,7 @@
 //! How much two names are alike.
 //!
 //! A name begins with all thousand thousandths and loses some for each thing that differs; one that
-//! could be another person's is [`UNSURE_MAX`] at most, however like it looks.
+//! could be another person's is `UNSURE_MAX` at most, however like it looks.
 
 use super::parts::Parts;
 use super::tokens::{Gap, first_name_gap, gap};
@@ -98,7 +98,7 @@ fn first_names_cost(ours: &[&str], theirs: &[&str]) -> Option<Cost> {
     let (cost, slips) = match first_name_gap(our_first, their_first) {
         Gap::None => (0, 0),
         Gap::ShortForm => (SHORT_FORM_COSTS, 0),
-        Gap::Slips(slips) => (0, slips),
+        Gap::Slip => (0, 1),
         Gap::Whole => return None,
     };
     Some((cost + middle_names_cost(ours, theirs)?, slips))
@@ -134,7 +134,7 @@ fn last_names_cost(ours: &[&str], theirs: &[&str]) -> Option<Cost> {
         for (ours, theirs) in ours.iter().zip(theirs) {
             match gap(ours, theirs) {
                 Gap::None => {}
-                Gap::Slips(more) => slips += more,
+                Gap::Slip => slips += 1,
                 Gap::ShortForm | Gap::Whole => return None,
             }
         }

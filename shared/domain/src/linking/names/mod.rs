@@ -1,7 +1,7 @@
 //! Names: in the form that they are compared in, how much two are alike, and where to look for
 //! namesakes.
 //!
-//! All of it works on bounded text: what a name has beyond [`FIELD_MAX_CHARS`] is not looked at.
+//! All of it works on bounded text: what a name has beyond `FIELD_MAX_CHARS` is not looked at.
 
 mod blocks;
 mod fold;

@@ -15,6 +15,7 @@ abigail: abby abbie
 abraham: abe
 ahmed: ahmad
 alexander: aleksandr alexandr aleksander oleksandr
+alan: allan
 aleksey: alexey aleksei alexei oleksiy
 amanda: mandy
 andrey: andrei
@@ -25,6 +26,7 @@ arthur: art
 barbara: barb barbie
 benjamin: ben benny benji
 bradley: brad
+brian: bryan
 catherine: katherine katharine kathryn cathryn kate katie katy kathy cathy kathie
 charles: chuck
 christina: tina chrissy kristina

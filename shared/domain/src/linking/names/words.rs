@@ -97,8 +97,8 @@ pub(super) fn is_placeholder(word: &str) -> bool {
 pub(super) fn generation(word: &str) -> Option<u8> {
     match word {
         "sr" | "senior" => Some(1),
-        "jr" | "jnr" | "junior" | "ii" => Some(2),
-        "iii" => Some(3),
+        "jr" | "jnr" | "junior" | "filho" | "ii" => Some(2),
+        "neto" | "iii" => Some(3),
         "iv" => Some(4),
         _ => None,
     }

@@ -8,6 +8,7 @@
 mod clients;
 mod decide;
 mod page;
+mod write;
 
 use std::ops::AddAssign;
 

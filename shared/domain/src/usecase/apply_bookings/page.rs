@@ -1,7 +1,7 @@
 //! One page of appointments on its way into the store, round by round: what somebody else was faster
 //! with is decided anew against what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -9,10 +9,11 @@ use futures::{StreamExt, stream};
 
 use super::clients::{KnownClients, Turns};
 use super::decide::{Decision, Draft, SeenAgain, decide};
+use super::write::write_of;
 use super::{Applied, ApplyPorts, ApplyReport, ApplyScope, Look};
 use crate::keys::{BookingKey, booking_key};
 use crate::linking;
-use crate::model::{BookingVersion, ClientId, StoredBooking};
+use crate::model::StoredBooking;
 use crate::ports::{BOOKINGS_READ_MAX, BookingOutcome, BookingWrite, ClientLookup, StoreError};
 use crate::usecase::settle_work::Verdict;
 
@@ -225,7 +226,10 @@ impl<'a> Page<'a> {
                 self.open.push(ready.open);
                 continue;
             }
-            match self.write_of(&ready) {
+            let Ready { open, draft, .. } = &ready;
+            let look = self.looks.get(open.index);
+            let found = self.clients.found();
+            match look.and_then(|look| write_of(self.ports, self.scope, look, draft, found)) {
                 Some(write) => {
                     writes.push(write);
                     sent.push(ready);
@@ -262,54 +266,6 @@ impl<'a> Page<'a> {
             }
             Err(StoreError::Conflict) => self.again(ready.open, None),
             Err(error) => self.fail_one(ready.open.index, error),
-        }
-    }
-
-    /// The write for a decision; `None` if no key can be made of who booked.
-    fn write_of(&self, ready: &Ready) -> Option<BookingWrite> {
-        let draft = &ready.draft;
-        let (link, client) = if draft.needs_client() {
-            let new_id = || ClientId::new(self.ports.clock.unique_id());
-            let (tenant, person) = (&self.scope.tenant, &draft.booking.person);
-            let linked = linking::link(tenant, person, self.clients.found(), new_id).ok()?;
-            linked.map(|linked| (linked.link, linked.write)).unzip()
-        } else {
-            (draft.before.as_ref().and_then(|before| before.client.clone()), None)
-        };
-        let look = self.looks.get(ready.open.index)?;
-        let seen = draft.before.as_ref().map(|before| before.version);
-        let version = BookingVersion {
-            tenant: self.scope.tenant.clone(),
-            system: self.scope.system,
-            stored: StoredBooking {
-                key: ready.open.key.clone(),
-                external_id: look.external_id.clone(),
-                version: seen.unwrap_or_default() + 1,
-                booking: draft.booking.clone(),
-                hash: draft.hash.clone(),
-                client: link,
-                recency: draft.recency,
-            },
-            differences: differences(draft),
-            synced_at: self.ports.clock.now(),
-            correlation_id: look
-                .correlation_id
-                .clone()
-                .unwrap_or_else(|| self.scope.correlation_id.clone()),
-        };
-        Some(BookingWrite { version, seen, client: client.flatten() })
-    }
-}
-
-fn differences(draft: &Draft) -> BTreeSet<String> {
-    match &draft.before {
-        Some(before) => {
-            let names = before.booking.differences(&draft.booking);
-            names.into_iter().map(str::to_owned).collect()
-        }
-        None => {
-            let fields = draft.booking.fields().into_iter();
-            fields.filter_map(|(name, value)| value.map(|_| name.to_owned())).collect()
         }
     }
 }

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::super::locked_connection::ManageError;
 use super::super::registered_hook;
+use super::super::signing_rotation::rotated;
 use super::ConnectMethod;
 use super::run::Run;
 use crate::ports::{AuthMode, Credentials, ProviderError, WebhookSecretPair};
@@ -31,36 +32,27 @@ impl Run<'_, '_> {
         };
         let stored = store.webhook_secrets(tenant, system).await?;
         let url_token = registered_hook::token_for(self.deps, stored.as_ref());
-        let is_stored = stored.as_ref().is_some_and(|stored| {
-            stored.current.expose_secret() == given.expose_secret()
-                && stored.url_token.is_some() == url_token.is_some()
-        });
-        if !is_stored {
-            let previous = stored.and_then(|stored| self.still_good(stored, given, account_id));
-            let (current, url_token) = (given.clone(), url_token.clone());
-            let secrets = WebhookSecretPair { current, previous, url_token };
-            store.put_webhook_secrets(tenant, system, &secrets).await?;
+        let has_token = |secrets: &WebhookSecretPair| secrets.url_token.is_some();
+        let signs =
+            |secrets: &WebhookSecretPair| secrets.current.expose_secret() == given.expose_secret();
+        if stored.as_ref().is_some_and(|it| signs(it) && has_token(it) == url_token.is_some()) {
+            return Ok(url_token);
         }
+        let next = match stored {
+            // What is on its way is still signed with the key that is replaced. A private app's secret
+            // is rotated by a request of its own.
+            Some(stored) if is_same_account && self.command.method.auth() == AuthMode::ApiKey => {
+                let now = self.deps.clock.now();
+                rotated(Some(&stored), given, now, self.command.grace).unwrap_or(stored)
+            }
+            Some(stored) if signs(&stored) => stored,
+            Some(_) | None => {
+                WebhookSecretPair { current: given.clone(), previous: None, url_token: None }
+            }
+        };
+        let next = WebhookSecretPair { url_token: url_token.clone(), ..next };
+        store.put_webhook_secrets(tenant, system, &next).await?;
         Ok(url_token)
-    }
-
-    /// What stays good beside a new secret: an API key that is replaced by another of the same account
-    /// signs what is on its way. A private app's secret is rotated by a request of its own.
-    fn still_good(
-        &self,
-        stored: WebhookSecretPair,
-        given: &SecretString,
-        account_id: &str,
-    ) -> Option<(SecretString, jiff::Timestamp)> {
-        let is_replaced = self.command.method.auth() == AuthMode::ApiKey
-            && self.former_account() == Some(account_id);
-        if !is_replaced {
-            return None;
-        }
-        if stored.current.expose_secret() == given.expose_secret() {
-            return stored.previous;
-        }
-        Some((stored.current, self.deps.clock.now() + self.command.grace))
     }
 
     /// Gives the account up that was connected before, if it is another one: its pointer, and with the
