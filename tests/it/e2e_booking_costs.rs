@@ -203,7 +203,10 @@ async fn cost_of_a_sync_is_one_table_read_and_a_write_for_each_changed_appointme
         cost
     };
     sync(&[1_079]).await;
-    for (from, changed) in [(1_000, 1), (1_010, 4)] {
+    // Connecting goes past the gate: its calls are to be out of the provider's second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    // No more than the provider takes in a second: the others would wait for their turn.
+    for (from, changed) in [(1_000, 1), (1_010, 6)] {
         let ids: Vec<u64> = (from..from + changed).collect();
         salon.act("cancel", &ids, &Value::Null, json!({})).await;
         let cost = sync(&ids).await;
