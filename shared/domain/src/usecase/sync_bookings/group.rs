@@ -15,8 +15,9 @@ use crate::usecase::settle_work::Verdict;
 /// Reads of one account in flight at once. The vendors' limits are per second, so more would only
 /// wait in front of the gate.
 const READS_MAX: usize = 4;
-/// How long a call waits here for its turn; longer waits are cheaper on the queue.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long a call waits here for its turn. Behind an import the live share may be some calls per
+/// second, and a batch of ten should get through; longer waits are cheaper on the queue.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What one read says.
 enum Found {
