@@ -153,6 +153,10 @@ async fn connection_by_key_with_bad_values_is_refused_and_leaves_nothing() {
         (with(json!({"api_key": "é"})), "api_key"),
         (with(json!({"api_key": "k".repeat(5_000)})), "api_key"),
         (with(json!({"default_region": "USA"})), "default_region"),
+        (with(json!({"import_horizon_days": 0})), "import_horizon_days"),
+        (with(json!({"import_horizon_days": 1_461})), "import_horizon_days"),
+        (with(json!({"import_horizon_days": "30"})), "import_horizon_days"),
+        (with(json!({"import_horizon_days": 1.5})), "import_horizon_days"),
         (with(json!({"access_token": "canary"})), "access_token"),
         (with(json!({"surprise": "canary"})), "surprise"),
     ] {

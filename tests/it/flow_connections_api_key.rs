@@ -50,6 +50,7 @@ async fn connect_with_a_key_stores_one_token_and_registers_the_address_with_it()
     assert_eq!(connected.webhook.unwrap().status, HookStatus::Registered);
     assert_connected(&world, "key", "connected");
     assert_eq!(world.secret(CREDENTIALS)["auth"], "api_key");
+    assert_eq!(world.secret(CREDENTIALS)["import_horizon_days"], 30);
     let secrets = world.secret(WEBHOOK);
     assert_eq!(secrets, json!({"current": "key", "url_token": secrets["url_token"]}));
     assert_eq!(world.entry("acme").await.unwrap().webhook, Some(HookStatus::Registered));

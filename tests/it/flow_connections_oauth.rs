@@ -17,7 +17,13 @@ async fn come_back(
 ) -> Result<Connected, ManageError> {
     let method = ConnectMethod::Oauth { code: code.into(), state: state.to_owned() };
     let request = world.request(tenant_id);
-    let command = ConnectAccount { request, method, default_region: None, grace: GRACE };
+    let command = ConnectAccount {
+        request,
+        method,
+        default_region: None,
+        import_horizon_days: None,
+        grace: GRACE,
+    };
     connect_account(&world.deps(), command).await
 }
 

@@ -139,6 +139,17 @@ async fn next_import_begins_with_an_overlap_before_the_last_one() {
 }
 
 #[tokio::test]
+async fn import_reads_as_far_ahead_as_the_tenant_has_it() {
+    let world = BookingWorld::new();
+    let near = world.book(29 * DAY, ada());
+    let far = world.book(31 * DAY, somebody(1));
+    assert_eq!(world.import(&world.command()).await, counts(0, 0, 0), "the deployment's 20 days");
+    world.connections.set_import_horizon(&world.tenant, SYSTEM, Some(30));
+    assert_eq!(world.import(&world.command()).await, counts(1, 0, 0));
+    assert!(world.stored(&near).is_some() && world.stored(&far).is_none());
+}
+
+#[tokio::test]
 async fn watermark_moves_only_with_a_window_as_wide_as_the_default() {
     let world = BookingWorld::new();
     let watermark = || world.imports.stored_watermark(&world.tenant, SYSTEM);

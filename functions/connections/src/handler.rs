@@ -165,9 +165,11 @@ async fn connect(
             let consent = begin_consent(&ports, &request).await.map_err(problem)?;
             Ok(answer::consent(system, &consent))
         }
-        Connect::With { method, default_region } => {
+        Connect::With { method, default_region, import_horizon_days } => {
             let told = request.clone();
-            let command = ConnectAccount { request, method, default_region, grace: deps.grace };
+            let grace = deps.grace;
+            let command =
+                ConnectAccount { request, method, default_region, import_horizon_days, grace };
             let connected = connect_account(&ports, command).await.map_err(problem)?;
             log_registration(&told, connected.webhook.as_ref());
             log_left(&told, connected.former_webhook_left.as_ref());

@@ -13,6 +13,8 @@ const TOKEN_MAX_BYTES: usize = 4_096;
 const WEBHOOK_SECRET_MAX_BYTES: usize = 255;
 /// A user's id at a provider is a number.
 const USER_ID_MAX_BYTES: usize = 20;
+/// Four years: with what lies behind it is still a range that an import takes.
+const HORIZON_DAYS_MAX: u16 = 1_460;
 /// The longest state that is looked at.
 const STATE_MAX_BYTES: usize = 256;
 
@@ -20,8 +22,15 @@ const PRIVATE_APP_MEMBERS: [&str; 6] =
     ["tenant_id", "auth", "access_token", "webhook_secret", "default_region", "correlation_id"];
 const OAUTH_MEMBERS: [&str; 6] =
     ["tenant_id", "auth", "code", "state", "default_region", "correlation_id"];
-const API_KEY_MEMBERS: [&str; 6] =
-    ["tenant_id", "auth", "user_id", "api_key", "default_region", "correlation_id"];
+const API_KEY_MEMBERS: [&str; 7] = [
+    "tenant_id",
+    "auth",
+    "user_id",
+    "api_key",
+    "default_region",
+    "import_horizon_days",
+    "correlation_id",
+];
 const ROTATE_MEMBERS: [&str; 5] =
     ["tenant_id", "webhook_secret", "access_token", "api_key", "correlation_id"];
 
@@ -30,7 +39,7 @@ pub enum Connect {
     /// Begin a consent.
     Begin,
     /// Connect with what is given.
-    With { method: ConnectMethod, default_region: Option<String> },
+    With { method: ConnectMethod, default_region: Option<String>, import_horizon_days: Option<u16> },
 }
 
 /// Reads the body of a PUT.
@@ -67,7 +76,11 @@ pub fn connect_of(
             }
         }
     };
-    Ok(Connect::With { method, default_region: region(body)? })
+    Ok(Connect::With {
+        method,
+        default_region: region(body)?,
+        import_horizon_days: horizon_days(body)?,
+    })
 }
 
 /// The consent that a person has given; `None` when it is yet to begin.
@@ -118,6 +131,17 @@ fn region(body: &JsonBody) -> Result<Option<String>, InvalidField> {
     let Some(given) = body.optional_text("default_region")? else { return Ok(None) };
     let reason = "must be a two-letter country code";
     normalised_region(given).map(Some).ok_or_else(|| InvalidField::new("default_region", reason))
+}
+
+fn horizon_days(body: &JsonBody) -> Result<Option<u16>, InvalidField> {
+    let Some(given) = body.optional("import_horizon_days").filter(|given| !given.is_null()) else {
+        return Ok(None);
+    };
+    let days = given.as_u64().and_then(|days| u16::try_from(days).ok());
+    let reason = "must be a whole number from 1 to 1460";
+    days.filter(|days| (1..=HORIZON_DAYS_MAX).contains(days))
+        .map(Some)
+        .ok_or_else(|| InvalidField::new("import_horizon_days", reason))
 }
 
 fn required(

@@ -2,7 +2,7 @@
 //!
 //! `{prefix}/{tenant}/{system}` holds the credentials:
 //! `{"auth": "private_app" | "oauth" | "api_key", "access_token", "refresh_token"?, "expires_at"?,
-//! "account_id", "default_region"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an
+//! "account_id", "default_region"?, "import_horizon_days"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an
 //! operator wrote by hand may have the token alone. `{prefix}/{tenant}/{system}/webhook` holds what signs the connection's webhooks, and
 //! what their address ends with: `{"current", "previous"?, "previous_until"?, "url_token"?}`. Times
 //! are RFC 3339.
@@ -29,6 +29,7 @@ struct StoredCredentials {
     #[serde(default)]
     account_id: String,
     default_region: Option<String>,
+    import_horizon_days: Option<u16>,
     time_zone: Option<String>,
     #[serde(default)]
     token_version: u64,
@@ -85,6 +86,7 @@ pub(crate) fn parse_credentials(secret: &SecretString) -> Result<Credentials, Co
         expires_at: stored.expires_at,
         account_id: stored.account_id,
         default_region: stored.default_region,
+        import_horizon_days: stored.import_horizon_days,
         time_zone: stored.time_zone,
         token_version: stored.token_version,
         key_properties: types,
@@ -120,6 +122,7 @@ fn members_of(credentials: &Credentials) -> Vec<(&'static str, Option<Value>)> {
         ("expires_at", credentials.expires_at.map(|at| at.to_string().into())),
         ("account_id", Some(credentials.account_id.as_str().into())),
         ("default_region", text(&credentials.default_region)),
+        ("import_horizon_days", credentials.import_horizon_days.map(Value::from)),
         ("time_zone", text(&credentials.time_zone)),
         ("token_version", Some(credentials.token_version.into())),
         ("key_properties", types.map(Value::from)),

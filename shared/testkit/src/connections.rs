@@ -45,6 +45,7 @@ impl MemoryConnections {
             token_version: 0,
             expires_at: None,
             default_region: Some("US".to_owned()),
+            import_horizon_days: None,
             time_zone: None,
             key_properties: ObjectType::ALL.to_vec(),
         };
@@ -62,6 +63,13 @@ impl MemoryConnections {
         if let Some(mut connection) = locked(&self.handed_out).get(&key).cloned() {
             Arc::make_mut(&mut connection).access_token = token.into();
             locked(&self.renewed).insert(key, connection);
+        }
+    }
+
+    /// Sets how far ahead a tenant's appointments are imported.
+    pub fn set_import_horizon(&self, tenant: &TenantId, system: System, days: Option<u16>) {
+        if let Some(connection) = locked(&self.handed_out).get_mut(&(tenant.clone(), system)) {
+            Arc::make_mut(connection).import_horizon_days = days;
         }
     }
 

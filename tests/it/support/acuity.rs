@@ -39,6 +39,7 @@ pub fn connection(time_zone: Option<&str>) -> Connection {
         token_version: 0,
         expires_at: None,
         default_region: Some("US".to_owned()),
+        import_horizon_days: None,
         time_zone: time_zone.map(str::to_owned),
         key_properties: Vec::new(),
     }

@@ -178,7 +178,10 @@ impl ConnectionWorld {
     ) -> Result<Connected, ManageError> {
         let request = self.request(tenant_id);
         let default_region = Some("US".to_owned());
-        let command = ConnectAccount { request, method, default_region, grace: GRACE };
+        let takes_bookings = matches!(method, ConnectMethod::ApiKey { .. });
+        let import_horizon_days = takes_bookings.then_some(30);
+        let command =
+            ConnectAccount { request, method, default_region, import_horizon_days, grace: GRACE };
         connect_account(&self.deps(), command).await
     }
 

@@ -41,6 +41,7 @@ pub fn connection(tenant: &str, key_properties: &[ObjectType]) -> Connection {
         token_version: 0,
         expires_at: None,
         default_region: Some("US".to_owned()),
+        import_horizon_days: None,
         time_zone: None,
         key_properties: key_properties.to_vec(),
     }

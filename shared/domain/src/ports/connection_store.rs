@@ -28,6 +28,9 @@ pub struct Connection {
     pub expires_at: Option<Timestamp>,
     /// The tenant's two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// How far ahead the tenant's appointments are imported, in days; `None` for the deployment's own
+    /// setting.
+    pub import_horizon_days: Option<u16>,
     /// The account's time zone (IANA name), in which its day ends.
     pub time_zone: Option<String>,
     /// The kinds of record whose unique key property exists at the provider.

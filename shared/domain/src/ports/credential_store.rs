@@ -28,6 +28,9 @@ pub struct Credentials {
     pub account_id: String,
     /// Two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// How far ahead the tenant's appointments are imported, in days; `None` for the deployment's own
+    /// setting.
+    pub import_horizon_days: Option<u16>,
     /// The account's time zone, an IANA name.
     pub time_zone: Option<String>,
     /// Grows whenever the bearer token is replaced.
@@ -48,6 +51,7 @@ impl Credentials {
             token_version: self.token_version,
             expires_at: self.expires_at,
             default_region: self.default_region,
+            import_horizon_days: self.import_horizon_days,
             time_zone: self.time_zone,
             key_properties: self.key_properties.unwrap_or_else(|| KEYED_BY_DEFAULT.to_vec()),
         }

@@ -65,6 +65,8 @@ pub struct ConnectAccount {
     pub method: ConnectMethod,
     /// Two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
+    /// How far ahead appointments are imported, in days; `None` for the deployment's own setting.
+    pub import_horizon_days: Option<u16>,
     /// How long an API key that is replaced still signs (`WEBHOOK_SECRET_GRACE_S`).
     pub grace: Duration,
 }

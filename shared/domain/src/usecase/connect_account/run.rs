@@ -223,7 +223,7 @@ impl Run<'_, '_> {
         token_version: u64,
         key_properties: &[ObjectType],
     ) -> Result<Credentials, ManageError> {
-        let ConnectAccount { request, default_region, .. } = &self.command;
+        let ConnectAccount { request, default_region, import_horizon_days, .. } = &self.command;
         let credentials = Credentials {
             auth: tokens.auth,
             access_token: tokens.access_token,
@@ -231,6 +231,7 @@ impl Run<'_, '_> {
             expires_at: tokens.expires_at,
             account_id: account.account_id,
             default_region: default_region.clone(),
+            import_horizon_days: *import_horizon_days,
             time_zone: account.time_zone,
             token_version,
             key_properties: Some(key_properties.to_vec()),

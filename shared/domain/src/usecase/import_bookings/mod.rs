@@ -66,7 +66,7 @@ pub struct ImportDeps<'a> {
     pub call_timeout: Duration,
     /// The deployment's secret for cursors (`CURSOR_KEY_SECRET`).
     pub cursor_key: &'a SecretString,
-    /// How far ahead is read by default (`IMPORT_HORIZON_DAYS`).
+    /// How far ahead is read by default (`IMPORT_HORIZON_DAYS`) where the tenant has no horizon of its own.
     pub horizon: Duration,
 }
 

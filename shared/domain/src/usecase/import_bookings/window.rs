@@ -1,12 +1,15 @@
 //! What is to be imported, and from where on: as asked for, by default, or by the cursor.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ImportBookings, ImportDeps, ImportError};
 use crate::cursor::{self, ImportCursor};
 use crate::model::InvalidField;
-use crate::ports::BookingWindow;
+use crate::ports::{BookingWindow, ConnectionError};
 
+const SECONDS_PER_DAY: u64 = 86_400;
 /// How far back the first import reads.
 const FIRST_BACK: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How far behind the last import's beginning the next one begins.
@@ -74,7 +77,7 @@ async fn fresh(
         Some(watermark) => millis(watermark.began_at) - OVERLAP,
         None => now - FIRST_BACK,
     };
-    let default_until = now + deps.horizon;
+    let default_until = now + horizon(deps, command).await?;
     let window = BookingWindow {
         from: since.unwrap_or(default_from),
         until: until.unwrap_or(default_until),
@@ -92,6 +95,20 @@ async fn fresh(
     }
     let moves_watermark = window.from <= default_from && window.until >= default_until;
     Ok(Start { window, began_at: now, moves_watermark, position: None })
+}
+
+/// How far ahead is read by default: as the tenant has it, else as the deployment has.
+async fn horizon(
+    deps: &ImportDeps<'_>,
+    command: &ImportBookings,
+) -> Result<Duration, ConnectionError> {
+    let found = deps.read.connections.connection(&command.tenant, command.system).await;
+    let connection = match found {
+        Ok(connection) | Err(ConnectionError::NoToken { last: connection, .. }) => connection,
+        Err(error) => return Err(error),
+    };
+    let days = connection.import_horizon_days.map(u64::from);
+    Ok(days.map_or(deps.horizon, |days| Duration::from_secs(days * SECONDS_PER_DAY)))
 }
 
 fn checked(field: &'static str, moment: Timestamp) -> Result<Timestamp, InvalidField> {
