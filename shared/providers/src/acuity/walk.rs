@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
     /// Reads as much as the requests allow. What fails takes the whole page with it: a position can
     /// be read again.
     pub async fn page(mut self) -> Result<Called<BookingPage>, PageError> {
-        while self.at.day <= self.days.last && self.calls.left() > 0 {
+        while self.at.day <= self.days.last && (self.calls.left() > 0 || self.needs_no_request()) {
             if self.step().await? == Step::NoRequestLeft {
                 break;
             }
@@ -72,6 +72,13 @@ impl<'a> Walk<'a> {
             page.next = Some(at.to_text().ok_or(PageError::BadPosition)?);
         }
         Ok(calls.done(page))
+    }
+
+    /// The parts of a day are all read: what is left is to compare them. Left to the next page, that
+    /// one could end without a request.
+    fn needs_no_request(&self) -> bool {
+        self.at.gauge != Gauge::Next
+            && self.at.split.as_ref().is_some_and(|split| split.part() == Part::Nothing)
     }
 
     async fn step(&mut self) -> Result<Step, PageError> {
