@@ -18,7 +18,7 @@ use sync_domain::usecase::sweep_bookings::{
 };
 use sync_lambda::QueueBatch;
 use sync_lambda::metrics::{self, BookingMetrics, CallMetrics};
-use sync_wiring::{Parts, RowScope, gate_notice, log_unreadable};
+use sync_wiring::{Parts, RowScope, age, gate_notice, log_unreadable, report_unreadable};
 
 /// The worker, as metrics and logs name it.
 pub const ROUTE: &str = "booking-sweep";
@@ -37,7 +37,12 @@ pub struct Deps {
 
 /// Handles one batch and returns the ids of the messages that stay on the queue.
 pub async fn handle(deps: &Deps, batch: QueueBatch) -> Vec<String> {
-    let oldest = batch.items.iter().map(|item| age(deps, item)).max().unwrap_or_default();
+    let oldest = batch
+        .items
+        .iter()
+        .map(|item| age(deps.parts.clock.as_ref(), item))
+        .max()
+        .unwrap_or_default();
     let deadline = batch.deadline;
     // The steps are of different connections and mostly wait for their providers.
     let judged = join_all(batch.items.into_iter().map(|item| judged(deps, item, deadline))).await;
@@ -56,7 +61,7 @@ async fn judged(deps: &Deps, item: WorkItem, deadline: Timestamp) -> Judged {
         Ok(step) => step,
         Err(error) => {
             let judged = Judged { item, owner: WorkOwner::default(), verdict: error.into() };
-            report_unreadable(&judged);
+            report_unreadable(ROUTE, &judged);
             return judged;
         }
     };
@@ -121,21 +126,6 @@ fn later(deps: &Deps, item: WorkItem, report: &SweepReport) -> WorkItem {
         WorkHistory { attempt: 0, first_enqueued_at, ..item.history }
     };
     WorkItem { id: item.id, body, history }
-}
-
-fn age(deps: &Deps, item: &WorkItem) -> Duration {
-    let age = deps.parts.clock.now().duration_since(item.history.first_enqueued_at);
-    Duration::try_from(age).unwrap_or_default()
-}
-
-fn report_unreadable(judged: &Judged) {
-    tracing::error!(
-        route = ROUTE,
-        outcome = judged.verdict.as_str(),
-        cause = judged.verdict.cause().map(|cause| cause.as_str()),
-        message_id = judged.item.id,
-        "A message can't be read."
-    );
 }
 
 /// One log line and the metrics of a step; the drift where the sweep ends.

@@ -3,6 +3,7 @@
 //! in each function's `main.rs`, and nowhere else.
 
 mod bookings;
+mod change_batch;
 mod webhook;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use sync_providers::hubspot::HubspotSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
 pub use bookings::{RowScope, days, log_unreadable};
+pub use change_batch::{ChangeMessage, age, handle_changes, report_unreadable};
 pub use webhook::{WebhookFunction, webhook_handler};
 
 /// Tries of one provider call in one invocation, the first included.
