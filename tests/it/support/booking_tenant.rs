@@ -185,22 +185,10 @@ impl BookingTenant {
         self.tenant.cloud.call("POST", &path, Some(token), Some(body)).await
     }
 
-    /// Calls until the end; the answer that stopped it, if one did.
+    /// Calls until the end, whoever holds the account's budget meanwhile; the answer that stopped it,
+    /// if one did.
     pub async fn import_to_end(&self, window: &Value) -> Result<Imported, Answer> {
-        let (mut done, mut asked) = (Imported::default(), window.clone());
-        loop {
-            let answer = self.import(&asked).await;
-            if answer.status != 200 {
-                return Err(answer);
-            }
-            done.add(&answer.body);
-            let cursor = &answer.body["next_cursor"];
-            if cursor.is_null() {
-                return Ok(done);
-            }
-            assert!(done.calls < CALLS_MAX, "{done:?}");
-            asked["cursor"] = cursor.clone();
-        }
+        self.import_while(window, |status| matches!(status, 429 | 503)).await
     }
 
     /// The same, where nothing may stop it.
@@ -208,26 +196,34 @@ impl BookingTenant {
         self.import_to_end(window).await.unwrap_or_else(|answer| panic!("{answer:?}"))
     }
 
-    /// Calls until the end as a patient caller does: what says that it may pass is called again, with
-    /// the last cursor, after the time that it says.
+    /// Calls until the end through any fault of the provider.
     pub async fn import_patiently(&self, window: &Value) -> Imported {
+        let through = |status| matches!(status, 429 | 502..=504);
+        self.import_while(window, through).await.unwrap_or_else(|answer| panic!("{answer:?}"))
+    }
+
+    /// Calls until the end as callers are told to: what may pass is called again, with the last
+    /// cursor, after the time that it says.
+    async fn import_while(
+        &self,
+        window: &Value,
+        may_pass: impl Fn(u16) -> bool,
+    ) -> Result<Imported, Answer> {
         let (mut done, mut asked) = (Imported::default(), window.clone());
         while done.calls < CALLS_MAX {
             let answer = self.import(&asked).await;
-            match answer.status {
-                200 => {
-                    done.add(&answer.body);
-                    asked["cursor"] = answer.body["next_cursor"].clone();
-                    if asked["cursor"].is_null() {
-                        return done;
-                    }
+            if answer.status == 200 {
+                done.add(&answer.body);
+                asked["cursor"] = answer.body["next_cursor"].clone();
+                if asked["cursor"].is_null() {
+                    return Ok(done);
                 }
-                429 | 502..=504 if done.refused < REFUSALS_MAX => {
-                    done.refused += 1;
-                    let wait_s = answer.retry_after_s.unwrap_or(1).min(5);
-                    tokio::time::sleep(std::time::Duration::from_secs(wait_s)).await;
-                }
-                _ => panic!("{done:?}: {answer:?}"),
+            } else if may_pass(answer.status) && done.refused < REFUSALS_MAX {
+                done.refused += 1;
+                let wait_s = answer.retry_after_s.unwrap_or(1).min(5);
+                tokio::time::sleep(std::time::Duration::from_secs(wait_s)).await;
+            } else {
+                return Err(answer);
             }
         }
         panic!("no end of calls: {done:?}");
