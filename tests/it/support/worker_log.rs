@@ -1,6 +1,6 @@
 //! What the functions say of their work in their logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -49,6 +49,18 @@ pub fn messages_sent(webhook_lines: &[Value]) -> u64 {
         of("messages") - of("messages_not_enqueued")
     };
     webhook_lines.iter().map(sent).sum()
+}
+
+/// How many messages came to an end: one for each object of each delivery, however often a batch that
+/// ran out of time came again.
+pub fn messages_settled(worker_lines: &[Value]) -> u64 {
+    let ends = ["synced", "unchanged", "superseded", "dead"];
+    let is_end = |line: &&Value| line["outcome"].as_str().is_some_and(|it| ends.contains(&it));
+    let message = |line: &Value| {
+        ["correlation_id", "object_type", "external_id"].map(|name| line[name].to_string())
+    };
+    let of_messages = worker_lines.iter().filter(|line| line["external_id"].is_string());
+    of_messages.filter(is_end).map(message).collect::<BTreeSet<_>>().len() as u64
 }
 
 /// How often each outcome was reported of a message.
