@@ -99,10 +99,8 @@ async fn upsert(
     let system = System::of_kind(SystemKind::Crm, system).ok_or_else(unknown)?;
     call.system = Some(system);
     let body = JsonBody::of(request)?;
-    if let Some(given) = body.optional_text("correlation_id")? {
-        call.correlation_id = CorrelationId::parse(given).ok_or_else(|| {
-            InvalidField::new("correlation_id", "must be 1 to 128 of the characters A-Za-z0-9._:-")
-        })?;
+    if let Some(given) = body.correlation_id()? {
+        call.correlation_id = given;
     }
     let guard = TenantGuard {
         audit: deps.parts.table.as_ref(),

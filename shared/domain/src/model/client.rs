@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{OwnerId, Person};
+use super::Person;
 use crate::keys::{BlockKey, IdentifierKey};
 
 /// The platform's id of a client; random, so it says nothing of the person.
@@ -24,12 +24,6 @@ impl ClientId {
 impl fmt::Display for ClientId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
-    }
-}
-
-impl From<OwnerId> for ClientId {
-    fn from(unique: OwnerId) -> Self {
-        Self(unique.as_str().to_owned())
     }
 }
 
