@@ -1,9 +1,9 @@
 //! Connecting an Acuity account, and our webhook among its webhooks.
 
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, GrantError, HookRegistration, OauthApp, ProviderError,
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, Hook, HookAddress,
+    HookRegistration, OauthApp, ProviderError,
 };
 
 use crate::support::acuity::{connector, fixture};
@@ -12,8 +12,13 @@ use crate::support::vendor_server::VendorServer;
 const URL: &str =
     "https://hooks.example.com/webhooks/booking/acuity?token=0123456789abcdef0123456789abcdef";
 
-fn key() -> SecretString {
-    "12345:key".to_owned().into()
+fn access() -> AccountAccess {
+    let token = "12345:key".to_owned().into();
+    AccountAccess { auth: AuthMode::ApiKey, token, domain: None }
+}
+
+fn registered() -> HookRegistration {
+    HookRegistration::Registered { hook_ids: Vec::new() }
 }
 
 fn hook(id: u64, event: &str, target: &str, status: &str) -> Value {
@@ -25,7 +30,8 @@ fn created() -> Value {
 }
 
 async fn ensure(server: &VendorServer) -> Result<HookRegistration, ProviderError> {
-    connector(server).ensure_webhook(&key(), URL).await
+    let hook = Hook { url: URL.into(), secret: "key".into() };
+    connector(server).ensure_webhook(&access(), &hook).await
 }
 
 /// So many webhooks of others.
@@ -56,7 +62,7 @@ async fn account_is_read_from_whatever_me_says_of_it() {
     ] {
         let server = VendorServer::start().await;
         server.will_answer(200, &body);
-        let details = connector(&server).account(&key()).await.unwrap();
+        let details = connector(&server).account(&access()).await.unwrap();
         let time_zone = expected.map(str::to_owned);
         assert_eq!(details, AccountDetails { account_id: "12345".to_owned(), time_zone }, "{body}");
         assert_eq!(server.lines(), ["GET /api/v1/me"]);
@@ -70,12 +76,12 @@ async fn account_without_an_id_or_with_wrong_credentials_is_none() {
     {
         let server = VendorServer::start().await;
         server.will_answer(status, body);
-        let error = connector(&server).account(&key()).await.unwrap_err();
+        let error = connector(&server).account(&access()).await.unwrap_err();
         assert!(matches!(error, ProviderError::Unavailable { .. }), "{body}: {error:?}");
     }
     let server = VendorServer::start().await;
     server.will_answer(401, json!({"status_code": 401, "error": "unauthorized"}));
-    let error = connector(&server).account(&key()).await.unwrap_err();
+    let error = connector(&server).account(&access()).await.unwrap_err();
     assert_eq!(error, ProviderError::Unauthorized);
 }
 
@@ -83,12 +89,12 @@ async fn account_without_an_id_or_with_wrong_credentials_is_none() {
 async fn webhook_is_made_once_on_the_one_event_that_tells_all() {
     let server = VendorServer::start().await;
     server.will_answer(200, "[]").will_answer(200, created());
-    assert_eq!(ensure(&server).await, Ok(HookRegistration::Registered));
+    assert_eq!(ensure(&server).await, Ok(registered()));
     let asked = server.asked();
     assert_eq!(asked[1].line, CREATE);
     assert_eq!(asked[1].body, json!({"event": "appointment.changed", "target": URL}));
     server.will_answer(200, json!([created()]));
-    assert_eq!(ensure(&server).await, Ok(HookRegistration::Registered));
+    assert_eq!(ensure(&server).await, Ok(registered()));
     assert_eq!(server.lines(), [LIST], "the one that is there is used");
 }
 
@@ -97,7 +103,7 @@ async fn webhooks_of_ours_that_are_superfluous_are_removed_and_others_are_not() 
     let server = VendorServer::start().await;
     server.will_answer(200, fixture("acuity_webhooks.json"));
     server.will_answer(204, "").will_answer(404, json!({"status_code": 404, "error": "not_found"}));
-    assert_eq!(ensure(&server).await, Ok(HookRegistration::Registered));
+    assert_eq!(ensure(&server).await, Ok(registered()));
     // Another token, and another event that would tell everything twice.
     assert_eq!(server.lines(), [LIST.to_owned(), delete(2), delete(3)]);
 }
@@ -107,7 +113,7 @@ async fn disabled_webhook_is_made_anew_before_the_old_one_goes() {
     let server = VendorServer::start().await;
     server.will_answer(200, json!([hook(7, "appointment.changed", URL, "disabled")]));
     server.will_answer(200, created()).will_answer(204, "");
-    assert_eq!(ensure(&server).await, Ok(HookRegistration::Registered));
+    assert_eq!(ensure(&server).await, Ok(registered()));
     assert_eq!(server.lines(), [LIST.to_owned(), CREATE.to_owned(), delete(7)]);
 }
 
@@ -117,7 +123,7 @@ async fn stale_webhook_makes_room_where_there_is_none() {
     let mut hooks = others(24);
     hooks.push(hook(7, "appointment.changed", URL, "disabled"));
     server.will_answer(200, Value::from(hooks)).will_answer(204, "").will_answer(200, created());
-    assert_eq!(ensure(&server).await, Ok(HookRegistration::Registered));
+    assert_eq!(ensure(&server).await, Ok(registered()));
     assert_eq!(server.lines(), [LIST.to_owned(), delete(7), CREATE.to_owned()]);
 }
 
@@ -138,7 +144,7 @@ async fn webhooks_of_ours_are_all_removed_and_no_others() {
     let server = VendorServer::start().await;
     server.will_answer(200, fixture("acuity_webhooks.json"));
     server.will_answer(204, "").will_answer(204, "").will_answer(204, "");
-    connector(&server).remove_webhooks(&key(), URL).await.unwrap();
+    connector(&server).remove_webhooks(&access(), URL).await.unwrap();
     assert_eq!(server.lines(), [LIST.to_owned(), delete(1), delete(2), delete(3)]);
 }
 
@@ -148,7 +154,7 @@ async fn webhooks_are_not_touched_where_the_list_can_not_be_read() {
         let server = VendorServer::start().await;
         server.will_answer(status, body).will_answer(status, body);
         assert!(ensure(&server).await.is_err());
-        assert!(connector(&server).remove_webhooks(&key(), URL).await.is_err());
+        assert!(connector(&server).remove_webhooks(&access(), URL).await.is_err());
         assert_eq!(server.lines(), [LIST, LIST]);
     }
 }
@@ -164,8 +170,10 @@ async fn oauth_is_not_offered() {
         redirect_uri: "https://example.com".to_owned(),
         scopes: vec![],
     };
-    assert_eq!(connector.exchange(&app, &key()).await.unwrap_err(), GrantError::AppRefused);
-    assert_eq!(connector.refresh(&app, &key()).await.unwrap_err(), GrantError::AppRefused);
-    assert!(connector.registers_webhooks() && connector.keyed_types().is_empty());
+    assert_eq!(connector.exchange(&app, &"key".into()).await.unwrap_err(), GrantError::AppRefused);
+    assert_eq!(connector.refresh(&app, &"key".into()).await.unwrap_err(), GrantError::AppRefused);
+    assert!(
+        connector.hook_address() == HookAddress::Registered && connector.keyed_types().is_empty()
+    );
     assert!(server.lines().is_empty());
 }

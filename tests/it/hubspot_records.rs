@@ -7,7 +7,7 @@ use sync_domain::gate::{RateLimit, RateReading};
 use sync_domain::model::{AttributeName, CrmDraft, ExternalId, ObjectType, RecordChange};
 use sync_domain::ports::{Checked, CrmGateway, ProviderError, RemoteEffect};
 
-use crate::support::hubspot::{Hubspot, connection, draft, draft_with};
+use crate::support::hubspot::{Hubspot, connection, draft, draft_with, wanted};
 
 const COMPANIES: &str = "/crm/objects/2026-03/companies";
 const DEALS: &str = "/crm/objects/2026-03/deals";
@@ -44,7 +44,7 @@ async fn upsert_by_key_is_one_call_and_reads_the_answer() {
                            "domain": "www.example.com", "hs_object_id": "41"},
         }]}),
     );
-    let called = hubspot.gateway.upsert(&portal, &company(), None).await.unwrap();
+    let called = hubspot.gateway.upsert(&portal, &wanted(&company(), None)).await.unwrap();
     let written = called.value;
     assert_eq!((written.external_id.as_str(), written.change), ("41", RecordChange::Created));
     assert_eq!(written.provider_version, Some("2026-11-22T10:00:00.250Z".parse().unwrap()));
@@ -77,7 +77,7 @@ async fn upsert_by_key_believes_only_an_answer_about_its_record() {
         (json!([]), false),
     ] {
         hubspot.server.will_answer(200, json!({ "results": results }));
-        let result = hubspot.gateway.upsert(&portal, &company(), None).await;
+        let result = hubspot.gateway.upsert(&portal, &wanted(&company(), None)).await;
         match result {
             Ok(called) => assert!(is_ours && called.value.change == RecordChange::Updated),
             Err(error) => assert_eq!((error, is_ours), (unknown_outcome(200), false)),
@@ -93,14 +93,14 @@ async fn upsert_of_a_contact_that_someone_created_meanwhile_updates_the_one_that
     let conflict = json!({"category": "CONFLICT",
         "message": "Contact already exists. Existing ID: 77"});
     hubspot.server.will_answer(409, &conflict).will_answer(200, json!({"id": "77"}));
-    let called = hubspot.gateway.upsert(&portal, &ada, None).await.unwrap();
+    let called = hubspot.gateway.upsert(&portal, &wanted(&ada, None)).await.unwrap();
     assert_eq!((called.value.external_id.as_str(), called.calls), ("77", 2));
     let patch = hubspot.server.asked().remove(1);
     assert_eq!(patch.line, "PATCH /crm/objects/2026-03/contacts/77");
     assert_eq!(patch.body, json!({"properties": {"firstname": "Ada"}}), "the email stays out");
 
     hubspot.server.will_answer(409, &conflict).will_answer(404, "");
-    let gone = hubspot.gateway.upsert(&portal, &ada, None).await.unwrap_err();
+    let gone = hubspot.gateway.upsert(&portal, &wanted(&ada, None)).await.unwrap_err();
     assert!(matches!(gone, ProviderError::Contended { status: 409, .. }), "{gone:?}");
 }
 
@@ -114,7 +114,7 @@ async fn upsert_whose_key_property_is_gone_names_the_reference() {
     hubspot.server.will_answer(400, &error);
     hubspot.server.will_answer(207, json!({"results": [], "errors": [error]}));
     for _answer in 0..2 {
-        let refused = hubspot.gateway.upsert(&portal, &deal(), None).await.unwrap_err();
+        let refused = hubspot.gateway.upsert(&portal, &wanted(&deal(), None)).await.unwrap_err();
         assert_eq!(field_of(&refused), Some("attributes.reference"));
     }
 }
@@ -162,7 +162,7 @@ async fn upsert_without_key_updates_the_known_record() {
     let known = ExternalId::new("41");
     // The id of the record that it was merged into may come back.
     hubspot.server.will_answer(200, json!({"id": "42", "updatedAt": "2026-11-22T10:00:00Z"}));
-    let called = hubspot.gateway.upsert(&portal, &deal(), Some(&known)).await.unwrap();
+    let called = hubspot.gateway.upsert(&portal, &wanted(&deal(), Some(&known))).await.unwrap();
     assert_eq!((called.value.external_id.as_str(), called.calls), ("42", 1));
     let asked = hubspot.server.asked().remove(0);
     assert_eq!(asked.line, format!("PATCH {DEALS}/41"));
@@ -180,7 +180,7 @@ async fn upsert_without_key_updates_the_oldest_hit_else_creates() {
         .will_answer(404, "")
         .will_answer(200, json!({"total": 2, "results": [{"id": "17"}]}))
         .will_answer(200, json!({"id": "17"}));
-    let called = hubspot.gateway.upsert(&portal, &deal(), Some(&known)).await.unwrap();
+    let called = hubspot.gateway.upsert(&portal, &wanted(&deal(), Some(&known))).await.unwrap();
     assert_eq!((called.value.external_id.as_str(), called.calls), ("17", 3));
     assert_eq!(called.value.change, RecordChange::Updated);
     let search = hubspot.server.asked().remove(1);
@@ -191,7 +191,7 @@ async fn upsert_without_key_updates_the_oldest_hit_else_creates() {
     assert_eq!(search.body["sorts"], oldest);
 
     hubspot.server.will_answer(200, json!({"results": []})).will_answer(201, json!({"id": "18"}));
-    let called = hubspot.gateway.upsert(&portal, &deal(), None).await.unwrap();
+    let called = hubspot.gateway.upsert(&portal, &wanted(&deal(), None)).await.unwrap();
     assert_eq!((called.value.change, called.calls), (RecordChange::Created, 2));
     let create = hubspot.server.asked().remove(1);
     assert_eq!(create.line, format!("POST {DEALS}"));
@@ -215,7 +215,7 @@ async fn upsert_without_key_searches_a_company_by_domain_else_by_name_else_not_a
             hubspot.server.will_answer(200, json!({"results": []}));
         }
         hubspot.server.will_answer(201, json!({"id": "18"}));
-        hubspot.gateway.upsert(&portal, &draft, None).await.unwrap();
+        hubspot.gateway.upsert(&portal, &wanted(&draft, None)).await.unwrap();
         let asked = hubspot.server.asked();
         let found = (asked.len() == 2).then(|| filters(&asked[0].body).remove(0));
         assert_eq!(found, expected);
@@ -230,7 +230,7 @@ async fn find_without_key_reads_the_known_record_else_searches() {
     let properties = json!({"dealname": "Big one", "pipeline": "default"});
     let record = json!({"id": "41", "archived": false, "properties": properties});
     hubspot.server.will_answer(200, &record);
-    let found = hubspot.gateway.find(&portal, &deal(), Some(&known)).await.unwrap();
+    let found = hubspot.gateway.find(&portal, &wanted(&deal(), Some(&known))).await.unwrap();
     let remote = found.value.unwrap();
     assert!(remote.attributes.contains_all(&deal().attributes), "its key counts as there");
     let line = hubspot.server.lines().remove(0);
@@ -240,7 +240,7 @@ async fn find_without_key_reads_the_known_record_else_searches() {
     let archived = json!({"id": "41", "archived": true});
     for gone in [(404, Value::Null), (200, archived)] {
         hubspot.server.will_answer(gone.0, gone.1).will_answer(200, json!({"results": []}));
-        let found = hubspot.gateway.find(&portal, &deal(), Some(&known)).await.unwrap();
+        let found = hubspot.gateway.find(&portal, &wanted(&deal(), Some(&known))).await.unwrap();
         assert!(found.value.is_none() && found.calls == 2);
     }
 }
@@ -257,7 +257,7 @@ async fn find_by_key_reads_by_the_key_property() {
         (json!([]), false),
     ] {
         hubspot.server.will_answer(207, json!({"results": results, "errors": [{}]}));
-        let found = hubspot.gateway.find(&portal, &deal(), None).await.unwrap();
+        let found = hubspot.gateway.find(&portal, &wanted(&deal(), None)).await.unwrap();
         assert_eq!(found.value.is_some(), is_found);
         let asked = hubspot.server.asked().remove(0);
         assert_eq!(asked.line, format!("POST {DEALS}/batch/read"));

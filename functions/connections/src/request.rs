@@ -65,6 +65,9 @@ pub fn connect_of(
                 api_key: required(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?,
             }
         }
+        AuthMode::ApiToken | AuthMode::ClientCredentials | AuthMode::JwtBearer => {
+            return Err(InvalidField::new("auth", "is yet to be written"));
+        }
         AuthMode::Oauth => {
             body.only(&OAUTH_MEMBERS)?;
             match consent_of(body)? {

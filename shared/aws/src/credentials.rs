@@ -7,17 +7,18 @@
 //! what their address ends with: `{"current", "previous"?, "previous_until"?, "url_token"?}`. Times
 //! are RFC 3339.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use sync_domain::model::{ObjectType, System, TenantId};
+use serde_json::{Map, Value, json};
+use sync_domain::model::{AttributeName, ObjectType, System, TenantId};
 use sync_domain::ports::{
-    AuthMode, ConnectionError, CredentialStore, Credentials, SecretError, SecretSource,
-    SecretWriter, WebhookSecretPair,
+    AuthMode, ConnectionError, CredentialStore, Credentials, CustomFields, SecretError,
+    SecretSource, SecretWriter, TenantGrant, WebhookSecretPair,
 };
 
 #[derive(Deserialize)]
@@ -34,6 +35,67 @@ struct StoredCredentials {
     #[serde(default)]
     token_version: u64,
     key_properties: Option<Vec<String>>,
+    domain: Option<String>,
+    /// By `{type}.{attribute}`.
+    #[serde(default)]
+    custom_fields: BTreeMap<String, String>,
+    grant: Option<StoredGrant>,
+}
+
+/// What mints tokens; the name of its kind is the name of the way to connect.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum StoredGrant {
+    ClientCredentials { client_id: String, client_secret: SecretString },
+    JwtBearer { client_id: String, username: String, private_key: SecretString },
+}
+
+impl From<StoredGrant> for TenantGrant {
+    fn from(stored: StoredGrant) -> Self {
+        match stored {
+            StoredGrant::ClientCredentials { client_id, client_secret } => {
+                Self::ClientCredentials { client_id, client_secret }
+            }
+            StoredGrant::JwtBearer { client_id, username, private_key } => {
+                Self::JwtBearer { client_id, username, private_key }
+            }
+        }
+    }
+}
+
+fn grant_value(grant: &TenantGrant) -> Value {
+    match grant {
+        TenantGrant::ClientCredentials { client_id, client_secret } => json!({
+            "kind": AuthMode::ClientCredentials.as_str(),
+            "client_id": client_id,
+            "client_secret": exposed(client_secret),
+        }),
+        TenantGrant::JwtBearer { client_id, username, private_key } => json!({
+            "kind": AuthMode::JwtBearer.as_str(),
+            "client_id": client_id,
+            "username": username,
+            "private_key": exposed(private_key),
+        }),
+    }
+}
+
+/// Names of kinds or attributes that this build does not know are left out.
+fn custom_fields_of(stored: BTreeMap<String, String>) -> CustomFields {
+    let key = |text: &str| {
+        let (object_type, attribute) = text.split_once('.')?;
+        Some((ObjectType::parse(object_type)?, AttributeName::parse(attribute)?))
+    };
+    stored.into_iter().filter_map(|(text, field)| Some((key(&text)?, field))).collect()
+}
+
+fn custom_fields_value(fields: &CustomFields) -> Option<Value> {
+    let members = fields
+        .iter()
+        .map(|((object_type, name), field)| {
+            (format!("{object_type}.{}", name.as_str()), field.as_str().into())
+        })
+        .collect::<Map<String, Value>>();
+    (!members.is_empty()).then_some(Value::Object(members))
 }
 
 #[derive(Deserialize)]
@@ -42,6 +104,9 @@ struct StoredPair {
     previous: Option<SecretString>,
     previous_until: Option<Timestamp>,
     url_token: Option<SecretString>,
+    account_id: Option<String>,
+    #[serde(default)]
+    hook_ids: Vec<String>,
 }
 
 fn parse_pair(secret: &SecretString) -> Result<WebhookSecretPair, ConnectionError> {
@@ -49,7 +114,13 @@ fn parse_pair(secret: &SecretString) -> Result<WebhookSecretPair, ConnectionErro
         .map_err(|_quotes_the_secret| ConnectionError::Malformed("the webhook secrets"))?;
     // A previous secret without an end would be good for ever.
     let previous = stored.previous.zip(stored.previous_until);
-    Ok(WebhookSecretPair { current: stored.current, previous, url_token: stored.url_token })
+    Ok(WebhookSecretPair {
+        current: stored.current,
+        previous,
+        url_token: stored.url_token,
+        account_id: stored.account_id,
+        hook_ids: stored.hook_ids,
+    })
 }
 
 fn members_of_pair(secrets: &WebhookSecretPair) -> Vec<(&'static str, Option<Value>)> {
@@ -59,6 +130,8 @@ fn members_of_pair(secrets: &WebhookSecretPair) -> Vec<(&'static str, Option<Val
         ("previous", previous.as_ref().map(exposed)),
         ("previous_until", until.map(|at| at.to_string().into())),
         ("url_token", secrets.url_token.as_ref().map(exposed)),
+        ("account_id", secrets.account_id.as_deref().map(Value::from)),
+        ("hook_ids", (!secrets.hook_ids.is_empty()).then(|| secrets.hook_ids.clone().into())),
     ]
 }
 
@@ -90,6 +163,9 @@ pub(crate) fn parse_credentials(secret: &SecretString) -> Result<Credentials, Co
         time_zone: stored.time_zone,
         token_version: stored.token_version,
         key_properties: types,
+        domain: stored.domain,
+        custom_fields: custom_fields_of(stored.custom_fields),
+        grant: stored.grant.map(TenantGrant::from),
     })
 }
 
@@ -126,6 +202,9 @@ fn members_of(credentials: &Credentials) -> Vec<(&'static str, Option<Value>)> {
         ("time_zone", text(&credentials.time_zone)),
         ("token_version", Some(credentials.token_version.into())),
         ("key_properties", types.map(Value::from)),
+        ("domain", text(&credentials.domain)),
+        ("custom_fields", custom_fields_value(&credentials.custom_fields)),
+        ("grant", credentials.grant.as_ref().map(grant_value)),
     ]
 }
 
@@ -250,6 +329,8 @@ mod tests {
             "auth": "oauth", "access_token": "a", "refresh_token": "r", "account_id": "1",
             "expires_at": "2026-11-22T10:00:00Z", "default_region": "US", "time_zone": "UTC",
             "token_version": 3, "key_properties": ["company"], "note_of_an_operator": {"x": 1},
+            "domain": "acme", "custom_fields": {"company.reference": "ab12"},
+            "grant": {"kind": "client_credentials", "client_id": "c", "client_secret": "s"},
         });
         assert_eq!(round_trip(&stored), stored);
     }
@@ -260,7 +341,7 @@ mod tests {
             json!({"current": "a", "note_of_an_operator": 1}),
             json!({
                 "current": "a", "previous": "b", "previous_until": "2026-11-22T10:00:00Z",
-                "url_token": "t",
+                "url_token": "t", "account_id": "1", "hook_ids": ["7"],
             }),
         ] {
             let secret = stored.to_string().into();

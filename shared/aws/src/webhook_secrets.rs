@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use sync_domain::hook_address;
 use sync_domain::ports::{
-    Clock, SecretError, SecretHolder, SecretSource, SigningSecretSource, SigningSecrets,
+    Clock, HookOrigin, SecretError, SecretHolder, SecretSource, SigningSecretSource, SigningSecrets,
 };
 
 /// How long secrets, or that there are none, are used without looking again. A secret that was
@@ -54,6 +55,10 @@ struct Stored {
     #[serde(alias = "previous_client_secret")]
     previous: Option<SecretString>,
     previous_until: Option<Timestamp>,
+    account_id: Option<String>,
+    #[serde(default)]
+    hook_ids: Vec<String>,
+    url_token: Option<SecretString>,
 }
 
 /// A secret whose text is not what we store.
@@ -123,7 +128,13 @@ fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretErro
     let stored: Stored = serde_json::from_str(text.expose_secret())
         .map_err(|_quotes_the_secret| SecretError::Unavailable(Box::new(MalformedSecret)))?;
     let previous = stored.previous.zip(stored.previous_until);
-    Ok(SigningSecrets::new(stored.current, previous).map(Arc::new))
+    let origin = HookOrigin {
+        account_id: stored.account_id,
+        hook_ids: stored.hook_ids,
+        address_id: stored.url_token.map(|token| hook_address::account_id(token.expose_secret())),
+    };
+    let secrets = SigningSecrets::new(stored.current, previous);
+    Ok(secrets.map(|secrets| Arc::new(secrets.with_origin(origin))))
 }
 
 #[async_trait]

@@ -189,6 +189,16 @@ impl ErrorCode {
     }
 }
 
+/// Records that the provider holds and that the one that was sent may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Duplicates {
+    /// The vendor's name of the rule that found them, if a rule did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The provider's ids of them.
+    pub external_ids: Vec<String>,
+}
+
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -200,6 +210,8 @@ pub struct Problem {
     pub field: Option<String>,
     /// The vendor's own code, of a checked form.
     pub provider_code: Option<String>,
+    /// Records that the provider holds and that this one may be.
+    pub duplicates: Option<Duplicates>,
     /// When to try again.
     pub retry_after: Option<Duration>,
 }
@@ -216,13 +228,22 @@ struct Body<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates: Option<&'a Duplicates>,
     correlation_id: &'a str,
 }
 
 impl Problem {
     /// A problem that needs no more than its code.
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, field: None, provider_code: None, retry_after: None }
+        Self {
+            code,
+            detail: None,
+            field: None,
+            provider_code: None,
+            duplicates: None,
+            retry_after: None,
+        }
     }
 
     /// With the time after which another try makes sense.
@@ -262,6 +283,7 @@ impl Problem {
             error_code,
             field: self.field.as_deref(),
             provider_code: self.provider_code.as_deref(),
+            duplicates: self.duplicates.as_ref(),
             correlation_id: correlation_id.as_str(),
         };
         serde_json::to_vec(&body).unwrap_or_default()

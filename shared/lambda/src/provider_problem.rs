@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sync_domain::ports::ProviderError;
 
-use crate::problem::{ErrorCode, Problem};
+use crate::problem::{Duplicates, ErrorCode, Problem};
 
 /// When to try again where nobody says: long enough for a passing fault to pass.
 pub const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
@@ -19,6 +19,15 @@ pub fn provider_problem(error: &ProviderError) -> Problem {
             let mut problem = Problem::new(ErrorCode::ProviderRejected);
             problem.provider_code.clone_from(vendor_code);
             problem.field.clone_from(field);
+            problem
+        }
+        ProviderError::Duplicate { vendor_code, rule, matches } => {
+            let mut problem = Problem::new(ErrorCode::ProviderRejected);
+            problem.provider_code = Some(vendor_code.clone());
+            problem.duplicates = Some(Duplicates {
+                rule: rule.clone(),
+                external_ids: matches.iter().map(|id| id.as_str().to_owned()).collect(),
+            });
             problem
         }
         ProviderError::Unauthorized => ErrorCode::ProviderUnauthorized.into(),

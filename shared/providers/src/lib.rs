@@ -6,12 +6,14 @@
 pub mod acuity;
 pub mod http;
 pub mod hubspot;
+mod unwritten;
 
 use std::sync::Arc;
 
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, BookingReader, ConnectorCatalog, CrmGateway, CrmReader, WebhookProtocol,
+    AccountConnector, BookingReader, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
+    WebhookProtocol,
 };
 
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
@@ -51,7 +53,7 @@ impl ProviderCatalog {
     pub fn crm_reader(&self, system: System) -> Option<Arc<dyn CrmReader>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Acuity => None,
+            System::Salesforce | System::Pipedrive | System::Acuity => None,
         }
     }
 
@@ -59,14 +61,21 @@ impl ProviderCatalog {
     pub fn crm(&self, system: System) -> Option<Arc<dyn CrmGateway>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Acuity => None,
+            System::Salesforce | System::Pipedrive | System::Acuity => None,
+        }
+    }
+
+    /// What tells the changes of a CRM; `None` where webhooks alone do, and for a system that is no CRM.
+    pub fn crm_changes(&self, system: System) -> Option<Arc<dyn CrmChangeFeed>> {
+        match system {
+            System::Hubspot | System::Salesforce | System::Pipedrive | System::Acuity => None,
         }
     }
 
     /// The reader of a booking system; `None` for a system that is none.
     pub fn booking(&self, system: System) -> Option<Arc<dyn BookingReader>> {
         match system {
-            System::Hubspot => None,
+            System::Hubspot | System::Salesforce | System::Pipedrive => None,
             System::Acuity => Some(Arc::clone(&self.acuity) as _),
         }
     }
@@ -76,6 +85,7 @@ impl ConnectorCatalog for ProviderCatalog {
     fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
+            System::Salesforce | System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
         }
     }
@@ -85,6 +95,7 @@ impl ConnectorCatalog for ProviderCatalog {
 pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
     match system {
         System::Hubspot => Arc::new(HubspotWebhooks),
+        System::Salesforce | System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
         System::Acuity => Arc::new(AcuityWebhooks),
     }
 }

@@ -130,7 +130,7 @@ impl BookingReader for ScriptedBookings {
         let page = page(&self.state(), window, &position);
         self.clock.advance(self.page_time);
         self.dawdle().await;
-        Ok(Called { value: page, calls: 1, rate: None })
+        Ok(Called { value: page, calls: 1, rate: None, quota: None })
     }
 
     async fn booking(
@@ -148,6 +148,6 @@ impl BookingReader for ScriptedBookings {
         }
         let value = read(&self.state(), external_id);
         self.dawdle().await;
-        Ok(Called { value, calls: 1, rate: None })
+        Ok(Called { value, calls: 1, rate: None, quota: None })
     }
 }

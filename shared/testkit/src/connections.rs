@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use sync_domain::model::{ObjectType, System, TenantId};
-use sync_domain::ports::{AuthMode, Connection, ConnectionError, ConnectionStore};
+use sync_domain::ports::{AuthMode, Connection, ConnectionError, ConnectionStore, CustomFields};
 
 type Connections = HashMap<(TenantId, System), Arc<Connection>>;
 
@@ -48,6 +48,8 @@ impl MemoryConnections {
             import_horizon_days: None,
             time_zone: None,
             key_properties: ObjectType::ALL.to_vec(),
+            domain: None,
+            custom_fields: CustomFields::new(),
         };
         locked(&self.handed_out).insert((tenant.clone(), system), Arc::new(connection));
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::{ObjectType, System};
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, AuthMode, ConnectorCatalog, GrantError, HookRegistration,
-    KeyProperty, OauthApp, OauthTokens, ProviderError,
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, ConnectorCatalog, GrantError, Hook,
+    HookAddress, HookRegistration, KeyProperty, OauthApp, OauthTokens, ProviderError,
 };
 
 /// How long this provider's tokens are good for.
@@ -138,7 +138,7 @@ impl State {
         let access_token = format!("oauth-access-{}", self.issued);
         self.tokens.insert(access_token.clone(), account_id);
         let access_token = access_token.into();
-        OauthTokens { access_token, refresh_token, expires_in: TOKEN_LIFETIME }
+        OauthTokens { access_token, refresh_token, expires_in: Some(TOKEN_LIFETIME), domain: None }
     }
 
     fn exchange(&mut self, code: &str) -> Result<OauthTokens, GrantError> {
@@ -197,7 +197,7 @@ impl State {
             }
             hooks.push(url.to_owned());
         }
-        Ok(HookRegistration::Registered)
+        Ok(HookRegistration::Registered { hook_ids: Vec::new() })
     }
 }
 
@@ -211,30 +211,30 @@ impl AccountConnector for ScriptedConnector {
         }
     }
 
-    fn registers_webhooks(&self) -> bool {
-        self.state().takes_api_keys
+    fn hook_address(&self) -> HookAddress {
+        if self.state().takes_api_keys { HookAddress::Registered } else { HookAddress::Shared }
     }
 
     async fn ensure_webhook(
         &self,
-        access_token: &SecretString,
-        url: &str,
+        access: &AccountAccess,
+        hook: &Hook,
     ) -> Result<HookRegistration, ProviderError> {
         tokio::task::yield_now().await;
-        let ensured = self.state().ensure_hook(access_token, url);
+        let ensured = self.state().ensure_hook(&access.token, hook.url.expose_secret());
         tokio::task::yield_now().await;
         ensured
     }
 
     async fn remove_webhooks(
         &self,
-        access_token: &SecretString,
+        access: &AccountAccess,
         url: &str,
     ) -> Result<(), ProviderError> {
         tokio::task::yield_now().await;
         let removed = self
             .state()
-            .hooks_of(access_token)
+            .hooks_of(&access.token)
             .map(|hooks| hooks.retain(|address| !is_alike(address, url)));
         tokio::task::yield_now().await;
         removed
@@ -244,12 +244,12 @@ impl AccountConnector for ScriptedConnector {
         if self.state().takes_api_keys { &[] } else { &[ObjectType::Company, ObjectType::Deal] }
     }
 
-    async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError> {
+    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
         tokio::task::yield_now().await;
         let account = {
             let mut state = self.state();
             state.account_calls += 1;
-            state.account_of(access_token)
+            state.account_of(&access.token)
         };
         tokio::task::yield_now().await;
         Ok(AccountDetails { account_id: account?, time_zone: Some("US/Eastern".to_owned()) })
@@ -283,13 +283,13 @@ impl AccountConnector for ScriptedConnector {
 
     async fn ensure_key_property(
         &self,
-        access_token: &SecretString,
+        access: &AccountAccess,
         object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError> {
         tokio::task::yield_now().await;
         let ensured = {
             let mut state = self.state();
-            state.account_of(access_token).map(|account_id| {
+            state.account_of(&access.token).map(|account_id| {
                 if state.not_permitted.contains(&object_type) {
                     return KeyProperty::NotAvailable;
                 }

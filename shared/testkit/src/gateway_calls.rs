@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{AttributeName, CrmDraft, ExternalId, InvalidField};
 use sync_domain::ports::{
-    Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord, Written,
+    Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord, Wanted,
+    Written,
 };
 
 use crate::gateway::{GatewayFault, ScriptedGateway, name_of};
 
 const fn one_call<T>(value: T) -> Called<T> {
-    Called { value, calls: 1, rate: None }
+    Called { value, calls: 1, rate: None, quota: None }
 }
 
 impl RateLimits for ScriptedGateway {
@@ -61,9 +62,9 @@ impl CrmGateway for ScriptedGateway {
     async fn upsert(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Written>, ProviderError> {
+        let Wanted { draft, known, .. } = *wanted;
         tokio::task::yield_now().await;
         let fault = {
             let mut state = self.state();
@@ -85,9 +86,9 @@ impl CrmGateway for ScriptedGateway {
     async fn find(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Option<RemoteRecord>>, ProviderError> {
+        let Wanted { draft, known, .. } = *wanted;
         tokio::task::yield_now().await;
         let mut state = self.state();
         state.knowns.push(known.cloned());
@@ -123,6 +124,7 @@ impl CrmGateway for ScriptedGateway {
                         value: (),
                         calls: u32::try_from(calls).unwrap_or(u32::MAX),
                         rate: None,
+                        quota: None,
                     }
                 })
             }

@@ -248,7 +248,7 @@ impl CrmReader for MemoryPortal {
             found
         };
         self.dawdle().await;
-        Ok(Called { value: found.into_values().collect(), calls: 1, rate: None })
+        Ok(Called { value: found.into_values().collect(), calls: 1, rate: None, quota: None })
     }
 
     async fn associations(
@@ -288,6 +288,6 @@ impl CrmReader for MemoryPortal {
             page
         };
         self.dawdle().await;
-        Ok(Called { value: page, calls: 1, rate: None })
+        Ok(Called { value: page, calls: 1, rate: None, quota: None })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sync_domain::model::{System, TenantId};
-use sync_domain::ports::{AuthMode, BookingWindow, Connection};
+use sync_domain::ports::{AuthMode, BookingWindow, Connection, CustomFields};
 use sync_providers::acuity::{AcuityConnector, AcuityReader, AcuitySettings};
 use sync_providers::http::ProviderHttp;
 
@@ -42,6 +42,8 @@ pub fn connection(time_zone: Option<&str>) -> Connection {
         import_horizon_days: None,
         time_zone: time_zone.map(str::to_owned),
         key_properties: Vec::new(),
+        domain: None,
+        custom_fields: CustomFields::new(),
     }
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sync_domain::model::{CrmDraft, ObjectType, System, TenantId, associations_of, draft_of};
-use sync_domain::ports::{AuthMode, Connection};
+use sync_domain::model::{
+    CrmDraft, ExternalId, ObjectType, System, TenantId, associations_of, draft_of,
+};
+use sync_domain::ports::{AuthMode, Connection, CustomFields, Wanted};
 use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::{HubspotGateway, HubspotSettings};
 
@@ -44,6 +46,8 @@ pub fn connection(tenant: &str, key_properties: &[ObjectType]) -> Connection {
         import_horizon_days: None,
         time_zone: None,
         key_properties: key_properties.to_vec(),
+        domain: None,
+        custom_fields: CustomFields::new(),
     }
 }
 
@@ -61,4 +65,9 @@ pub fn draft_with(object_type: ObjectType, attributes: Value, associations: &[&s
     let mut draft = draft(object_type, attributes);
     draft.associations = associations_of(object_type, &associations).unwrap();
     draft
+}
+
+/// What an upsert of the draft wants.
+pub fn wanted<'a>(draft: &'a CrmDraft, known: Option<&'a ExternalId>) -> Wanted<'a> {
+    Wanted { draft, known, began_at: Timestamp::UNIX_EPOCH }
 }

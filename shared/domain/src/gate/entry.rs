@@ -127,6 +127,7 @@ impl Outcome {
     pub fn of(error: &ProviderError, now: Timestamp, time_zone: Option<&str>) -> Option<Self> {
         Some(match error {
             ProviderError::Rejected { .. }
+            | ProviderError::Duplicate { .. }
             | ProviderError::Unauthorized
             | ProviderError::MissingScope
             | ProviderError::Contended { .. } => Self::Refused,

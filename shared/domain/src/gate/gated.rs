@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::entry::{Entry, Outcome, Permit, Reported, Visit};
 use super::gatekeeper::Gate;
 use super::ledger::Class;
-use crate::ports::{Called, Clock, Connection, ProviderError, RateLimits};
+use super::quota_day::daily_limit_until;
+use crate::ports::{Called, Clock, Connection, ProviderError, Quota, RateLimits};
 
 /// Is told when a call has changed the gate for all instances.
 pub type GateNotice = fn(&Connection, Reported);
@@ -42,6 +43,15 @@ impl Caller<'_> {
         let permit = self.permit(requests).await?;
         let result = call.await;
         let outcome = match &result {
+            // It was the last one of the day.
+            Ok(Called { quota: Some(Quota { remaining: 0, .. }), .. }) => {
+                Some(Outcome::DailyLimit {
+                    until: daily_limit_until(
+                        self.clock.now(),
+                        self.connection.time_zone.as_deref(),
+                    ),
+                })
+            }
             Ok(called) => Some(Outcome::Succeeded { reading: called.rate }),
             Err(error) => {
                 Outcome::of(error, self.clock.now(), self.connection.time_zone.as_deref())

@@ -8,18 +8,24 @@ use std::fmt;
 pub enum System {
     /// HubSpot CRM.
     Hubspot,
+    /// Salesforce Sales Cloud.
+    Salesforce,
+    /// Pipedrive.
+    Pipedrive,
     /// Acuity Scheduling.
     Acuity,
 }
 
 impl System {
     /// Every system, for the tests that walk docs, template and catalog.
-    pub const ALL: [Self; 2] = [Self::Hubspot, Self::Acuity];
+    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Salesforce, Self::Pipedrive, Self::Acuity];
 
     /// The name in URLs, keys, events, logs and secret names.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
+            Self::Salesforce => "salesforce",
+            Self::Pipedrive => "pipedrive",
             Self::Acuity => "acuity",
         }
     }
@@ -27,7 +33,7 @@ impl System {
     /// What the system is used for.
     pub const fn kind(self) -> SystemKind {
         match self {
-            Self::Hubspot => SystemKind::Crm,
+            Self::Hubspot | Self::Salesforce | Self::Pipedrive => SystemKind::Crm,
             Self::Acuity => SystemKind::Booking,
         }
     }

@@ -8,7 +8,40 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::{AuthMode, ProviderError};
-use crate::model::{ObjectType, System};
+use crate::model::{AttributeName, ObjectType, System};
+
+/// What one account is called with while it is being connected. `Debug` can't print the token.
+#[derive(Debug, Clone)]
+pub struct AccountAccess {
+    /// How the account is connected.
+    pub auth: AuthMode,
+    /// The bearer token, or what stands in for one.
+    pub token: SecretString,
+    /// The account's own name in the provider's host names, see [`super::Connection::domain`].
+    pub domain: Option<String>,
+}
+
+/// What mints bearer tokens for one tenant without a person: an app of the tenant's own. `Debug`
+/// can't print the secrets.
+#[derive(Debug, Clone)]
+pub enum TenantGrant {
+    /// The app's id and secret ([`AuthMode::ClientCredentials`]).
+    ClientCredentials {
+        /// The app's public id.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretString,
+    },
+    /// An assertion for one user, signed with the app's key ([`AuthMode::JwtBearer`]).
+    JwtBearer {
+        /// The app's public id.
+        client_id: String,
+        /// The user that the app acts as.
+        username: String,
+        /// The private key, PEM.
+        private_key: SecretString,
+    },
+}
 
 /// The account that credentials belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +74,10 @@ pub struct OauthTokens {
     pub access_token: SecretString,
     /// What gets the next one; some providers leave it out when it stays the same.
     pub refresh_token: Option<SecretString>,
-    /// How long the bearer token is good for.
-    pub expires_in: Duration,
+    /// How long the bearer token is good for, if the provider says it.
+    pub expires_in: Option<Duration>,
+    /// The account's own name in the provider's host names, if the provider says it.
+    pub domain: Option<String>,
 }
 
 /// Why there are no tokens, cut by what is done next.
@@ -60,23 +95,59 @@ pub enum GrantError {
 }
 
 /// Whether the property that our upserts find records by can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyProperty {
     /// It is there and unique.
     Available,
+    /// It is there under names that the provider has chosen, one for each of our attributes that has
+    /// a field of its own. They go into [`super::Connection::custom_fields`].
+    Named(Vec<(AttributeName, String)>),
     /// It can't be made, or something else has its name: upserts fall back.
     NotAvailable,
 }
 
 /// What registering our webhook at the provider came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookRegistration {
     /// It is there and active.
-    Registered,
+    Registered {
+        /// The provider's ids of it, where deliveries name them; else none.
+        hook_ids: Vec<String>,
+    },
     /// The account has as many webhooks as it may have, none of them ours.
     NoRoom,
     /// The provider has no call for it: people enter the address by hand, or our app has it.
     Manual,
+}
+
+/// A webhook to be registered. `Debug` can't print what is secret of it.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// The address, with its token.
+    pub url: SecretString,
+    /// What the provider is to show with each delivery, where it shows something that we choose.
+    pub secret: SecretString,
+}
+
+/// How a provider's deliveries find their tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookAddress {
+    /// All tenants have one address; deliveries name their account.
+    Shared,
+    /// Each connection has an address with a token in its query, registered by a call.
+    Registered,
+    /// Each connection has an address with a token as its last segment, which people enter at the
+    /// provider; the answer to connecting tells it.
+    Entered,
+}
+
+/// Where the secret comes from that a connection's deliveries are signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookSecret {
+    /// From the tenant, with the request that connects ([`AuthMode::ApiKey`]: it is the key).
+    Given,
+    /// We draw it, and the provider is told when the webhook is registered.
+    Drawn,
 }
 
 /// Connects accounts of one provider. Nothing of one tenant stays in it.
@@ -92,7 +163,7 @@ pub trait AccountConnector: Send + Sync {
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError>;
+    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError>;
 
     /// Where a person gives their consent; the provider hands `state` back.
     fn authorize_url(&self, app: &OauthApp, state: &str) -> String;
@@ -123,25 +194,44 @@ pub trait AccountConnector: Send + Sync {
     /// When it could not be found out; a lack of permission is no error.
     async fn ensure_key_property(
         &self,
-        access_token: &SecretString,
+        access: &AccountAccess,
         object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError>;
 
-    /// Whether webhooks are registered by a call, to an address of each tenant's own.
-    fn registers_webhooks(&self) -> bool {
-        false
+    /// Gets a bearer token with an app of the tenant's own, for providers that let apps do so.
+    ///
+    /// # Errors
+    /// See [`GrantError`]; here a refused app is the tenant's, so it is [`GrantError::Refused`].
+    async fn mint(&self, _grant: &TenantGrant, _domain: &str) -> Result<OauthTokens, GrantError> {
+        Err(GrantError::Refused)
     }
 
-    /// Registers `url` for what we want to be told of, once: what is there already is used, and what
-    /// has been disabled is made anew. Others of our addresses, which begin like `url` up to its
+    /// Reads the account's own name in the provider's host names, as a tenant wrote it; `None` when
+    /// it is no such name. Where a provider has no such names, nothing is one.
+    fn account_domain(&self, _given: &str) -> Option<String> {
+        None
+    }
+
+    /// How deliveries find their tenant.
+    fn hook_address(&self) -> HookAddress {
+        HookAddress::Shared
+    }
+
+    /// Where the secret comes from that deliveries are signed with.
+    fn hook_secret(&self) -> HookSecret {
+        HookSecret::Given
+    }
+
+    /// Registers the webhook for what we want to be told of, once: what is there already is used, and what
+    /// has been disabled is made anew. Others of our addresses, which begin like this one up to its
     /// query, are removed.
     ///
     /// # Errors
     /// When it could not be found out.
     async fn ensure_webhook(
         &self,
-        _access_token: &SecretString,
-        _url: &str,
+        _access: &AccountAccess,
+        _hook: &Hook,
     ) -> Result<HookRegistration, ProviderError> {
         Ok(HookRegistration::Manual)
     }
@@ -153,7 +243,7 @@ pub trait AccountConnector: Send + Sync {
     /// When it could not be found out.
     async fn remove_webhooks(
         &self,
-        _access_token: &SecretString,
+        _access: &AccountAccess,
         _url: &str,
     ) -> Result<(), ProviderError> {
         Ok(())

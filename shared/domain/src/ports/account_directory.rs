@@ -14,21 +14,48 @@ pub enum AuthMode {
     Oauth,
     /// A user's id and their API key, which also signs webhooks.
     ApiKey,
+    /// A token of one user, that does not end.
+    ApiToken,
+    /// An app of the tenant's own that mints tokens with its id and secret, without a person.
+    ClientCredentials,
+    /// An app of the tenant's own that mints tokens with a signed assertion for one user.
+    JwtBearer,
 }
 
 impl AuthMode {
+    /// Every mode.
+    pub const ALL: [Self; 6] = [
+        Self::PrivateApp,
+        Self::Oauth,
+        Self::ApiKey,
+        Self::ApiToken,
+        Self::ClientCredentials,
+        Self::JwtBearer,
+    ];
+
     /// The text in requests, in the table and in secrets.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PrivateApp => "private_app",
             Self::Oauth => "oauth",
             Self::ApiKey => "api_key",
+            Self::ApiToken => "api_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => "jwt_bearer",
         }
     }
 
     /// The mode of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::PrivateApp, Self::Oauth, Self::ApiKey].into_iter().find(|mode| mode.as_str() == text)
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+
+    /// Whether bearer tokens end and another one can be had without a person.
+    pub const fn renews_tokens(self) -> bool {
+        match self {
+            Self::Oauth | Self::ClientCredentials | Self::JwtBearer => true,
+            Self::PrivateApp | Self::ApiKey | Self::ApiToken => false,
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! A tenant's connection to one system: how to reach it and with which credentials.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::AuthMode;
-use crate::model::{ObjectType, System, TenantId};
+use super::{AccountAccess, AuthMode};
+use crate::model::{AttributeName, ObjectType, System, TenantId};
 
 /// What is needed to call a tenant's system. `Debug` can't print the token.
 #[derive(Debug, Clone)]
@@ -35,13 +36,35 @@ pub struct Connection {
     pub time_zone: Option<String>,
     /// The kinds of record whose unique key property exists at the provider.
     pub key_properties: Vec<ObjectType>,
+    /// The account's own name in the provider's host names (Salesforce: the My Domain; Pipedrive: the
+    /// company domain), where the provider has such.
+    pub domain: Option<String>,
+    /// Fields at the provider whose names differ from account to account.
+    pub custom_fields: CustomFields,
 }
+
+/// The provider's names of fields that hold our attributes, where each account has its own.
+pub type CustomFields = BTreeMap<(ObjectType, AttributeName), String>;
 
 impl Connection {
     /// Whether the provider itself finds a record of this kind by its natural key, so that it is
     /// created or updated in one call. A contact's key is its email, which every account has.
     pub fn has_key_property(&self, object_type: ObjectType) -> bool {
         object_type == ObjectType::Contact || self.key_properties.contains(&object_type)
+    }
+
+    /// The provider's name of the field that holds an attribute, where each account has its own.
+    pub fn custom_field(&self, object_type: ObjectType, name: AttributeName) -> Option<&str> {
+        self.custom_fields.get(&(object_type, name)).map(String::as_str)
+    }
+
+    /// What the account is called with, for the calls of connecting.
+    pub fn access(&self) -> AccountAccess {
+        AccountAccess {
+            auth: self.auth,
+            token: self.access_token.clone(),
+            domain: self.domain.clone(),
+        }
     }
 }
 

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{AuthMode, Connection, ConnectionError, OauthApp, SecretError};
+use super::{
+    AccountAccess, AuthMode, Connection, ConnectionError, CustomFields, OauthApp, SecretError,
+    TenantGrant,
+};
 use crate::model::{ObjectType, System, TenantId};
 
 /// What a connection that nobody has looked at is taken to have a key property for.
@@ -37,10 +40,25 @@ pub struct Credentials {
     pub token_version: u64,
     /// The kinds of record whose key property exists; `None` when nobody has looked.
     pub key_properties: Option<Vec<ObjectType>>,
+    /// The account's own name in the provider's host names.
+    pub domain: Option<String>,
+    /// Fields at the provider whose names differ from account to account.
+    pub custom_fields: CustomFields,
+    /// What mints bearer tokens, where an app of the tenant's own does.
+    pub grant: Option<TenantGrant>,
 }
 
 impl Credentials {
-    /// What callers of the provider get of them: never the refresh token.
+    /// What the account is called with, for the calls of connecting.
+    pub fn access(&self) -> AccountAccess {
+        AccountAccess {
+            auth: self.auth,
+            token: self.access_token.clone(),
+            domain: self.domain.clone(),
+        }
+    }
+
+    /// What callers of the provider get of them: never what gets other tokens.
     pub fn connection(self, tenant: &TenantId, system: System) -> Connection {
         Connection {
             tenant: tenant.clone(),
@@ -54,6 +72,8 @@ impl Credentials {
             import_horizon_days: self.import_horizon_days,
             time_zone: self.time_zone,
             key_properties: self.key_properties.unwrap_or_else(|| KEYED_BY_DEFAULT.to_vec()),
+            domain: self.domain,
+            custom_fields: self.custom_fields,
         }
     }
 }
@@ -68,6 +88,17 @@ pub struct WebhookSecretPair {
     /// What the address of the connection's own webhook ends with, where webhooks are registered by a
     /// call. It stays the same while the secrets change.
     pub url_token: Option<SecretString>,
+    /// The provider's id of the account that these secrets sign for; `None` where it was not noted.
+    pub account_id: Option<String>,
+    /// The provider's ids of the webhooks that we have registered, where deliveries name them.
+    pub hook_ids: Vec<String>,
+}
+
+impl WebhookSecretPair {
+    /// A first secret, with nothing else.
+    pub const fn sole(current: SecretString) -> Self {
+        Self { current, previous: None, url_token: None, account_id: None, hook_ids: Vec::new() }
+    }
 }
 
 /// Reads and writes the secrets of connections.

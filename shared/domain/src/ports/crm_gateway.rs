@@ -7,7 +7,28 @@ use jiff::Timestamp;
 
 use super::Connection;
 use crate::gate::{ClosedReason, RateLimit, RateReading};
-use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, RecordChange};
+use crate::model::{Attributes, CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
+
+/// What an upsert wants to be at the provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The record.
+    pub draft: &'a CrmDraft,
+    /// The provider's id of the record as we stored it; given only where the gateway asks for it
+    /// ([`CrmGateway::needs_known`]).
+    pub known: Option<&'a ExternalId>,
+    /// When the first attempt at it began, by our clock. The same for every further one.
+    pub began_at: Timestamp,
+}
+
+/// What is left of the account's quota of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// The most calls, or the vendor's own unit, of a day.
+    pub max: u64,
+    /// Those that are left of it.
+    pub remaining: u64,
+}
 
 /// What a call came to and what it cost.
 #[derive(Debug, Clone)]
@@ -18,6 +39,8 @@ pub struct Called<T> {
     pub calls: u32,
     /// What the last answer that spoke of it said of the account's limit.
     pub rate: Option<RateReading>,
+    /// What the last answer that spoke of it said of the day's quota.
+    pub quota: Option<Quota>,
 }
 
 /// What the provider did with a draft.
@@ -84,6 +107,17 @@ pub enum ProviderError {
         /// The path of the attribute or association at fault.
         field: Option<String>,
     },
+    /// The provider holds records that this one may be, and which of them can't be told: somebody has
+    /// to decide there.
+    #[error("the provider holds records that this one may be")]
+    Duplicate {
+        /// The vendor's own code, one of a known form (`DUPLICATES_DETECTED`).
+        vendor_code: String,
+        /// The vendor's name of the rule that found them, if a rule did.
+        rule: Option<String>,
+        /// Their ids, some of them if they are many.
+        matches: Vec<ExternalId>,
+    },
     /// The tenant's credentials are refused.
     #[error("the provider refused the credentials")]
     Unauthorized,
@@ -136,6 +170,7 @@ impl ProviderError {
             Self::Unavailable { effect, .. } => *effect,
             Self::TimedOut => RemoteEffect::Unknown,
             Self::Rejected { .. }
+            | Self::Duplicate { .. }
             | Self::Unauthorized
             | Self::MissingScope
             | Self::Contended { .. }
@@ -149,6 +184,7 @@ impl ProviderError {
     pub const fn retry(&self) -> Option<Option<Duration>> {
         match self {
             Self::Rejected { .. }
+            | Self::Duplicate { .. }
             | Self::Unauthorized
             | Self::MissingScope
             | Self::Closed { .. } => None,
@@ -168,9 +204,11 @@ impl ProviderError {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
-            Self::Rejected { .. } | Self::Unauthorized | Self::MissingScope | Self::TimedOut => {
-                None
-            }
+            Self::Rejected { .. }
+            | Self::Duplicate { .. }
+            | Self::Unauthorized
+            | Self::MissingScope
+            | Self::TimedOut => None,
         }
     }
 
@@ -178,6 +216,7 @@ impl ProviderError {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Rejected { .. } => "rejected",
+            Self::Duplicate { .. } => "duplicate",
             Self::Unauthorized => "unauthorized",
             Self::MissingScope => "missing_scope",
             Self::Contended { .. } => "contended",
@@ -197,9 +236,6 @@ pub trait RateLimits: Send + Sync {
 
 /// Calls one CRM. The connection is an argument: nothing of one tenant stays in the gateway, but
 /// for lists of its account under a key that contains the tenant.
-///
-/// `known` is the provider's id of the record as we stored it. It is given only where the account
-/// has no key property for the kind of record ([`Connection::has_key_property`]).
 #[async_trait]
 pub trait CrmGateway: RateLimits {
     /// Refuses what the provider is known to refuse, before anything is claimed or called.
@@ -224,6 +260,19 @@ pub trait CrmGateway: RateLimits {
         now: Timestamp,
     ) -> Result<Called<()>, ProviderError>;
 
+    /// Whether records of a kind are looked for by the id that we stored, because the provider has no
+    /// key of ours to find them by, or because knowing it saves more than reading it costs.
+    fn needs_known(&self, connection: &Connection, object_type: ObjectType) -> bool {
+        !connection.has_key_property(object_type)
+    }
+
+    /// How many requests an upsert is expected to send, one after the other: without a key and without
+    /// an id the record must be searched for first.
+    fn requests(&self, connection: &Connection, wanted: &Wanted<'_>) -> u32 {
+        let has_key = connection.has_key_property(wanted.draft.object_type);
+        if has_key || wanted.known.is_some() { 1 } else { 2 }
+    }
+
     /// Creates or updates the record.
     ///
     /// # Errors
@@ -231,19 +280,23 @@ pub trait CrmGateway: RateLimits {
     async fn upsert(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Written>, ProviderError>;
 
-    /// Looks the record up by its natural key.
+    /// How many requests a look-up is expected to send, one after the other.
+    fn find_requests(&self, _connection: &Connection, _wanted: &Wanted<'_>) -> u32 {
+        1
+    }
+
+    /// Looks the record up by its natural key. It must see what an upsert of the same record has
+    /// written, even if nobody saw that upsert's answer.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn find(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Option<RemoteRecord>>, ProviderError>;
 
     /// Associates the record with all that the draft names. It can be done again without harm, and

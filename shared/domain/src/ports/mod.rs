@@ -13,6 +13,7 @@ mod clock;
 mod connection_registry;
 mod connection_store;
 mod credential_store;
+mod crm_change_feed;
 mod crm_gateway;
 mod crm_reader;
 mod event_bus;
@@ -29,8 +30,8 @@ mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
-    AccountConnector, AccountDetails, ConnectorCatalog, GrantError, HookRegistration, KeyProperty,
-    OauthApp, OauthTokens,
+    AccountAccess, AccountConnector, AccountDetails, ConnectorCatalog, GrantError, Hook,
+    HookAddress, HookRegistration, HookSecret, KeyProperty, OauthApp, OauthTokens, TenantGrant,
 };
 pub use account_directory::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
@@ -46,11 +47,12 @@ pub use connection_registry::{
     ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found,
     HookStatus, LockOutcome,
 };
-pub use connection_store::{Connection, ConnectionError, ConnectionStore};
+pub use connection_store::{Connection, ConnectionError, ConnectionStore, CustomFields};
 pub use credential_store::{CredentialStore, Credentials, OauthAppSource, WebhookSecretPair};
+pub use crm_change_feed::{ChangeSpan, ChangedObject, ChangedPage, CrmChangeFeed};
 pub use crm_gateway::{
-    Called, Checked, CrmGateway, ProviderError, RateLimits, RateScope, RemoteEffect, RemoteRecord,
-    Written,
+    Called, Checked, CrmGateway, ProviderError, Quota, RateLimits, RateScope, RemoteEffect,
+    RemoteRecord, Wanted, Written,
 };
 pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
@@ -68,10 +70,10 @@ pub use upsert_store::{
     StoreError, UpsertStore,
 };
 pub use webhook_protocol::{
-    DeliveredBooking, DeliveredChange, DeliveredEvents, DeliverySignature, HeaderValue,
-    SignatureFault, UnreadableDelivery, WebhookDelivery, WebhookProtocol,
+    Acknowledgement, DeliveredBooking, DeliveredChange, DeliveredEvents, DeliverySignature,
+    HeaderValue, SignatureFault, SignedBy, UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
-pub use webhook_secrets::{SecretHolder, SigningSecretSource, SigningSecrets};
+pub use webhook_secrets::{HookOrigin, SecretHolder, SigningSecretSource, SigningSecrets};
 pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,

@@ -3,6 +3,8 @@
 //! A delivery is untrusted until one of its signatures was checked against a secret. Only what must
 //! be known to find that secret is read before.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -79,6 +81,30 @@ pub trait DeliverySignature: Send + Sync {
 
     /// Whether it was made with `secret`. Takes the same time wherever two signatures differ.
     fn is_made_with(&self, secret: &SecretString) -> bool;
+
+    /// Whether nothing is signed and the address alone, which nobody can guess, shows who sends. Such
+    /// a delivery can be no more than a hint to look.
+    fn is_of_address(&self) -> bool {
+        false
+    }
+}
+
+/// Whose secret signs deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedBy {
+    /// Our app's, one for all accounts that have let it in.
+    OurApp,
+    /// The connection's own.
+    Tenant,
+}
+
+/// What a vendor wants to hear of a delivery that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The content type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
 }
 
 /// One event of a delivery, as far as it concerns us.
@@ -117,6 +143,8 @@ pub struct DeliveredEvents {
     pub changes: Vec<DeliveredChange>,
     /// The appointments that have changed.
     pub bookings: Vec<DeliveredBooking>,
+    /// The vendor's ids of the webhooks that the delivery says it comes from, where it says so.
+    pub hook_ids: BTreeSet<String>,
     /// Events of kinds that we have no use for.
     pub ignored: usize,
     /// Events that can't be read. They don't take their neighbours with them.
@@ -145,6 +173,17 @@ pub enum UnreadableDelivery {
 pub trait WebhookProtocol: Send + Sync {
     /// Which vendor.
     fn system(&self) -> System;
+
+    /// Whose secret signs the deliveries of accounts that are connected like that.
+    fn signed_by(&self, auth: AuthMode) -> SignedBy {
+        if auth == AuthMode::Oauth { SignedBy::OurApp } else { SignedBy::Tenant }
+    }
+
+    /// What the vendor wants to hear of this delivery once it was accepted; `None` where any 2xx will
+    /// do.
+    fn acknowledgement(&self, _delivery: &WebhookDelivery) -> Option<Acknowledgement> {
+        None
+    }
 
     /// Reads the headers of the signature and checks their form and age.
     ///

@@ -19,11 +19,24 @@ pub enum SecretHolder {
     Tenant(TenantId, System),
 }
 
-/// The secret in use and, for some time after a rotation, the one before.
+/// The secret in use and, for some time after a rotation, the one before; with what else tells a
+/// tenant's own deliveries from others.
 #[derive(Clone)]
 pub struct SigningSecrets {
     current: SecretString,
     previous: Option<(SecretString, Timestamp)>,
+    origin: HookOrigin,
+}
+
+/// What else tells a tenant's own deliveries from others.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct HookOrigin {
+    /// The provider's id of the account that the secrets sign for.
+    pub account_id: Option<String>,
+    /// The provider's ids of the webhooks that we have registered.
+    pub hook_ids: Vec<String>,
+    /// What deliveries name as their account by their address, see [`crate::hook_address`].
+    pub address_id: Option<String>,
 }
 
 impl SigningSecrets {
@@ -31,7 +44,20 @@ impl SigningSecrets {
     /// the moment from which it no longer counts, and an empty one never counts.
     pub fn new(current: SecretString, previous: Option<(SecretString, Timestamp)>) -> Option<Self> {
         let previous = previous.filter(|(secret, _)| !secret.expose_secret().is_empty());
-        (!current.expose_secret().is_empty()).then_some(Self { current, previous })
+        let origin = HookOrigin::default();
+        (!current.expose_secret().is_empty()).then_some(Self { current, previous, origin })
+    }
+
+    /// The same with what else tells the tenant's own deliveries.
+    #[must_use]
+    pub fn with_origin(mut self, origin: HookOrigin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// What else tells the tenant's own deliveries.
+    pub const fn origin(&self) -> &HookOrigin {
+        &self.origin
     }
 
     /// The one or two secrets that count at `now`.
@@ -48,7 +74,7 @@ impl SigningSecrets {
                 previous.map(|(secret, until)| (secret.expose_secret().to_owned(), *until));
             (secrets.current.expose_secret().to_owned(), previous)
         };
-        exposed(self) == exposed(other)
+        exposed(self) == exposed(other) && self.origin == other.origin
     }
 }
 

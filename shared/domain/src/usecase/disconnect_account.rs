@@ -12,7 +12,7 @@ use super::locked_connection::{
 use super::registered_hook;
 use crate::hook_address;
 use crate::model::AuditAction;
-use crate::ports::{ConnectionError, ConnectionLock, Finish, Found, ProviderError};
+use crate::ports::{ConnectionError, ConnectionLock, Finish, Found, HookAddress, ProviderError};
 
 /// Disconnects the account. Says why its webhook could not be removed at the provider, if it could
 /// not.
@@ -43,7 +43,7 @@ async fn remove(
     let mut webhook_left = None;
     match deps.credentials.credentials(tenant, system).await {
         Ok(credentials) => {
-            webhook_left = registered_hook::remove(deps, request, &credentials.access_token).await;
+            webhook_left = registered_hook::remove(deps, request, &credentials.access()).await;
             accounts.push(credentials.account_id);
         }
         Err(ConnectionError::NotFound) if accounts.is_empty() => return Err(ManageError::NotFound),
@@ -74,7 +74,7 @@ async fn pointer_of_address(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
 ) -> Result<Option<String>, ManageError> {
-    if !deps.connector.registers_webhooks() {
+    if deps.connector.hook_address() == HookAddress::Shared {
         return Ok(None);
     }
     match deps.credentials.webhook_secrets(&request.tenant, request.system).await {

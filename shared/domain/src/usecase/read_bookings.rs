@@ -240,10 +240,11 @@ async fn page_of(
     position: Option<&str>,
 ) -> Result<Called<Result<BookingPage, ReadError>>, ProviderError> {
     let calls = reader.requests_per_page();
-    let refused = |error| Ok(Called { value: Err(error), calls, rate: None });
+    let refused = |error| Ok(Called { value: Err(error), calls, rate: None, quota: None });
     match reader.page(connection, window, position).await {
         Ok(called) => {
-            Ok(Called { value: Ok(called.value), calls: called.calls, rate: called.rate })
+            let Called { value, calls, rate, quota } = called;
+            Ok(Called { value: Ok(value), calls, rate, quota })
         }
         Err(PageError::Provider(error)) => Err(error),
         Err(PageError::Incomplete(part)) => refused(ReadError::Incomplete(part)),

@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError, with_retries};
 use crate::hook_address;
 use crate::ports::{
-    AccountClaim, AccountOwner, AuthMode, HookRegistration, HookStatus, ProviderError,
-    WebhookSecretPair,
+    AccountAccess, AccountClaim, AccountOwner, AuthMode, Hook, HookAddress, HookRegistration,
+    HookStatus, ProviderError, WebhookSecretPair,
 };
 
 /// Left of the invocation when no further try begins: one that times out, and the end of the work.
@@ -36,7 +36,7 @@ pub(super) fn token_for(
 ) -> Option<SecretString> {
     let token = || stored.and_then(|secrets| secrets.url_token.clone());
     let token = || token().unwrap_or_else(|| hook_address::new_token(deps.clock));
-    deps.connector.registers_webhooks().then(token)
+    (deps.connector.hook_address() != HookAddress::Shared).then(token)
 }
 
 /// Makes the address's deliveries the tenant's.
@@ -60,13 +60,14 @@ pub(super) async fn claim(
 pub(super) async fn register(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
-    access_token: &SecretString,
+    access: &AccountAccess,
     token: &SecretString,
 ) -> Option<RegisteredHook> {
-    let address = hook_address::address(&request.webhook_url, token);
-    let call = || deps.connector.ensure_webhook(access_token, address.expose_secret());
+    let url = hook_address::address(&request.webhook_url, token);
+    let hook = Hook { url, secret: SecretString::default() };
+    let call = || deps.connector.ensure_webhook(access, &hook);
     let (status, failure) = match with_retries(deps, request.deadline - RESERVE, call).await {
-        Ok(HookRegistration::Registered) => (HookStatus::Registered, None),
+        Ok(HookRegistration::Registered { .. }) => (HookStatus::Registered, None),
         Ok(HookRegistration::NoRoom) => (HookStatus::NoRoom, None),
         Ok(HookRegistration::Manual) => return None,
         Err(error) => (HookStatus::Failed, Some(error)),
@@ -79,10 +80,10 @@ pub(super) async fn register(
 pub(super) async fn remove(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
-    access_token: &SecretString,
+    access: &AccountAccess,
 ) -> Option<ProviderError> {
-    if !deps.connector.registers_webhooks() {
+    if deps.connector.hook_address() != HookAddress::Registered {
         return None;
     }
-    deps.connector.remove_webhooks(access_token, &request.webhook_url).await.err()
+    deps.connector.remove_webhooks(access, &request.webhook_url).await.err()
 }

@@ -18,8 +18,8 @@ use super::registered_hook::{self, RegisteredHook};
 use super::signing_rotation::{end_of_previous, rotated};
 use crate::model::{AuditAction, InvalidField};
 use crate::ports::{
-    AccountDetails, AuthMode, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus,
-    Credentials, Finish, Found, WebhookSecretPair,
+    AccountAccess, AccountDetails, AuthMode, ConnectionEntry, ConnectionError, ConnectionLock,
+    ConnectionStatus, Credentials, Finish, Found, WebhookSecretPair,
 };
 
 /// The new secrets.
@@ -139,9 +139,18 @@ fn check_auth(entry: &ConnectionEntry, secrets: &NewSecrets) -> Result<(), Inval
         (AuthMode::ApiKey, NewSecrets::PrivateApp { .. }) => {
             ("api_key", "is what this connection was made with: give a new one")
         }
-        (AuthMode::PrivateApp | AuthMode::Oauth, NewSecrets::ApiKey(_)) => {
-            ("api_key", "is nothing that this connection was made with")
-        }
+        (
+            AuthMode::ApiToken | AuthMode::ClientCredentials | AuthMode::JwtBearer,
+            NewSecrets::PrivateApp { .. },
+        ) => ("access_token", "is nothing that this connection was made with"),
+        (
+            AuthMode::PrivateApp
+            | AuthMode::Oauth
+            | AuthMode::ApiToken
+            | AuthMode::ClientCredentials
+            | AuthMode::JwtBearer,
+            NewSecrets::ApiKey(_),
+        ) => ("api_key", "is nothing that this connection was made with"),
     };
     Err(InvalidField::new(field, reason))
 }
@@ -175,7 +184,8 @@ async fn test(
     entry: &ConnectionEntry,
     new: &NewToken,
 ) -> Result<AccountDetails, ManageError> {
-    let call = || deps.connector.account(&new.token);
+    let access = AccountAccess { token: new.token.clone(), ..new.stored.access() };
+    let call = || deps.connector.account(&access);
     let account = with_retries(deps, request.deadline, call).await?;
     if account.account_id != entry.account_id {
         let reason = "is of another account: connect that one instead";
@@ -238,5 +248,5 @@ async fn renew_hook(
         return Ok(None);
     };
     registered_hook::claim(deps, request, stored.auth, token).await?;
-    Ok(registered_hook::register(deps, request, &stored.access_token, token).await)
+    Ok(registered_hook::register(deps, request, &stored.access(), token).await)
 }

@@ -103,7 +103,9 @@ impl From<UnreadableMessage> for Verdict {
 impl From<&ProviderError> for Verdict {
     fn from(error: &ProviderError) -> Self {
         match error {
-            ProviderError::Rejected { .. } => Self::Dead(DeadCause::ProviderRejected),
+            ProviderError::Rejected { .. } | ProviderError::Duplicate { .. } => {
+                Self::Dead(DeadCause::ProviderRejected)
+            }
             ProviderError::Unauthorized => Self::Dead(DeadCause::ProviderUnauthorized),
             ProviderError::MissingScope => Self::Dead(DeadCause::ProviderMissingScope),
             // A limit or a closed gate says nothing about the work, so it costs no try.

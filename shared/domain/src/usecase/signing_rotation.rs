@@ -25,15 +25,13 @@ pub(super) fn rotated(
     grace: Duration,
 ) -> Option<WebhookSecretPair> {
     let Some(stored) = stored else {
-        let (previous, url_token) = (None, None);
-        return Some(WebhookSecretPair { current: next.clone(), previous, url_token });
+        return Some(WebhookSecretPair::sole(next.clone()));
     };
     if stored.current.expose_secret() == next.expose_secret() {
         return None;
     }
     let previous = Some((stored.current.clone(), now + grace));
-    let url_token = stored.url_token.clone();
-    Some(WebhookSecretPair { current: next.clone(), previous, url_token })
+    Some(WebhookSecretPair { current: next.clone(), previous, ..stored.clone() })
 }
 
 #[cfg(test)]

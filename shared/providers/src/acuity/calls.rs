@@ -69,6 +69,6 @@ impl<'a> Calls<'a> {
 
     /// The operation's result with what it cost. Acuity's answers say nothing of its limit.
     pub fn done<T>(self, value: T) -> Called<T> {
-        Called { value, calls: self.sent, rate: None }
+        Called { value, calls: self.sent, rate: None, quota: None }
     }
 }

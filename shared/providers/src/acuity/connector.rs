@@ -4,11 +4,11 @@
 //! check a webhook's signature.
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, AuthMode, GrantError, HookRegistration, KeyProperty,
-    OauthApp, OauthTokens, ProviderError,
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, Hook, HookAddress,
+    HookRegistration, KeyProperty, OauthApp, OauthTokens, ProviderError,
 };
 
 use super::AcuitySettings;
@@ -52,8 +52,8 @@ impl AccountConnector for AcuityConnector {
 
     /// `GET me`. That it has an `id` is known from public integrations, that it has a `timezone` is a
     /// guess: without one, UTC stands in.
-    async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError> {
-        let answer = self.calls(access_token).get_raw("me").await?;
+    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
+        let answer = self.calls(&access.token).get_raw("me").await?;
         let me: Me = success_of(&answer)?;
         let account_id = me.id.number().ok_or_else(|| bad_answer(&answer))?;
         Ok(AccountDetails { account_id: account_id.to_string(), time_zone: zone_of(&me.timezone) })
@@ -85,29 +85,29 @@ impl AccountConnector for AcuityConnector {
     /// Bookings are only read.
     async fn ensure_key_property(
         &self,
-        _access_token: &SecretString,
+        _access: &AccountAccess,
         _object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError> {
         Ok(KeyProperty::NotAvailable)
     }
 
-    fn registers_webhooks(&self) -> bool {
-        true
+    fn hook_address(&self) -> HookAddress {
+        HookAddress::Registered
     }
 
     async fn ensure_webhook(
         &self,
-        access_token: &SecretString,
-        url: &str,
+        access: &AccountAccess,
+        hook: &Hook,
     ) -> Result<HookRegistration, ProviderError> {
-        hooks::ensure(&mut self.calls(access_token), url).await
+        hooks::ensure(&mut self.calls(&access.token), hook.url.expose_secret()).await
     }
 
     async fn remove_webhooks(
         &self,
-        access_token: &SecretString,
+        access: &AccountAccess,
         url: &str,
     ) -> Result<(), ProviderError> {
-        hooks::remove(&mut self.calls(access_token), url).await
+        hooks::remove(&mut self.calls(&access.token), url).await
     }
 }

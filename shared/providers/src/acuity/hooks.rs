@@ -38,7 +38,7 @@ pub async fn ensure(calls: &mut Calls<'_>, url: &str) -> Result<HookRegistration
     if let Some(kept) = ours.iter().position(|hook| is_good(hook, url)) {
         ours.remove(kept);
         remove_all(calls, &ours).await?;
-        return Ok(HookRegistration::Registered);
+        return Ok(HookRegistration::Registered { hook_ids: Vec::new() });
     }
     // The new one comes first, so that nothing goes untold between; unless there is no room for both.
     if count >= HOOKS_MAX {
@@ -70,7 +70,7 @@ async fn create(
         return Ok(HookRegistration::NoRoom);
     }
     check(&answer)?;
-    Ok(HookRegistration::Registered)
+    Ok(HookRegistration::Registered { hook_ids: Vec::new() })
 }
 
 async fn remove_all(calls: &mut Calls<'_>, hooks: &[Hook]) -> Result<(), ProviderError> {

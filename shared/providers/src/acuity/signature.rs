@@ -43,7 +43,11 @@ impl DeliverySignature for AcuitySignature<'_> {
     fn may_come_from(&self, auth: AuthMode) -> bool {
         match auth {
             AuthMode::ApiKey => true,
-            AuthMode::PrivateApp | AuthMode::Oauth => false,
+            AuthMode::PrivateApp
+            | AuthMode::Oauth
+            | AuthMode::ApiToken
+            | AuthMode::ClientCredentials
+            | AuthMode::JwtBearer => false,
         }
     }
 

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountConnector, AccountDetails, AuthMode, GrantError, KeyProperty, OauthApp, OauthTokens,
-    ProviderError, RemoteEffect,
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, KeyProperty, OauthApp,
+    OauthTokens, ProviderError, RemoteEffect,
 };
 
 use super::client::HubspotSettings;
@@ -76,9 +76,9 @@ impl AccountConnector for HubspotConnector {
     }
 
     /// `GET /account-info/{version}/details`.
-    async fn account(&self, access_token: &SecretString) -> Result<AccountDetails, ProviderError> {
+    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
         let url = self.url("account-info", "details");
-        let answer = self.http.get(&url, access_token).await?;
+        let answer = self.http.get(&url, &access.token).await?;
         if !(200..300).contains(&answer.status) {
             return Err(error_of(&answer));
         }
@@ -121,17 +121,17 @@ impl AccountConnector for HubspotConnector {
     /// `POST /crm/properties/{version}/{type}`; a name that is taken is looked at.
     async fn ensure_key_property(
         &self,
-        access_token: &SecretString,
+        access: &AccountAccess,
         object_type: ObjectType,
     ) -> Result<KeyProperty, ProviderError> {
         let url = self.url("crm/properties", properties::path_of(object_type));
         let definition = properties::definition_of(object_type);
-        let answer = self.http.post_json(&url, access_token, &definition).await?;
+        let answer = self.http.post_json(&url, &access.token, &definition).await?;
         match properties::created(&answer)? {
             properties::Created::Decided(decided) => Ok(decided),
             properties::Created::NameTaken => {
                 let url = format!("{url}/{}", properties::NAME);
-                properties::existing(&self.http.get(&url, access_token).await?)
+                properties::existing(&self.http.get(&url, &access.token).await?)
             }
         }
     }

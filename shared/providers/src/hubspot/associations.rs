@@ -73,7 +73,7 @@ impl HubspotGateway {
         let types: BTreeSet<_> = draft.associations.iter().map(|it| it.object_type).collect();
         let batches =
             types.into_iter().map(|to| self.associate_batch(connection, draft, external_id, to));
-        let mut total = Called { value: (), calls: 0, rate: None };
+        let mut total = Called { value: (), calls: 0, rate: None, quota: None };
         for batch in join_all(batches).await {
             let batch = batch?;
             total.calls += batch.calls;
@@ -126,7 +126,8 @@ impl Wanted<'_> {
     fn judge(&self, answer: &RawAnswer) -> Result<(), ProviderError> {
         let batch: AssociationAnswer = success_of(answer).map_err(|error| match error {
             ProviderError::Rejected { .. } => self.refusal(&body_of(answer), error_of(answer)),
-            ProviderError::Unauthorized
+            ProviderError::Duplicate { .. }
+            | ProviderError::Unauthorized
             | ProviderError::MissingScope
             | ProviderError::Contended { .. }
             | ProviderError::RateLimited { .. }

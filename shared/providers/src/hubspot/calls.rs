@@ -64,7 +64,7 @@ impl<'a> Calls<'a> {
 
     /// The operation's result with what it cost.
     pub fn done<T>(self, value: T) -> Called<T> {
-        Called { value, calls: self.sent, rate: self.rate }
+        Called { value, calls: self.sent, rate: self.rate, quota: None }
     }
 }
 

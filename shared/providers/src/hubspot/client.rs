@@ -12,7 +12,7 @@ use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
     AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord,
-    Written,
+    Wanted, Written,
 };
 
 use super::calls::{Calls, bad_answer, success_of};
@@ -175,8 +175,12 @@ pub(super) fn written_of(
 impl RateLimits for HubspotGateway {
     fn default_limit(&self, connection: &Connection) -> RateLimit {
         let max = match connection.auth {
-            AuthMode::PrivateApp | AuthMode::ApiKey => PRIVATE_APP_CALLS_MAX,
             AuthMode::Oauth => OAUTH_CALLS_MAX,
+            AuthMode::PrivateApp
+            | AuthMode::ApiKey
+            | AuthMode::ApiToken
+            | AuthMode::ClientCredentials
+            | AuthMode::JwtBearer => PRIVATE_APP_CALLS_MAX,
         };
         RateLimit { max, window: RATE_WINDOW }
     }
@@ -205,9 +209,9 @@ impl CrmGateway for HubspotGateway {
     async fn upsert(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Written>, ProviderError> {
+        let Wanted { draft, known, .. } = *wanted;
         let mut calls = self.calls(connection);
         let written = if connection.has_key_property(draft.object_type) {
             self.upsert_by_key(&mut calls, draft).await?
@@ -220,9 +224,9 @@ impl CrmGateway for HubspotGateway {
     async fn find(
         &self,
         connection: &Connection,
-        draft: &CrmDraft,
-        known: Option<&ExternalId>,
+        wanted: &Wanted<'_>,
     ) -> Result<Called<Option<RemoteRecord>>, ProviderError> {
+        let Wanted { draft, known, .. } = *wanted;
         let mut calls = self.calls(connection);
         let found = if connection.has_key_property(draft.object_type) {
             self.find_by_key(&mut calls, draft).await?

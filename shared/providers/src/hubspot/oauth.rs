@@ -77,7 +77,8 @@ pub fn tokens_of(answer: &RawAnswer) -> Result<OauthTokens, GrantError> {
     Ok(OauthTokens {
         access_token: tokens.access_token,
         refresh_token: tokens.refresh_token.filter(|token| !token.expose_secret().is_empty()),
-        expires_in: Duration::from_secs(tokens.expires_in.min(EXPIRES_IN_MAX_S)),
+        expires_in: Some(Duration::from_secs(tokens.expires_in.min(EXPIRES_IN_MAX_S))),
+        domain: None,
     })
 }
 

@@ -107,9 +107,15 @@ impl<'a> HubspotSignature<'a> {
 impl DeliverySignature for HubspotSignature<'_> {
     fn may_come_from(&self, auth: AuthMode) -> bool {
         match (&self.scheme, auth) {
-            (_, AuthMode::ApiKey) => false,
-            (Scheme::V3 { .. }, _) | (Scheme::V1 | Scheme::V2, AuthMode::PrivateApp) => true,
-            (Scheme::V1 | Scheme::V2, AuthMode::Oauth) => false,
+            (_, AuthMode::PrivateApp) | (Scheme::V3 { .. }, AuthMode::Oauth) => true,
+            (Scheme::V1 | Scheme::V2, AuthMode::Oauth)
+            | (
+                _,
+                AuthMode::ApiKey
+                | AuthMode::ApiToken
+                | AuthMode::ClientCredentials
+                | AuthMode::JwtBearer,
+            ) => false,
         }
     }
 

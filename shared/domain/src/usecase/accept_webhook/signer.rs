@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::{AcceptWebhookDeps, AcceptWebhookError};
 use crate::model::TenantId;
 use crate::ports::{
-    AuthMode, DeliverySignature, SecretError, SecretHolder, SignatureFault, SigningSecrets,
-    WebhookDelivery,
+    AuthMode, DeliverySignature, SecretError, SecretHolder, SignatureFault, SignedBy,
+    SigningSecrets, WebhookDelivery,
 };
 
 /// Who has signed a delivery.
@@ -68,7 +68,8 @@ pub async fn signer_of(
     let signature = deps.protocol.signature(delivery, now).map_err(AcceptWebhookError::Unsigned)?;
     let mut check = Check { signature: signature.as_ref(), now, failure: None };
     let mut tried = Vec::with_capacity(2);
-    if signature.may_come_from(AuthMode::Oauth) {
+    let is_ours = |auth: &AuthMode| deps.protocol.signed_by(*auth) == SignedBy::OurApp;
+    if AuthMode::ALL.iter().filter(|auth| is_ours(auth)).any(|it| signature.may_come_from(*it)) {
         let holder = SecretHolder::OurApp(deps.protocol.system());
         let candidate = Candidate { signer: Signer::OurApp, holder };
         if check.fits(deps.secrets.secrets(&candidate.holder).await) {
@@ -76,8 +77,8 @@ pub async fn signer_of(
         }
         tried.push(candidate);
     }
-    let own = [AuthMode::PrivateApp, AuthMode::ApiKey];
-    if own.into_iter().any(|auth| signature.may_come_from(auth)) {
+    let is_tenants = |auth: &AuthMode| deps.protocol.signed_by(*auth) == SignedBy::Tenant;
+    if AuthMode::ALL.iter().filter(|auth| is_tenants(auth)).any(|it| signature.may_come_from(*it)) {
         match claimed_candidate(deps, delivery).await {
             Ok(Some(candidate)) => {
                 if check.fits(deps.secrets.secrets(&candidate.holder).await) {
@@ -109,7 +110,8 @@ async fn claimed_candidate(
     let system = deps.protocol.system();
     let owner = deps.claimed_accounts.owner(system, &account_id).await;
     let owner = owner.map_err(AcceptWebhookError::Accounts)?;
-    let signs_for_itself = owner.filter(|owner| owner.auth != AuthMode::Oauth);
+    let signs_for_itself =
+        owner.filter(|owner| deps.protocol.signed_by(owner.auth) == SignedBy::Tenant);
     Ok(signs_for_itself.map(|owner| Candidate {
         holder: SecretHolder::Tenant(owner.tenant.clone(), system),
         signer: Signer::Tenant { tenant: owner.tenant, account_id },

@@ -12,9 +12,9 @@ use super::super::registered_hook;
 use super::{ConnectAccount, ConnectMethod, Connected};
 use crate::model::{AuditAction, InvalidField, ObjectType};
 use crate::ports::{
-    AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry, ConnectionError,
-    ConnectionLock, ConnectionStatus, Credentials, Fenced, Finish, Found, GrantError, KeyProperty,
-    OauthApp,
+    AccountAccess, AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry,
+    ConnectionError, ConnectionLock, ConnectionStatus, Credentials, CustomFields, Fenced, Finish,
+    Found, GrantError, KeyProperty, OauthApp, TenantGrant,
 };
 
 /// One connect on its way.
@@ -32,6 +32,15 @@ struct Tokens {
     access_token: SecretString,
     refresh_token: Option<SecretString>,
     expires_at: Option<Timestamp>,
+    domain: Option<String>,
+    grant: Option<TenantGrant>,
+}
+
+impl Tokens {
+    fn access(&self) -> AccountAccess {
+        let (token, domain) = (self.access_token.clone(), self.domain.clone());
+        AccountAccess { auth: self.auth, token, domain }
+    }
 }
 
 impl Run<'_, '_> {
@@ -71,7 +80,8 @@ impl Run<'_, '_> {
     /// Gets tokens and tests them with one cheap call.
     async fn try_tokens(&self) -> Result<(Tokens, AccountDetails), ManageError> {
         let tokens = self.tokens().await?;
-        let call = || self.deps.connector.account(&tokens.access_token);
+        let access = tokens.access();
+        let call = || self.deps.connector.account(&access);
         let account = with_retries(self.deps, self.command.request.deadline, call).await?;
         Ok((tokens, account))
     }
@@ -84,6 +94,8 @@ impl Run<'_, '_> {
                     access_token: access_token.clone(),
                     refresh_token: None,
                     expires_at: None,
+                    domain: None,
+                    grant: None,
                 });
             }
             (ConnectMethod::ApiKey { user_id, api_key }, _) => {
@@ -92,6 +104,8 @@ impl Run<'_, '_> {
                     access_token: api_key::token_of(user_id, api_key),
                     refresh_token: None,
                     expires_at: None,
+                    domain: None,
+                    grant: None,
                 });
             }
             (ConnectMethod::Oauth { code, .. }, Some(app)) => (app, code),
@@ -112,7 +126,9 @@ impl Run<'_, '_> {
             auth: AuthMode::Oauth,
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
-            expires_at: Some(began + tokens.expires_in),
+            expires_at: tokens.expires_in.map(|time| began + time),
+            domain: tokens.domain,
+            grant: None,
         })
     }
 
@@ -147,9 +163,9 @@ impl Run<'_, '_> {
     async fn ensure_key_properties(&self, tokens: &Tokens) -> Result<Vec<ObjectType>, ManageError> {
         let deps = self.deps;
         let deadline = self.command.request.deadline;
+        let access = &tokens.access();
         let ensure = |object_type: ObjectType| async move {
-            let token = &tokens.access_token;
-            let call = || deps.connector.ensure_key_property(token, object_type);
+            let call = || deps.connector.ensure_key_property(access, object_type);
             let property = with_retries(deps, deadline, call).await?;
             Ok::<_, ManageError>((object_type, property))
         };
@@ -195,9 +211,7 @@ impl Run<'_, '_> {
         }
         let former_webhook_left = self.leave_former(&stored.account_id, former.as_ref()).await?;
         let webhook = match &url_token {
-            Some(token) => {
-                registered_hook::register(deps, request, &stored.access_token, token).await
-            }
+            Some(token) => registered_hook::register(deps, request, &stored.access(), token).await,
             None => None,
         };
         let entry = ConnectionEntry {
@@ -235,6 +249,9 @@ impl Run<'_, '_> {
             time_zone: account.time_zone,
             token_version,
             key_properties: Some(key_properties.to_vec()),
+            domain: tokens.domain,
+            custom_fields: CustomFields::new(),
+            grant: tokens.grant,
         };
         let store = self.deps.credentials;
         store.put_credentials(&request.tenant, request.system, &credentials).await?;

@@ -46,9 +46,7 @@ impl Run<'_, '_> {
                 rotated(Some(&stored), given, now, self.command.grace).unwrap_or(stored)
             }
             Some(stored) if signs(&stored) => stored,
-            Some(_) | None => {
-                WebhookSecretPair { current: given.clone(), previous: None, url_token: None }
-            }
+            Some(_) | None => WebhookSecretPair::sole(given.clone()),
         };
         let next = WebhookSecretPair { url_token: url_token.clone(), ..next };
         store.put_webhook_secrets(tenant, system, &next).await?;
@@ -68,9 +66,7 @@ impl Run<'_, '_> {
         };
         self.deps.accounts.release(request.system, former, &request.tenant).await?;
         match stored.filter(|stored| stored.account_id == former) {
-            Some(stored) => {
-                Ok(registered_hook::remove(self.deps, request, &stored.access_token).await)
-            }
+            Some(stored) => Ok(registered_hook::remove(self.deps, request, &stored.access()).await),
             None => Ok(None),
         }
     }

@@ -139,7 +139,7 @@ impl Winner<'_> {
         let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
         credentials.access_token = tokens.access_token;
         credentials.refresh_token = tokens.refresh_token.or(credentials.refresh_token);
-        credentials.expires_at = Some(began + tokens.expires_in);
+        credentials.expires_at = tokens.expires_in.map(|time| began + time);
         credentials.token_version = credentials.token_version.max(listed) + 1;
         if self.write(&credentials).await {
             self.list(&credentials, ConnectionStatus::Connected, None).await;

@@ -35,6 +35,7 @@ pub(super) fn may_pass(error: &UpsertError) -> bool {
         // A conflict that outlives the tries is the content's, not the moment's.
         ProviderError::Contended { status, .. } => !matches!(status, 400 | 409),
         ProviderError::Rejected { .. }
+        | ProviderError::Duplicate { .. }
         | ProviderError::Unauthorized
         | ProviderError::MissingScope => false,
     }

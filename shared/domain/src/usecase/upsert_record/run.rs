@@ -18,7 +18,7 @@ use crate::gate::ClosedReason;
 use crate::model::{ExternalId, RecordChange};
 use crate::ports::{
     Answer, Called, Claim, Completion, Connection, Finished, ProviderError, Release, RemoteEffect,
-    StoreError, Written,
+    StoreError, Wanted, Written,
 };
 use crate::retry::RetryPolicy;
 use crate::usecase::fresh_connection::after_refusal;
@@ -59,7 +59,7 @@ impl Stopped {
 pub(super) fn no_token(is_unresolved: bool) -> Stopped {
     let error =
         ProviderError::Unavailable { status: None, retry_after: None, effect: RemoteEffect::None };
-    Progress { is_unresolved, record: None }.stop(error.into())
+    Progress { is_unresolved, record: None, known: None }.stop(error.into())
 }
 
 /// How far the work has come at the provider.
@@ -68,6 +68,8 @@ struct Progress {
     is_unresolved: bool,
     /// The record is as it should be; what is left are its associations.
     record: Option<Done>,
+    /// The provider's id of the record, where the gateway wants to know it.
+    known: Option<ExternalId>,
 }
 
 impl Progress {
@@ -90,12 +92,12 @@ impl Run<'_, '_> {
     /// Writes the record at the provider, at most once, and associates it: wherever an earlier
     /// write may have come through, the provider is asked before it is told again.
     pub(super) async fn write(&mut self, is_unresolved: bool) -> Result<Done, Stopped> {
-        let mut progress = Progress { is_unresolved, record: None };
-        let known = self.known().await.map_err(|error| progress.stop(error.into()))?;
+        let mut progress = Progress { is_unresolved, record: None, known: None };
+        progress.known = self.known().await.map_err(|error| progress.stop(error.into()))?;
         let mut attempt = 1;
         let mut has_other_token = false;
         loop {
-            let error = match self.attempt(&mut progress, known.as_ref()).await {
+            let error = match self.attempt(&mut progress).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
@@ -130,23 +132,23 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The record's id from our own table, where the provider has no key to find it by.
+    /// The record's id from our own table, where the gateway wants to know it.
     async fn known(&self) -> Result<Option<ExternalId>, StoreError> {
-        if self.connection.has_key_property(self.claim.draft.object_type) {
+        if !self.needs_known() {
             return Ok(None);
         }
         self.deps.store.known_external_id(self.claim).await
     }
 
+    fn needs_known(&self) -> bool {
+        self.deps.gateway.needs_known(&self.connection, self.claim.draft.object_type)
+    }
+
     /// One try of whatever is left to do.
-    async fn attempt(
-        &mut self,
-        progress: &mut Progress,
-        known: Option<&ExternalId>,
-    ) -> Result<Done, ProviderError> {
+    async fn attempt(&mut self, progress: &mut Progress) -> Result<Done, ProviderError> {
         let done = match progress.record.clone() {
             Some(done) => done,
-            None => self.write_record(&mut progress.is_unresolved, known).await?,
+            None => self.write_record(progress).await?,
         };
         progress.record = Some(done.clone());
         self.associate(&done.written.external_id).await?;
@@ -154,36 +156,45 @@ impl Run<'_, '_> {
     }
 
     /// If an earlier write may have come through, looks first; then writes.
-    async fn write_record(
-        &mut self,
-        is_unresolved: &mut bool,
-        known: Option<&ExternalId>,
-    ) -> Result<Done, ProviderError> {
-        if *is_unresolved {
-            if let Some(done) = self.resolve(known).await? {
+    async fn write_record(&mut self, progress: &mut Progress) -> Result<Done, ProviderError> {
+        if progress.is_unresolved {
+            if let Some(done) = self.resolve(progress).await? {
                 return Ok(done);
             }
-            *is_unresolved = false;
+            progress.is_unresolved = false;
         }
         let read_at = self.deps.clock.now();
-        let connection = Arc::clone(&self.connection);
-        let upsert = self.deps.gateway.upsert(&connection, &self.claim.draft, known);
-        let requests = self.requests(known);
+        let (gateway, connection, claim) =
+            (self.deps.gateway, Arc::clone(&self.connection), self.claim);
+        let wanted = wanted(claim, progress.known.as_ref());
+        let requests = gateway.requests(&connection, &wanted);
+        let upsert = gateway.upsert(&connection, &wanted);
         match self.called(requests, requests, upsert).await {
             Ok(written) => Ok(Done { written, read_at }),
             Err(error) => {
-                *is_unresolved = error.effect() == RemoteEffect::Unknown;
+                progress.is_unresolved = error.effect() == RemoteEffect::Unknown;
                 Err(error)
             }
         }
     }
 
-    /// Finds out whether the wanted values are already at the provider.
-    async fn resolve(&mut self, known: Option<&ExternalId>) -> Result<Option<Done>, ProviderError> {
+    /// Finds out whether the wanted values are already at the provider. A record that has others is
+    /// kept in mind: it is the one to write to.
+    async fn resolve(&mut self, progress: &mut Progress) -> Result<Option<Done>, ProviderError> {
         let read_at = self.deps.clock.now();
-        let connection = Arc::clone(&self.connection);
-        let find = self.deps.gateway.find(&connection, &self.claim.draft, known);
-        let found = self.called(1, 1, find).await?;
+        let (gateway, connection, claim) =
+            (self.deps.gateway, Arc::clone(&self.connection), self.claim);
+        let found = {
+            let wanted = wanted(claim, progress.known.as_ref());
+            let requests = gateway.find_requests(&connection, &wanted);
+            let find = gateway.find(&connection, &wanted);
+            self.called(requests, requests, find).await?
+        };
+        if let Some(remote) = &found
+            && self.needs_known()
+        {
+            progress.known = Some(remote.external_id.clone());
+        }
         let wanted = &self.claim.draft.attributes;
         let there = found.filter(|remote| remote.attributes.contains_all(wanted));
         Ok(there.map(|remote| {
@@ -197,13 +208,6 @@ impl Run<'_, '_> {
             };
             Done { written, read_at }
         }))
-    }
-
-    /// How many requests a write is expected to send: without a key and without an id the record must
-    /// be searched for first.
-    fn requests(&self, known: Option<&ExternalId>) -> u32 {
-        let has_key = self.connection.has_key_property(self.claim.draft.object_type);
-        if has_key || known.is_some() { 1 } else { 2 }
     }
 
     async fn associate(&mut self, external_id: &ExternalId) -> Result<(), ProviderError> {
@@ -274,6 +278,10 @@ impl Run<'_, '_> {
     pub(super) async fn give_back(&self, stopped: &Stopped) {
         drop(self.deps.store.release(self.claim, stopped.release).await);
     }
+}
+
+const fn wanted<'a>(claim: &'a Claim, known: Option<&'a ExternalId>) -> Wanted<'a> {
+    Wanted { draft: &claim.draft, known, began_at: claim.started_at }
 }
 
 fn upserted(written: Written) -> Upserted {
