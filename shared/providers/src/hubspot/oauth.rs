@@ -128,7 +128,7 @@ mod tests {
         let tokens = tokens_of(&answer(200, body)).unwrap();
         assert_eq!(tokens.access_token.expose_secret(), "a");
         assert!(tokens.refresh_token.is_none());
-        assert_eq!(tokens.expires_in, Duration::from_secs(1_800));
+        assert_eq!(tokens.expires_in, Some(Duration::from_secs(1_800)));
         assert!(!format!("{tokens:?}").contains("\"a\""));
     }
 
