@@ -1,11 +1,15 @@
 //! A tenant's account at the provider sandbox: what its users do, what it was asked, how it fails.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::tenant::Tenant;
 
+/// What is sent with a delay comes within this time.
+const NOTHING_NEW: Duration = Duration::from_secs(4);
+/// A notification that was refused is sent again for about half a minute.
+const TOLD_WITHIN: Duration = Duration::from_secs(90);
 /// What a private app of the product may do.
 const SCOPES: [&str; 13] = [
     "oauth",
@@ -59,6 +63,23 @@ impl Tenant {
         }
         body.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
         self.cloud.sandbox_post("faults", body).await;
+    }
+
+    /// Waits until every notification of the account was taken, the delayed and the repeated ones too.
+    pub async fn until_told(&self) {
+        let path = format!("webhooks?{}", self.selected());
+        let (mut told, mut since) = (0, Instant::now());
+        let began = since;
+        while since.elapsed() < NOTHING_NEW {
+            let deliveries = self.cloud.sandbox_get(&path).await["deliveries"].take();
+            let deliveries = deliveries.as_array().unwrap();
+            let open = deliveries.iter().filter(|it| it["delivered"] != true).count();
+            if open > 0 || deliveries.len() != told {
+                (told, since) = (deliveries.len(), Instant::now());
+            }
+            assert!(began.elapsed() < TOLD_WITHIN, "{open} of {told} notifications were not taken");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
     }
 
     /// Ends all faults of the account.
