@@ -134,7 +134,7 @@ def _deploy(
     with step("routes, connections of the demo tenants, event tap"):
         http_api.publish(settings)
         demo_tenants = tenants.connect(settings, demo_tenants)
-        tenants.register_accounts(settings, demo_tenants)
+        tenants.enter_addresses(settings, demo_tenants)
         stack.write(stack.describe(settings, demo_tenants))
     STARTED_FILE.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
 
