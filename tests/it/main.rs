@@ -18,6 +18,7 @@ mod acuity_walk;
 mod acuity_webhook;
 mod after_suite_canary;
 mod at_003_crm;
+mod at_003_hubspot;
 mod at_003_schedules;
 mod at_004_apart;
 mod at_004_booking;

@@ -10,22 +10,6 @@ use super::tenant::Tenant;
 const NOTHING_NEW: Duration = Duration::from_secs(4);
 /// A notification that was refused is sent again for about half a minute.
 const TOLD_WITHIN: Duration = Duration::from_secs(90);
-/// What a private app of the product may do.
-const SCOPES: [&str; 13] = [
-    "oauth",
-    "crm.objects.contacts.read",
-    "crm.objects.contacts.write",
-    "crm.objects.companies.read",
-    "crm.objects.companies.write",
-    "crm.objects.deals.read",
-    "crm.objects.deals.write",
-    "crm.schemas.contacts.read",
-    "crm.schemas.contacts.write",
-    "crm.schemas.companies.read",
-    "crm.schemas.companies.write",
-    "crm.schemas.deals.read",
-    "crm.schemas.deals.write",
-];
 
 /// Now, in epoch milliseconds.
 pub fn now_ms() -> i64 {
@@ -36,17 +20,19 @@ pub fn now_ms() -> i64 {
 impl Tenant {
     /// Registers the account, or registers it again with other settings.
     pub async fn register(&self, settings: Value) {
-        let hubspot = &self.cloud.stack["tenants"][0]["systems"]["hubspot"];
-        let mut account = json!({
-            "system": "hubspot",
-            "account": self.account,
-            "access_token": self.access_token,
-            "scopes": SCOPES,
-            "webhook_url": hubspot["webhook_url"],
-            "webhook_secret": self.webhook_secret,
-        });
+        *self.settings.lock().unwrap() = settings.clone();
+        let mut account = self.crm().account(self);
+        account["system"] = json!(self.provider.system);
+        account["account"] = json!(self.account);
         account.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         self.cloud.sandbox_post("accounts", account).await;
+    }
+
+    /// Adds to the settings of the account.
+    pub async fn enter(&self, more: Value) {
+        let mut settings = self.settings.lock().unwrap().clone();
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.register(settings).await;
     }
 
     /// Empties the account: its records go, and the properties that were made through the API.
