@@ -114,6 +114,7 @@ mod rules_docs;
 mod rules_links;
 mod rules_queues;
 mod rules_rooms;
+mod rules_systems;
 mod rules_template;
 mod support;
 mod vectors_acuity_signature;

@@ -22,6 +22,7 @@ pub mod hubspot;
 pub mod linking_world;
 pub mod operator;
 pub mod portal_state;
+pub mod providers;
 pub mod push_line;
 pub mod push_play;
 pub mod push_world;
