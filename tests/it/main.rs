@@ -49,6 +49,7 @@ mod e2e_connections;
 mod e2e_contention;
 mod e2e_costs;
 mod e2e_crash;
+mod e2e_crm_first_upserts;
 mod e2e_dead_letters;
 mod e2e_event_files;
 mod e2e_oauth;
