@@ -15,6 +15,8 @@ pub const TOKEN_PARAMETER: &str = "token";
 const ACCOUNT_PREFIX: &str = "hook-";
 /// So many hexadecimal digits of the token's digest, 160 bits.
 const DIGEST_CHARS: usize = 40;
+/// The hexadecimal digits of a token.
+const TOKEN_CHARS: usize = 32;
 
 /// A token for a connection that has none, 32 hexadecimal digits.
 pub fn new_token(clock: &dyn Clock) -> SecretString {
@@ -24,6 +26,20 @@ pub fn new_token(clock: &dyn Clock) -> SecretString {
 /// The address that a provider is told: `webhook_url`, which has no query, with the token.
 pub fn address(webhook_url: &str, token: &SecretString) -> SecretString {
     format!("{webhook_url}?{TOKEN_PARAMETER}={}", token.expose_secret()).into()
+}
+
+/// The one token in the query of an address that was called: 32 hexadecimal digits in lower case.
+pub fn queried_token(url: &str) -> Option<&str> {
+    let (_path, query) = url.split_once('?')?;
+    let mut tokens = query.split('&').filter_map(|pair| match pair.split_once('=') {
+        Some((TOKEN_PARAMETER, value)) => Some(value),
+        Some(_) => None,
+        None => (pair == TOKEN_PARAMETER).then_some(""),
+    });
+    let (token, other) = (tokens.next()?, tokens.next());
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_token = token.len() == TOKEN_CHARS && token.bytes().all(is_digit);
+    (is_token && other.is_none()).then_some(token)
 }
 
 /// What the token's deliveries name as their account, and its pointer to the tenant is found by.
