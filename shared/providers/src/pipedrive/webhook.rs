@@ -15,7 +15,8 @@ use sync_domain::ports::{
 };
 
 use super::signature::PipedriveSignature;
-use super::webhook_wire::{Meta, Previous, Record, WireEvent, json_of};
+use super::webhook_members::{Previous, Record};
+use super::webhook_wire::{Meta, WireEvent, json_of};
 
 /// The longest name of a property.
 const PROPERTY_MAX_BYTES: usize = 100;
