@@ -81,12 +81,13 @@ impl Credentials {
 /// The secrets that sign the webhooks of one connection, and what else leads a delivery to it.
 #[derive(Debug, Clone)]
 pub struct WebhookSecretPair {
-    /// The one that is in use.
+    /// The one that is in use; empty where nothing is signed with and the token of the address is all
+    /// that shows who sends.
     pub current: SecretString,
     /// The one before, with the moment until which it is still good.
     pub previous: Option<(SecretString, Timestamp)>,
-    /// What the address of the connection's own webhook ends with, where webhooks are registered by a
-    /// call. It stays the same while the secrets change.
+    /// What the address of the connection's own webhook ends with, where it has one. It stays the same
+    /// while the secrets change.
     pub url_token: Option<SecretString>,
     /// The provider's id of the account that these secrets sign for; `None` where it was not noted.
     pub account_id: Option<String>,

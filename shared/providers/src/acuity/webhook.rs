@@ -42,7 +42,7 @@ impl WebhookProtocol for AcuityWebhooks {
     }
 
     fn claimed_account(&self, delivery: &WebhookDelivery) -> Option<String> {
-        hook_address::queried_token(&delivery.url).map(hook_address::account_id)
+        hook_address::token_of_query(&delivery.url).map(hook_address::account_id)
     }
 
     fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery> {
