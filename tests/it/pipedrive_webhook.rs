@@ -103,7 +103,7 @@ fn values_are_skipped_however_broken_or_deep_they_are() {
         format!(
             r#"{{"meta":{{"version":"2.0","action":"change","entity":"deal","entity_id":"4",
                 "company_id":"7","webhook_id":"1","new":{value}}},
-                "data":{{"title":{value},"person_id":{value}}},"previous":{{"title":{value}}},
+                "data":{{"title":{value}}},"previous":{{"title":{value}}},
                 "more":{value}}}"#
         )
     };
@@ -113,6 +113,9 @@ fn values_are_skipped_however_broken_or_deep_they_are() {
         let names: Vec<_> = read.changes.iter().map(|it| it.property.as_deref()).collect();
         assert_eq!(names, [Some("title")], "{}", value.get(..9).unwrap_or(value));
     }
+    let linked = format!(r#"{{"person_id":{deep},"org_id":{deep},"is_deleted":{deep}}}"#);
+    let read = events(body(&linked).replacen("\"new\":", "\"merged_from_id\":", 1).as_bytes());
+    assert_eq!(read.unwrap().changes.len(), 1, "deep where something is read");
     let mut bytes = b"\xef\xbb\xbf".to_vec();
     bytes.extend(body("\"?\"").bytes().map(|byte| if byte == b'?' { 0xff } else { byte }));
     assert_eq!(events(&bytes).unwrap().changes.len(), 1, "a byte order mark, and no UTF-8");

@@ -15,8 +15,8 @@ use sync_domain::ports::{
 };
 
 use super::signature::PipedriveSignature;
-use super::webhook_members::{Previous, Record};
-use super::webhook_wire::{Meta, WireEvent, json_of};
+use super::webhook_members::{Meta, Previous, Record};
+use super::webhook_wire::WireEvent;
 
 /// The longest name of a property.
 const PROPERTY_MAX_BYTES: usize = 100;
@@ -53,8 +53,7 @@ impl WebhookProtocol for PipedriveWebhooks {
     }
 
     fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery> {
-        let event: WireEvent = serde_json::from_slice(json_of(&delivery.body))
-            .map_err(|_| UnreadableDelivery::NotAList)?;
+        let event = WireEvent::read(&delivery.body).ok_or(UnreadableDelivery::NotAList)?;
         check_version(&event.meta)?;
         let mut events = DeliveredEvents {
             hook_ids: event.meta.webhook_id.id().map(|id| id.to_string()).into_iter().collect(),

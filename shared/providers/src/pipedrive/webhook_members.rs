@@ -1,5 +1,5 @@
-//! What is read of the records in a webhook: of `previous` only the names, of `data` only whether a link
-//! is there. A record's values are personal data; none is ever decoded.
+//! What is read of a webhook's objects: of `meta` a few members, of `previous` only the names, of `data`
+//! only whether a link is there. A record's values are personal data; none is ever decoded.
 
 use std::fmt;
 
@@ -11,6 +11,51 @@ use super::webhook_wire::Loose;
 const NAMES_MAX: usize = 200;
 /// Holds the values of the fields that an account has added, by their 40-digit keys.
 const CUSTOM_FIELDS: &str = "custom_fields";
+
+/// What a delivery says of itself.
+#[derive(Debug, Default)]
+pub struct Meta {
+    /// Whether it is there.
+    pub is_there: bool,
+    pub version: Loose,
+    pub action: Loose,
+    pub entity: Loose,
+    pub entity_id: Loose,
+    pub company_id: Loose,
+    pub webhook_id: Loose,
+    pub timestamp: Loose,
+    pub merged_to_id: Loose,
+    pub merged_from_id: Loose,
+}
+
+impl<'de> Deserialize<'de> for Meta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MembersVisitor(Self::default()))
+    }
+}
+
+impl Members for Meta {
+    fn open(&mut self) {
+        self.is_there = true;
+    }
+
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        let member = match name {
+            "version" => &mut self.version,
+            "action" => &mut self.action,
+            "entity" => &mut self.entity,
+            "entity_id" => &mut self.entity_id,
+            "company_id" => &mut self.company_id,
+            "webhook_id" => &mut self.webhook_id,
+            "timestamp" => &mut self.timestamp,
+            "merged_to_id" => &mut self.merged_to_id,
+            "merged_from_id" => &mut self.merged_from_id,
+            _ => return map.next_value::<IgnoredAny>().map(drop),
+        };
+        *member = map.next_value()?;
+        Ok(())
+    }
+}
 
 /// The record as it is now, or null after it was deleted; of its members only these.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -9,17 +9,12 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::webhook_members::{Previous, Record};
+use super::webhook_members::{Meta, Previous, Record};
 
 /// What may stand before JSON in UTF-8, though it should not.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A text that is longer is none of those that we look for.
 const TEXT_MAX_BYTES: usize = 100;
-
-/// The JSON of a body.
-pub fn json_of(body: &[u8]) -> &[u8] {
-    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
-}
 
 /// A JSON value of which we need no more than this.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,26 +123,21 @@ impl<'de> Visitor<'de> for LooseVisitor {
 }
 
 /// A delivery, the members that we read.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
 pub struct WireEvent {
     pub meta: Meta,
-    #[serde(default)]
     pub data: Record,
-    #[serde(default)]
     pub previous: Previous,
 }
 
-/// What a delivery says of itself.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct Meta {
-    pub version: Loose,
-    pub action: Loose,
-    pub entity: Loose,
-    pub entity_id: Loose,
-    pub company_id: Loose,
-    pub webhook_id: Loose,
-    pub timestamp: Loose,
-    pub merged_to_id: Loose,
-    pub merged_from_id: Loose,
+impl WireEvent {
+    /// Reads a body; `None` when it is no object, or does not say what it is about. A list, by whose
+    /// places the members could be read as well, is none.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        let is_object = json.trim_ascii_start().starts_with(b"{");
+        let event: Self = is_object.then(|| serde_json::from_slice(json).ok())??;
+        event.meta.is_there.then_some(event)
+    }
 }
