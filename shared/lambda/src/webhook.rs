@@ -179,6 +179,11 @@ fn refusal_of(error: &AcceptWebhookError) -> Refusal {
                 .detail("must not hold more than the provider sends");
             Refusal::new(problem, "too_many_events")
         }
+        AcceptWebhookError::Unreadable(UnreadableDelivery::UnknownVersion) => {
+            let problem = Problem::new(ErrorCode::InvalidEvents)
+                .detail("must be of the version that the webhook was registered with");
+            Refusal::new(problem, "unknown_version")
+        }
         AcceptWebhookError::Secrets(_)
         | AcceptWebhookError::Accounts(_)
         | AcceptWebhookError::NotEnqueued

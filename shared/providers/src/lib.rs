@@ -6,6 +6,7 @@
 pub mod acuity;
 pub mod http;
 pub mod hubspot;
+pub mod pipedrive;
 pub mod salesforce;
 mod unwritten;
 
@@ -20,6 +21,7 @@ use sync_domain::ports::{
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
+use crate::pipedrive::PipedriveWebhooks;
 use crate::salesforce::SalesforceWebhooks;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
@@ -98,7 +100,7 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
     match system {
         System::Hubspot => Arc::new(HubspotWebhooks),
         System::Salesforce => Arc::new(SalesforceWebhooks),
-        System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
+        System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
     }
 }
