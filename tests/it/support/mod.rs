@@ -14,6 +14,7 @@ pub mod booking_world;
 pub mod bus;
 pub mod changes;
 pub mod cloud;
+pub mod connection_systems;
 pub mod connection_world;
 pub mod crm_system;
 pub mod function_process;

@@ -12,6 +12,7 @@ pub mod locked_connection;
 pub mod publish_changes;
 pub mod read_bookings;
 pub mod registered_hook;
+mod renewed_token;
 pub mod rotate_connection;
 pub mod settle_work;
 mod signing_rotation;
