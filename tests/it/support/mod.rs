@@ -15,6 +15,7 @@ pub mod bus;
 pub mod changes;
 pub mod cloud;
 pub mod connection_world;
+pub mod crm_sweep_world;
 pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
