@@ -2,8 +2,10 @@
 //!
 //! Our app: `{app prefix}/{system}` with `client_secret`, `previous_client_secret`, `previous_until`.
 //! A tenant's own app: `{tenant prefix}/{tenant}/{system}/webhook` with `current`, `previous`,
-//! `previous_until`. The tenant's credentials are another secret, which a function that only checks
-//! signatures need not be able to read.
+//! `previous_until`, and what else tells its deliveries: `account_id`, `hook_ids`, `url_token`. An empty
+//! `current` beside a `url_token` is a connection whose deliveries nothing signs. The tenant's
+//! credentials are another secret, which a function that only checks signatures need not be able to
+//! read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,7 +125,8 @@ impl CachedSigningSecrets {
     }
 }
 
-/// A previous secret without an end would count for ever, so it does not count at all.
+/// A previous secret without an end would count for ever, so it does not count at all; neither does one
+/// beside an empty current one.
 fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
     let stored: Stored = serde_json::from_str(text.expose_secret())
         .map_err(|_quotes_the_secret| SecretError::Unavailable(Box::new(MalformedSecret)))?;
@@ -133,8 +136,11 @@ fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretErro
         hook_ids: stored.hook_ids,
         address_id: stored.url_token.map(|token| hook_address::account_id(token.expose_secret())),
     };
-    let secrets = SigningSecrets::new(stored.current, previous);
-    Ok(secrets.map(|secrets| Arc::new(secrets.with_origin(origin))))
+    let secrets = match SigningSecrets::new(stored.current, previous) {
+        Some(secrets) => Some(secrets.with_origin(origin)),
+        None => SigningSecrets::of_address(origin),
+    };
+    Ok(secrets.map(Arc::new))
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sync_domain::model::{CorrelationId, InvalidField};
+use sync_domain::ports::Acknowledgement;
 
 use crate::auth::Claims;
 use crate::problem::{ErrorCode, Problem};
@@ -38,14 +39,14 @@ pub struct ApiRequest {
     pub deadline: Timestamp,
 }
 
-/// An answer: a JSON body, or a problem.
+/// An answer: a JSON body, a problem, or a webhook's acknowledgement.
 #[derive(Debug)]
 pub struct ApiResponse {
     /// The status.
     pub status: StatusCode,
     /// The body.
     pub body: Vec<u8>,
-    /// `application/json` or `application/problem+json`.
+    /// `application/json`, `application/problem+json`, or what a webhook's sender wants to hear.
     pub content_type: &'static str,
     /// The request.
     pub correlation_id: CorrelationId,
@@ -62,6 +63,17 @@ impl ApiResponse {
     /// A 202 with a JSON body: it is taken on and not done yet.
     pub fn accepted(body: &Value, correlation_id: CorrelationId) -> Self {
         Self::json(StatusCode::ACCEPTED, body, correlation_id)
+    }
+
+    /// A 200 with the body that a provider takes for an acknowledgement.
+    pub fn acknowledged(body: Acknowledgement, correlation_id: CorrelationId) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: body.body.into_bytes(),
+            content_type: body.content_type,
+            correlation_id,
+            retry_after_s: None,
+        }
     }
 
     fn json(status: StatusCode, body: &Value, correlation_id: CorrelationId) -> Self {

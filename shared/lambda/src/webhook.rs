@@ -1,7 +1,12 @@
 //! One delivery of a provider: its limits, the answer, one log line and one metric.
 //!
 //! The same for every provider; what differs is behind the ports. Every fault of ours is answered
-//! with a 5xx and in time, because the provider then delivers again.
+//! with a 5xx and in time, because the provider then delivers again. A provider that wants to hear more
+//! than a 2xx hears it of accepted deliveries alone, so that whatever else is answered, be it by the
+//! gateway, makes it deliver again.
+//!
+//! The address of a delivery may end with a token that nobody else may know: it goes to the protocol
+//! and nowhere else, neither into a log line nor into an answer.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,8 +16,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use sync_domain::model::{CorrelationId, System, TenantId};
 use sync_domain::ports::{
-    AccountDirectory, Clock, SigningSecretSource, UnreadableDelivery, WebhookDelivery,
-    WebhookProtocol, WorkQueue,
+    AccountDirectory, Acknowledgement, Clock, SigningSecretSource, UnreadableDelivery,
+    WebhookDelivery, WebhookProtocol, WorkQueue,
 };
 use sync_domain::usecase::accept_webhook::{
     AcceptWebhook, AcceptWebhookDeps, AcceptWebhookError, WebhookStats, accept_webhook,
@@ -57,7 +62,7 @@ pub struct WebhookRoute {
     pub clock: Arc<dyn Clock>,
 }
 
-/// The path of a system's webhooks.
+/// The path of a system's webhooks. In addresses of a connection's own a token may follow.
 pub fn webhook_path(system: System) -> String {
     format!("/webhooks/{}/{system}", system.kind())
 }
@@ -71,7 +76,8 @@ pub async fn handle(route: &WebhookRoute, request: WebhookRequest) -> ApiRespons
     let latency = Duration::try_from(route.clock.now().duration_since(began)).unwrap_or_default();
     report(route, &correlation_id, &stats, &result, latency);
     match result {
-        Ok(()) => {
+        Ok(Some(acknowledgement)) => ApiResponse::acknowledged(acknowledgement, correlation_id),
+        Ok(None) => {
             let skipped = stats.ignored + stats.unreadable + stats.foreign + stats.unconnected;
             let body = json!({ "accepted": stats.events - skipped, "skipped": skipped });
             ApiResponse::ok(&body, correlation_id)
@@ -96,7 +102,7 @@ async fn accept(
     route: &WebhookRoute,
     request: WebhookRequest,
     stats: &mut WebhookStats,
-) -> Result<(), Refusal> {
+) -> Result<Option<Acknowledgement>, Refusal> {
     let answer_by = answer_by(&request, route.clock.now());
     let url = called_url(route, &request);
     let body = request.body.map_err(|_undecodable| {
@@ -117,7 +123,8 @@ async fn accept(
     };
     let command =
         AcceptWebhook { delivery: &delivery, answer_by, correlation_id: request.correlation_id };
-    accept_webhook(&deps, &command, stats).await.map_err(|error| refusal_of(&error))
+    accept_webhook(&deps, &command, stats).await.map_err(|error| refusal_of(&error))?;
+    Ok(route.protocol.acknowledgement(&delivery))
 }
 
 /// The provider's patience counts from when the gateway got the request, which is before a cold
@@ -133,12 +140,16 @@ fn to_signed(duration: Duration) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }
 
-/// The address as the provider called it.
+/// The address as the provider called it. What follows the webhook's path in the gateway's, a token,
+/// follows it here; what is before it there, a stage, is not what the provider called where the API has
+/// a name of its own.
 fn called_url(route: &WebhookRoute, request: &WebhookRequest) -> String {
     let mut url = if route.public_base_url.is_empty() {
         format!("https://{}{}", request.domain_name, request.raw_path)
     } else {
-        format!("{}{}", route.public_base_url, webhook_path(route.protocol.system()))
+        let path = webhook_path(route.protocol.system());
+        let after = request.raw_path.split_once(&path).map_or("", |(_stage, after)| after);
+        format!("{}{path}{after}", route.public_base_url)
     };
     if !request.raw_query.is_empty() {
         url.push('?');
@@ -168,6 +179,11 @@ fn refusal_of(error: &AcceptWebhookError) -> Refusal {
                 .detail("must not hold more than the provider sends");
             Refusal::new(problem, "too_many_events")
         }
+        AcceptWebhookError::Unreadable(UnreadableDelivery::UnknownVersion) => {
+            let problem = Problem::new(ErrorCode::InvalidEvents)
+                .detail("must be of the version that the webhook was registered with");
+            Refusal::new(problem, "unknown_version")
+        }
         AcceptWebhookError::Secrets(_)
         | AcceptWebhookError::Accounts(_)
         | AcceptWebhookError::NotEnqueued
@@ -179,7 +195,7 @@ fn report(
     route: &WebhookRoute,
     correlation_id: &CorrelationId,
     stats: &WebhookStats,
-    result: &Result<(), Refusal>,
+    result: &Result<Option<Acknowledgement>, Refusal>,
     latency: Duration,
 ) {
     let system = route.protocol.system().as_str();

@@ -126,7 +126,7 @@ impl Tenant {
     /// Waits until what came before has been worked on: a new contact of the portal's is stored and
     /// told of. One more event than before is to be expected.
     pub async fn settle(&self, name: &str) {
-        let properties = json!({"email": self.email(name)});
+        let properties = self.crm().new_contact(&self.email(name));
         let act = json!({"act": "create", "type": "contact", "properties": properties});
         let id = self.portal_told(act).await.remove(0);
         until("a new contact of the portal's is stored", Duration::from_secs(30), async || {

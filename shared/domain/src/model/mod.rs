@@ -35,7 +35,7 @@ pub use client::{
 pub use crm_sweep::{CrmSweepPlace, CrmSweepStep};
 pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
-pub use invalid::InvalidField;
+pub use invalid::{InvalidField, either};
 pub use message::UnreadableMessage;
 pub use normalise::{normalised, normalised_region, normalised_remote};
 pub use push_message::PushMessage;

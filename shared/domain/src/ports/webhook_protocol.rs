@@ -167,6 +167,9 @@ pub enum UnreadableDelivery {
     /// It holds more events than the vendor sends.
     #[error("the body holds too many events")]
     TooMany,
+    /// It is written as another version of the vendor's webhooks is, which is not read here.
+    #[error("the body is of a version that is not read")]
+    UnknownVersion,
 }
 
 /// How one vendor signs and writes its webhooks.

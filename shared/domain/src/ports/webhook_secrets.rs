@@ -23,7 +23,8 @@ pub enum SecretHolder {
 /// tenant's own deliveries from others.
 #[derive(Clone)]
 pub struct SigningSecrets {
-    current: SecretString,
+    /// `None` where nothing is signed with and the address alone proves who sends.
+    current: Option<SecretString>,
     previous: Option<(SecretString, Timestamp)>,
     origin: HookOrigin,
 }
@@ -45,7 +46,15 @@ impl SigningSecrets {
     pub fn new(current: SecretString, previous: Option<(SecretString, Timestamp)>) -> Option<Self> {
         let previous = previous.filter(|(secret, _)| !secret.expose_secret().is_empty());
         let origin = HookOrigin::default();
-        (!current.expose_secret().is_empty()).then_some(Self { current, previous, origin })
+        let is_usable = !current.expose_secret().is_empty();
+        is_usable.then_some(Self { current: Some(current), previous, origin })
+    }
+
+    /// No secret at all, only what else tells the tenant's own deliveries: no signature fits. `None`
+    /// without an address of the connection's own, because then nothing proves anything.
+    pub fn of_address(origin: HookOrigin) -> Option<Self> {
+        let has_address = origin.address_id.is_some();
+        has_address.then_some(Self { current: None, previous: None, origin })
     }
 
     /// The same with what else tells the tenant's own deliveries.
@@ -60,10 +69,10 @@ impl SigningSecrets {
         &self.origin
     }
 
-    /// The one or two secrets that count at `now`.
+    /// The secrets that count at `now`, at most two.
     pub fn valid_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
-        std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
+        self.current.iter().chain(previous.map(|(secret, _)| secret))
     }
 
     /// Whether both hold the same secrets for the same time. Neither side of it is a sender's.
@@ -72,7 +81,8 @@ impl SigningSecrets {
             let previous = secrets.previous.as_ref();
             let previous =
                 previous.map(|(secret, until)| (secret.expose_secret().to_owned(), *until));
-            (secrets.current.expose_secret().to_owned(), previous)
+            let current = secrets.current.as_ref().map(|secret| secret.expose_secret().to_owned());
+            (current, previous)
         };
         exposed(self) == exposed(other) && self.origin == other.origin
     }
@@ -113,7 +123,7 @@ mod tests {
     use jiff::Timestamp;
     use secrecy::ExposeSecret;
 
-    use super::SigningSecrets;
+    use super::{HookOrigin, SigningSecrets};
 
     fn valid(secrets: &SigningSecrets, second: i64) -> Vec<&str> {
         let now = Timestamp::from_second(second).unwrap();
@@ -134,6 +144,18 @@ mod tests {
         let until = Timestamp::from_second(100).unwrap();
         let secrets = SigningSecrets::new("new".into(), Some(("".into(), until))).unwrap();
         assert_eq!(valid(&secrets, 0), ["new"]);
+    }
+
+    #[test]
+    fn secrets_of_an_address_alone_sign_nothing_and_need_the_address() {
+        assert!(SigningSecrets::of_address(HookOrigin::default()).is_none());
+        let address_id = Some("hook-1".to_owned());
+        let origin = HookOrigin { address_id, ..HookOrigin::default() };
+        let secrets = SigningSecrets::of_address(origin.clone()).unwrap();
+        assert!(valid(&secrets, 0).is_empty());
+        assert!(secrets.origin() == &origin);
+        let signing = SigningSecrets::new("new".into(), None).unwrap().with_origin(origin);
+        assert!(!secrets.is_same_as(&signing));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod provider_reads;
 pub mod publish_changes;
 pub mod read_bookings;
 pub mod registered_hook;
+mod renewed_token;
 pub mod rotate_connection;
 pub mod settle_work;
 mod signing_rotation;

@@ -20,8 +20,6 @@ use super::signature::AcuitySignature;
 const BODY_MAX_BYTES: usize = 16 * 1024;
 /// The digits of the longest id.
 const ID_MAX_DIGITS: usize = 19;
-/// The hexadecimal digits of a token.
-const TOKEN_DIGITS: usize = 32;
 /// What deliveries of webhooks that were made by a call have before the action (seen by integrators;
 /// the documentation names the bare word).
 const ACTION_PREFIX: &str = "appointment.";
@@ -44,7 +42,7 @@ impl WebhookProtocol for AcuityWebhooks {
     }
 
     fn claimed_account(&self, delivery: &WebhookDelivery) -> Option<String> {
-        token_of(&delivery.url).map(hook_address::account_id)
+        hook_address::token_of_query(&delivery.url).map(hook_address::account_id)
     }
 
     fn events(&self, delivery: &WebhookDelivery) -> Result<DeliveredEvents, UnreadableDelivery> {
@@ -82,20 +80,6 @@ fn id_of(body: &[u8]) -> Option<ExternalId> {
     let Field::Sole(text) = field(body, "id") else { return None };
     let id = (text.len() <= ID_MAX_DIGITS).then(|| digits(&text)).flatten();
     id.filter(|id| *id > 0).map(|id| ExternalId::new(id.to_string()))
-}
-
-/// The one `token` of the address: 32 hexadecimal digits in lower case.
-fn token_of(url: &str) -> Option<&str> {
-    let (_path, query) = url.split_once('?')?;
-    let mut tokens = query.split('&').filter_map(|pair| match pair.split_once('=') {
-        Some(("token", value)) => Some(value),
-        Some(_) => None,
-        None => (pair == "token").then_some(""),
-    });
-    let (token, other) = (tokens.next()?, tokens.next());
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let is_token = token.len() == TOKEN_DIGITS && token.bytes().all(is_digit);
-    (is_token && other.is_none()).then_some(token)
 }
 
 #[cfg(test)]

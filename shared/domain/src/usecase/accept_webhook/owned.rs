@@ -8,7 +8,8 @@ use super::signer::Signer;
 use super::{AcceptWebhookDeps, WebhookStats};
 use crate::model::TenantId;
 use crate::ports::{
-    AccountOwner, AuthMode, DeliveredBooking, DeliveredChange, DeliveredEvents, StoreError,
+    AccountOwner, AuthMode, DeliveredBooking, DeliveredChange, DeliveredEvents, HookOrigin,
+    StoreError,
 };
 
 /// The events with their tenants, as far as those could be found out.
@@ -18,17 +19,22 @@ pub(super) struct Owned {
     pub(super) failure: Option<StoreError>,
 }
 
-/// Keeps the events that the signer may tell of. A tenant's own app or key speaks for the tenant's
-/// account alone; our app for every account that has let it in.
+/// Keeps the events that the signer may tell of. A tenant's own app, key or address speaks for the
+/// tenant's account alone, and where its webhooks are noted only for these; our app for every account
+/// that has let it in.
 pub(super) async fn owned_by(
     deps: &AcceptWebhookDeps<'_>,
     signer: Signer,
     events: DeliveredEvents,
     stats: &mut WebhookStats,
 ) -> Owned {
-    let DeliveredEvents { changes, bookings, .. } = events;
+    let DeliveredEvents { changes, bookings, hook_ids, .. } = events;
     let judge = match signer {
-        Signer::Tenant { tenant, account_id } => Judge::OneAccount { tenant, account_id },
+        Signer::Tenant { origin, .. } if is_of_another_hook(&origin, &hook_ids) => Judge::Nobody,
+        Signer::Tenant { tenant, claimed, origin } => {
+            let accounts = [Some(claimed), origin.account_id].into_iter().flatten().collect();
+            Judge::OneTenant { tenant, accounts }
+        }
         Signer::OurApp => {
             let accounts = changes.iter().map(|change| &change.account_id);
             let accounts = accounts.chain(bookings.iter().map(|booking| &booking.account_id));
@@ -40,12 +46,20 @@ pub(super) async fn owned_by(
     Owned { changes, bookings, failure: judge.failure() }
 }
 
+/// Whether a delivery names a webhook that is not among those that we have registered, if any are
+/// noted. It may be one that a person has made with the same password.
+fn is_of_another_hook(origin: &HookOrigin, hook_ids: &BTreeSet<String>) -> bool {
+    !origin.hook_ids.is_empty() && hook_ids.iter().any(|id| !origin.hook_ids.contains(id))
+}
+
 type Owners = BTreeMap<String, Result<Option<AccountOwner>, StoreError>>;
 
 /// Who decides which accounts' events count.
 enum Judge {
-    /// A tenant has signed for its account.
-    OneAccount { tenant: TenantId, account_id: String },
+    /// A tenant has signed for its account, which goes by these ids.
+    OneTenant { tenant: TenantId, accounts: BTreeSet<String> },
+    /// No account's do.
+    Nobody,
     /// We have, for all that have let our app in.
     AnyAccount(Owners),
 }
@@ -62,10 +76,10 @@ impl Judge {
         let mut kept = Vec::with_capacity(events.len());
         for event in events {
             match self {
-                Self::OneAccount { tenant, account_id } if account_id == account_of(&event) => {
+                Self::OneTenant { tenant, accounts } if accounts.contains(account_of(&event)) => {
                     kept.push((tenant.clone(), event));
                 }
-                Self::OneAccount { .. } => stats.foreign += 1,
+                Self::OneTenant { .. } | Self::Nobody => stats.foreign += 1,
                 Self::AnyAccount(owners) => match owners.get(account_of(&event)) {
                     Some(Ok(Some(owner))) if owner.auth == AuthMode::Oauth => {
                         kept.push((owner.tenant.clone(), event));
@@ -81,7 +95,7 @@ impl Judge {
     /// Why an account could not be looked up, if one could not.
     fn failure(self) -> Option<StoreError> {
         match self {
-            Self::OneAccount { .. } => None,
+            Self::OneTenant { .. } | Self::Nobody => None,
             Self::AnyAccount(owners) => owners.into_values().find_map(Result::err),
         }
     }

@@ -4,15 +4,18 @@
 //! about says whose secret to try; a claim can only lead to that account's own secret, so lying about
 //! it gains nothing. If no cached secret fits, one of them may have been rotated since: those that
 //! may sign are looked at once more.
+//!
+//! A delivery that nothing signs is believed of the connection whose own address it came to, and of no
+//! other: no secret is tried on it, and our app's deliveries are never of that kind.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{AcceptWebhookDeps, AcceptWebhookError};
-use crate::model::TenantId;
+use crate::model::{System, TenantId};
 use crate::ports::{
-    AuthMode, DeliverySignature, SecretError, SecretHolder, SignatureFault, SignedBy,
+    AuthMode, DeliverySignature, HookOrigin, SecretError, SecretHolder, SignatureFault, SignedBy,
     SigningSecrets, WebhookDelivery,
 };
 
@@ -24,14 +27,45 @@ pub enum Signer {
     Tenant {
         /// The tenant.
         tenant: TenantId,
-        /// The vendor's id of the account.
-        account_id: String,
+        /// What the delivery claims as its account: the vendor's id of it, or what its address gives.
+        claimed: String,
+        /// What else tells the tenant's own deliveries.
+        origin: HookOrigin,
     },
 }
 
-struct Candidate {
-    signer: Signer,
-    holder: SecretHolder,
+/// Who may have signed.
+enum Candidate {
+    OurApp,
+    Tenant { tenant: TenantId, claimed: String },
+}
+
+impl Candidate {
+    fn holder(&self, system: System) -> SecretHolder {
+        match self {
+            Self::OurApp => SecretHolder::OurApp(system),
+            Self::Tenant { tenant, .. } => SecretHolder::Tenant(tenant.clone(), system),
+        }
+    }
+
+    fn signer(&self, secrets: &SigningSecrets) -> Signer {
+        match self {
+            Self::OurApp => Signer::OurApp,
+            Self::Tenant { tenant, claimed } => Signer::Tenant {
+                tenant: tenant.clone(),
+                claimed: claimed.clone(),
+                origin: secrets.origin().clone(),
+            },
+        }
+    }
+
+    /// Whether `address_id` is the address that the delivery came to.
+    fn is_at(&self, address_id: Option<&String>) -> bool {
+        match self {
+            Self::OurApp => false,
+            Self::Tenant { claimed, .. } => address_id == Some(claimed),
+        }
+    }
 }
 
 /// One signature and the secrets that were tried on it.
@@ -43,16 +77,25 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn fits(&mut self, secrets: Result<Option<Arc<SigningSecrets>>, SecretError>) -> bool {
-        match secrets {
-            Ok(secrets) => secrets.is_some_and(|secrets| {
-                secrets.valid_at(self.now).any(|secret| self.signature.is_made_with(secret))
-            }),
+    /// The signer, if it is the candidate with these secrets.
+    fn signer(
+        &mut self,
+        candidate: &Candidate,
+        secrets: Result<Option<Arc<SigningSecrets>>, SecretError>,
+    ) -> Option<Signer> {
+        let secrets = match secrets {
+            Ok(secrets) => secrets?,
             Err(error) => {
                 self.failure.get_or_insert(AcceptWebhookError::Secrets(error));
-                false
+                return None;
             }
-        }
+        };
+        let is_proven = if self.signature.is_of_address() {
+            candidate.is_at(secrets.origin().address_id.as_ref())
+        } else {
+            secrets.valid_at(self.now).any(|secret| self.signature.is_made_with(secret))
+        };
+        is_proven.then(|| candidate.signer(&secrets))
     }
 }
 
@@ -66,23 +109,28 @@ pub async fn signer_of(
     now: Timestamp,
 ) -> Result<Signer, AcceptWebhookError> {
     let signature = deps.protocol.signature(delivery, now).map_err(AcceptWebhookError::Unsigned)?;
+    let system = deps.protocol.system();
     let mut check = Check { signature: signature.as_ref(), now, failure: None };
     let mut tried = Vec::with_capacity(2);
-    let is_ours = |auth: &AuthMode| deps.protocol.signed_by(*auth) == SignedBy::OurApp;
-    if AuthMode::ALL.iter().filter(|auth| is_ours(auth)).any(|it| signature.may_come_from(*it)) {
-        let holder = SecretHolder::OurApp(deps.protocol.system());
-        let candidate = Candidate { signer: Signer::OurApp, holder };
-        if check.fits(deps.secrets.secrets(&candidate.holder).await) {
-            return Ok(candidate.signer);
+    let may_be_of = |signed_by: SignedBy| {
+        let mut auths =
+            AuthMode::ALL.iter().filter(|it| deps.protocol.signed_by(**it) == signed_by);
+        auths.any(|auth| signature.may_come_from(*auth))
+    };
+    if !signature.is_of_address() && may_be_of(SignedBy::OurApp) {
+        let candidate = Candidate::OurApp;
+        let secrets = deps.secrets.secrets(&candidate.holder(system)).await;
+        if let Some(signer) = check.signer(&candidate, secrets) {
+            return Ok(signer);
         }
         tried.push(candidate);
     }
-    let is_tenants = |auth: &AuthMode| deps.protocol.signed_by(*auth) == SignedBy::Tenant;
-    if AuthMode::ALL.iter().filter(|auth| is_tenants(auth)).any(|it| signature.may_come_from(*it)) {
+    if may_be_of(SignedBy::Tenant) {
         match claimed_candidate(deps, delivery).await {
             Ok(Some(candidate)) => {
-                if check.fits(deps.secrets.secrets(&candidate.holder).await) {
-                    return Ok(candidate.signer);
+                let secrets = deps.secrets.secrets(&candidate.holder(system)).await;
+                if let Some(signer) = check.signer(&candidate, secrets) {
+                    return Ok(signer);
                 }
                 tried.push(candidate);
             }
@@ -91,8 +139,9 @@ pub async fn signer_of(
         }
     }
     for candidate in tried {
-        if check.fits(deps.secrets.newer(&candidate.holder).await) {
-            return Ok(candidate.signer);
+        let secrets = deps.secrets.newer(&candidate.holder(system)).await;
+        if let Some(signer) = check.signer(&candidate, secrets) {
+            return Ok(signer);
         }
     }
     let unsigned = AcceptWebhookError::Unsigned(SignatureFault::NoSecretFits);
@@ -104,16 +153,12 @@ async fn claimed_candidate(
     deps: &AcceptWebhookDeps<'_>,
     delivery: &WebhookDelivery,
 ) -> Result<Option<Candidate>, AcceptWebhookError> {
-    let Some(account_id) = deps.protocol.claimed_account(delivery) else {
+    let Some(claimed) = deps.protocol.claimed_account(delivery) else {
         return Ok(None);
     };
-    let system = deps.protocol.system();
-    let owner = deps.claimed_accounts.owner(system, &account_id).await;
+    let owner = deps.claimed_accounts.owner(deps.protocol.system(), &claimed).await;
     let owner = owner.map_err(AcceptWebhookError::Accounts)?;
     let signs_for_itself =
         owner.filter(|owner| deps.protocol.signed_by(owner.auth) == SignedBy::Tenant);
-    Ok(signs_for_itself.map(|owner| Candidate {
-        holder: SecretHolder::Tenant(owner.tenant.clone(), system),
-        signer: Signer::Tenant { tenant: owner.tenant, account_id },
-    }))
+    Ok(signs_for_itself.map(|owner| Candidate::Tenant { tenant: owner.tenant, claimed }))
 }
