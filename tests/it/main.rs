@@ -51,6 +51,7 @@ mod e2e_contention;
 mod e2e_costs;
 mod e2e_crash;
 mod e2e_crm_first_upserts;
+mod e2e_crm_sweep;
 mod e2e_dead_letters;
 mod e2e_event_files;
 mod e2e_oauth;
