@@ -22,6 +22,14 @@ pub enum Window {
         /// How far the account's clocks are ahead of UTC.
         utc_offset_ms: i64,
     },
+    /// From midnight to midnight, by what calls cost instead of their number. The call that spends
+    /// the last of it is still served.
+    Tokens {
+        /// How far the vendor's clocks are ahead of UTC.
+        utc_offset_ms: i64,
+        /// The price of this call.
+        cost: usize,
+    },
     /// Calls that run at one time. They are counted by `traffic`; here they never fill a window.
     AtOnce,
 }
@@ -51,7 +59,7 @@ pub struct Usage {
 struct Counted {
     /// Instants, for a rolling window.
     instants: VecDeque<i64>,
-    /// For a day: which one, and how many calls.
+    /// For a day: which one, and how many calls or tokens.
     day: i64,
     day_calls: usize,
 }
@@ -65,7 +73,7 @@ impl Counted {
                 }
                 self.instants.len()
             }
-            Window::Day { utc_offset_ms } => {
+            Window::Day { utc_offset_ms } | Window::Tokens { utc_offset_ms, .. } => {
                 let day = at_ms.saturating_add(utc_offset_ms).div_euclid(DAY_MS);
                 if day != self.day {
                     (self.day, self.day_calls) = (day, 0);
@@ -80,6 +88,7 @@ impl Counted {
         match window {
             Window::Rolling { .. } => self.instants.push_back(at_ms),
             Window::Day { .. } => self.day_calls += 1,
+            Window::Tokens { cost, .. } => self.day_calls += cost,
             Window::AtOnce => {}
         }
     }
@@ -202,6 +211,17 @@ mod tests {
         assert!(!admit(midnight));
         rates.reset_days(Hubspot, "1");
         assert!(admit(midnight));
+    }
+
+    #[test]
+    fn tokens_are_spent_by_price_and_the_last_call_may_cost_more_than_is_left() {
+        let rates = Rates::default();
+        let admit = |cost| {
+            let window = Window::Tokens { utc_offset_ms: 0, cost };
+            let policy = Policy { name: "tokens", max_calls: 30, window };
+            rates.admit(Hubspot, "1", &[policy], 0).map(|used| used[0].remaining).ok()
+        };
+        assert_eq!([20, 5, 20, 1].map(admit), [Some(10), Some(5), Some(0), None]);
     }
 
     #[test]

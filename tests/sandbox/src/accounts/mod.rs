@@ -2,13 +2,15 @@
 //! whose.
 
 mod entry;
+mod users;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::lock::locked;
 use crate::vendor::System;
-pub use entry::{Account, OauthApp, User};
+pub use entry::{Account, OauthApp};
+pub use users::User;
 
 /// What a presented token turned out to be.
 pub enum TokenMatch {
@@ -26,8 +28,9 @@ fn shares_credentials(one: &Account, other: &Account) -> bool {
         one.refresh_token == other.refresh_token
             || one.codes.iter().any(|code| other.codes.contains(code))
     });
+    let same_domain = one.domain.is_some() && one.domain == other.domain;
     let same_user = one.users().any(|user| other.users().any(|twin| twin.user_id == user.user_id));
-    same_token || same_grant || same_user
+    same_token || same_grant || same_domain || same_user
 }
 
 /// All accounts, by system and id.
@@ -49,7 +52,7 @@ impl AccountBook {
             .filter(|other| other.system == account.system && other.account != account.account);
         if others.any(|other| shares_credentials(other, &account)) {
             return Err("another account of this system has the same `access_token`, the same \
-                 refresh token or code, or the same `user_id`"
+                 refresh token or code, the same `domain`, or the same `user_id`"
                 .to_owned());
         }
         let account = Arc::new(account);

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::accounts::{Account, AccountBook};
 use crate::acuity::Acuity;
 use crate::hubspot::Hubspot;
+use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
@@ -29,17 +30,20 @@ pub enum System {
     Hubspot,
     /// Acuity Scheduling.
     Acuity,
+    /// Pipedrive.
+    Pipedrive,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 2] = [Self::Hubspot, Self::Acuity];
+    pub const ALL: [Self; 3] = [Self::Hubspot, Self::Acuity, Self::Pipedrive];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
             Self::Acuity => "acuity",
+            Self::Pipedrive => "pipedrive",
         }
     }
 
@@ -149,6 +153,11 @@ pub trait Vendor: Send + Sync {
     /// The answer to a request over a limit.
     fn over_limit(&self, policy: &Policy) -> Answer;
 
+    /// The same for a vendor that remembers who goes over its limits.
+    fn refuse(&self, _: &Account, _: &VendorRequest, policy: &Policy) -> Answer {
+        self.over_limit(policy)
+    }
+
     /// Headers that tell the caller its limits.
     fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)>;
 
@@ -199,6 +208,14 @@ pub trait Vendor: Send + Sync {
     /// answer.
     fn retries_webhook(&self, status: Option<u16>) -> bool;
 
+    /// The waits before the retries of a delivery; `None` means growing random ones, ten of them.
+    fn webhook_retries_ms(&self) -> Option<&'static [u64]> {
+        None
+    }
+
+    /// Takes note of how an attempt ended; no status stands for no answer.
+    fn webhook_tried(&self, _: &Target, _: &[Value], _attempt: u32, _status: Option<u16>) {}
+
     /// Builds and signs one delivery; called again for each attempt.
     fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook;
 }
@@ -208,6 +225,7 @@ pub trait Vendor: Send + Sync {
 pub struct Vendors {
     hubspot: Hubspot,
     acuity: Acuity,
+    pipedrive: Pipedrive,
 }
 
 impl Vendors {
@@ -216,6 +234,7 @@ impl Vendors {
         match system {
             System::Hubspot => &self.hubspot,
             System::Acuity => &self.acuity,
+            System::Pipedrive => &self.pipedrive,
         }
     }
 }
