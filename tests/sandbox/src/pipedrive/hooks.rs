@@ -2,12 +2,12 @@
 //! control API sees and does of them.
 
 use http::StatusCode;
-use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::access::Credential;
 use super::drafts;
 use super::errors::Refusal;
+use super::hook_intake;
 use super::store::Company;
 use super::values::instant_text;
 use crate::accounts::Account;
@@ -15,38 +15,36 @@ use crate::clock::iso_from_ms;
 use crate::vendor::{Answer, HookAct};
 
 const MOST_HOOKS: usize = 40;
-const MAX_NAME_CHARS: usize = 255;
-const ACTIONS: [&str; 4] = ["create", "change", "delete", "*"];
-const OBJECTS: [&str; 11] = [
-    "activity",
-    "deal",
-    "lead",
-    "note",
-    "organization",
-    "person",
-    "pipeline",
-    "product",
-    "stage",
-    "user",
-    "*",
-];
-const VERSIONS: [&str; 2] = ["1.0", "2.0"];
 /// So many failed first attempts lead to a ban.
 const FAILURES_TO_BAN: u32 = 10;
 /// Half an hour of the vendor's, quickened like the retries.
 const BAN_MS: i64 = 3 * 60 * 1_000;
 
+/// What a webhook was made with.
+#[derive(Clone)]
+pub struct Wish {
+    /// Receiver.
+    pub url: String,
+    /// `create`, `change`, `delete` or `*`.
+    pub action: String,
+    /// An object type or `*`.
+    pub object: String,
+    /// For users.
+    pub name: String,
+    /// Whose eyes it has.
+    pub user_id: u64,
+    /// For HTTP Basic.
+    pub auth_user: Option<String>,
+    /// For HTTP Basic.
+    pub auth_password: Option<String>,
+    /// `1.0` or `2.0`.
+    pub version: String,
+}
+
 /// A webhook.
 #[derive(Clone)]
 pub struct Hook {
-    url: String,
-    action: String,
-    object: String,
-    name: String,
-    user_id: u64,
-    auth_user: Option<String>,
-    auth_password: Option<String>,
-    version: String,
+    wish: Wish,
     added_ms: i64,
     is_of_app: bool,
     is_disabled: bool,
@@ -58,12 +56,12 @@ pub struct Hook {
 impl Hook {
     /// Where it sends to.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.wish.url
     }
 
     /// The user whose eyes it has.
     pub const fn user_id(&self) -> u64 {
-        self.user_id
+        self.wish.user_id
     }
 
     /// `general` or `application`.
@@ -74,15 +72,16 @@ impl Hook {
     /// `user:password`, if it has any.
     pub fn credentials(&self) -> Option<String> {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
-        let has_any = self.auth_user.is_some() || self.auth_password.is_some();
-        has_any.then(|| format!("{}:{}", part(&self.auth_user), part(&self.auth_password)))
+        let has_any = self.wish.auth_user.is_some() || self.wish.auth_password.is_some();
+        has_any
+            .then(|| format!("{}:{}", part(&self.wish.auth_user), part(&self.wish.auth_password)))
     }
 
     /// Whether it wants to learn of that; the sandbox has bodies of version 2.0 only.
     pub fn wants(&self, action: &str, object: &str) -> bool {
-        self.version == "2.0"
-            && ["*", action].contains(&self.action.as_str())
-            && ["*", object].contains(&self.object.as_str())
+        self.wish.version == "2.0"
+            && ["*", action].contains(&self.wish.action.as_str())
+            && ["*", object].contains(&self.wish.object.as_str())
     }
 
     /// Whether anything is sent to it now.
@@ -112,114 +111,23 @@ impl Hook {
             "id": id,
             "company_id": account.account.parse::<u64>().ok(),
             "owner_id": drafts::user_id(account),
-            "user_id": self.user_id,
-            "event_action": self.action,
-            "event_object": self.object,
-            "subscription_url": self.url,
-            "version": self.version,
+            "user_id": self.wish.user_id,
+            "event_action": self.wish.action,
+            "event_object": self.wish.object,
+            "subscription_url": self.wish.url,
+            "version": self.wish.version,
             "is_active": 1,
             "add_time": iso_from_ms(self.added_ms),
             "remove_time": null,
             "type": self.kind(),
-            "http_auth_user": self.auth_user,
-            "http_auth_password": self.auth_password,
+            "http_auth_user": self.wish.auth_user,
+            "http_auth_password": self.wish.auth_password,
             "remove_reason": null,
             "last_delivery_time": last.map(|(at_ms, _)| instant_text(at_ms)),
             "last_http_status": last.and_then(|(_, status)| status),
             "admin_id": drafts::user_id(account),
-            "name": self.name,
+            "name": self.wish.name,
         })
-    }
-}
-
-/// Hosts on this machine may go without TLS.
-fn is_reachable(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    let is_local =
-        ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".localhost");
-    let is_own = host == "pipedrive.com" || host.ends_with(".pipedrive.com");
-    let is_safe = url.scheme() == "https" || (is_local && url.scheme() == "http");
-    is_safe && !is_own
-}
-
-/// Collects what is wrong with a body, by member.
-#[derive(Default)]
-struct Errors(Map<String, Value>);
-
-impl Errors {
-    fn add(&mut self, member: &str, why: &str) {
-        self.0.insert(member.to_owned(), json!([why]));
-    }
-
-    fn text(&mut self, body: &Map<String, Value>, member: &str, known: &[&str]) -> String {
-        let given = body.get(member).and_then(Value::as_str).unwrap_or_default();
-        if given.is_empty() {
-            self.add(member, "is required");
-        } else if !known.is_empty() && !known.contains(&given) {
-            self.add(member, "is not valid");
-        }
-        given.to_owned()
-    }
-
-    fn optional(&mut self, body: &Map<String, Value>, member: &str) -> Option<String> {
-        match body.get(member) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
-            Some(_) => {
-                self.add(member, "must be a string");
-                None
-            }
-        }
-    }
-}
-
-fn read(
-    account: &Account,
-    credential: Credential,
-    body: &Map<String, Value>,
-    now_ms: i64,
-) -> Result<Hook, Refusal> {
-    let mut errors = Errors::default();
-    let url = errors.text(body, "subscription_url", &[]);
-    if !url.is_empty() && !is_reachable(&url) {
-        errors.add("subscription_url", "invalid or non-reachable URL");
-    }
-    let user_id = match body.get("user_id") {
-        None | Some(Value::Null) => drafts::user_id(account),
-        Some(given) => given.as_u64().unwrap_or_default(),
-    };
-    if !drafts::users(account).contains(&user_id) {
-        errors.add("user_id", "not found");
-    }
-    let version = errors.optional(body, "version").unwrap_or_else(|| "2.0".to_owned());
-    if !VERSIONS.contains(&version.as_str()) {
-        errors.add("version", "is not valid");
-    }
-    let name = errors.text(body, "name", &[]);
-    if name.chars().count() > MAX_NAME_CHARS {
-        errors.add("name", "is too long");
-    }
-    let hook = Hook {
-        url,
-        action: errors.text(body, "event_action", &ACTIONS),
-        object: errors.text(body, "event_object", &OBJECTS),
-        name,
-        user_id,
-        auth_user: errors.optional(body, "http_auth_user"),
-        auth_password: errors.optional(body, "http_auth_password"),
-        version,
-        added_ms: now_ms,
-        is_of_app: credential == Credential::Oauth,
-        is_disabled: false,
-        failed_firsts: 0,
-        banned_until_ms: None,
-        last_delivery: None,
-    };
-    if errors.0.is_empty() {
-        Ok(hook)
-    } else {
-        Err(Refusal::of_hook(StatusCode::BAD_REQUEST, &Value::Object(errors.0)))
     }
 }
 
@@ -231,7 +139,15 @@ pub fn create(
     body: &Map<String, Value>,
     now_ms: i64,
 ) -> Result<Answer, Refusal> {
-    let hook = read(account, credential, body, now_ms)?;
+    let hook = Hook {
+        wish: hook_intake::read(account, body)?,
+        added_ms: now_ms,
+        is_of_app: credential == Credential::Oauth,
+        is_disabled: false,
+        failed_firsts: 0,
+        banned_until_ms: None,
+        last_delivery: None,
+    };
     let of_same_owner = company.hooks.values().filter(|one| one.is_of_app == hook.is_of_app);
     if of_same_owner.count() >= account.webhook_limit.unwrap_or(MOST_HOOKS) {
         let errors = json!({ "webhook": ["the limit of webhooks is reached"] });

@@ -1,8 +1,10 @@
-//! Pipedrive as its documentation and OpenAPI describe it: persons, organizations and deals behind
+//! Pipedrive as its documentation and `OpenAPI` describe it: persons, organizations and deals behind
 //! v2, webhooks behind v1, prices in tokens, and no signature but Basic credentials. Its facts and
 //! doubts are in README.md.
 
 mod access;
+mod account_check;
+mod call;
 mod calls;
 mod custom_fields;
 mod deals;
@@ -11,6 +13,8 @@ mod drafts;
 mod errors;
 mod events;
 mod field_api;
+mod field_types;
+mod hook_intake;
 mod hooks;
 mod limits;
 mod listing;
@@ -46,7 +50,6 @@ use crate::vendor::{
 use crate::webhooks::Target;
 use access::{Credential, credential};
 use calls::Context;
-use custom_fields::Field;
 pub use custom_fields::FieldEntry;
 use errors::Refusal;
 use events::Author;
@@ -67,42 +70,6 @@ impl Default for Pipedrive {
         let look = TokenLook { access_prefix: "v1u:", refresh_prefix: "r1:" };
         Self { companies: Mutex::default(), grants: Grants::new(System::Pipedrive, look) }
     }
-}
-
-fn fields_of_entry(account: &Account) -> Result<Vec<(Object, Field)>, String> {
-    let mut fields = Vec::new();
-    for (name, entries) in &account.fields {
-        let object = Object::from_name(name)
-            .ok_or_else(|| format!("`fields`: unknown object type `{name}`"))?;
-        for entry in entries {
-            fields.push((object, Field::of_entry(&account.account, object, entry)?));
-        }
-    }
-    Ok(fields)
-}
-
-fn check_credentials(account: &Account) -> Result<(), String> {
-    let app = account.oauth.as_ref();
-    if account.access_token.is_empty() && app.is_none() {
-        return Err("a Pipedrive account needs `api_token` or `oauth`".to_owned());
-    }
-    if app.is_some_and(|app| app.refresh_token.is_empty() || app.client_id.is_empty()) {
-        return Err("`oauth` needs `client_id` and `refresh_token`".to_owned());
-    }
-    if account.users().next().is_some() {
-        return Err("Pipedrive has tokens, no `api_key` and no `users`".to_owned());
-    }
-    Ok(())
-}
-
-fn check_domain(account: &Account) -> Result<(), String> {
-    let domain = account.domain.as_deref().unwrap_or_default();
-    let is_label =
-        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    if domain.is_empty() || !domain.chars().all(is_label) {
-        return Err("a Pipedrive account needs `domain`, such as acme".to_owned());
-    }
-    Ok(())
 }
 
 impl Pipedrive {
@@ -147,25 +114,14 @@ impl Pipedrive {
 
 impl Vendor for Pipedrive {
     fn check_account(&self, account: &Account) -> Result<(), String> {
-        account.account.parse::<u64>().map_err(|_| {
-            "a Pipedrive account is a company id, a decimal number such as 13515001".to_owned()
-        })?;
-        let user_id = account.user_id.as_ref().map(|id| id.text().parse::<u64>());
-        if user_id.is_some_and(|id| id.is_err()) {
-            return Err("a `user_id` is a decimal number such as 12345".to_owned());
-        }
-        check_domain(account)?;
-        check_credentials(account)?;
-        limits::server_zone(account)?;
-        pipelines::of(account)?;
-        fields_of_entry(account).map(|_| ())
+        account_check::check(account)
     }
 
     fn account_put(&self, account: &Account) {
         let mut companies = locked(&self.companies);
         let company = companies.of(&account.account);
         company.webhook_ban_ms = account.webhook_ban_ms;
-        for (object, field) in fields_of_entry(account).unwrap_or_default() {
+        for (object, field) in account_check::fields(account).unwrap_or_default() {
             let table = company.table_mut(object);
             if table.field(&field.code).is_none() {
                 table.fields.push(field);

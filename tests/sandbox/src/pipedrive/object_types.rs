@@ -1,5 +1,5 @@
 //! Persons, organizations and deals: which members they have, of which kind, and who writes them.
-//! Members and kinds are those of the vendor's OpenAPI of 2026-08-18.
+//! Members and kinds are those of the vendor's `OpenAPI` of 2026-08-18.
 
 /// What another record a member names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,10 +57,10 @@ fn link(
     told(desk.present(object, id))?;
     let (holder, held, named) = if is_on_first { (object, id, to_id) } else { (to, to_id, id) };
     let current = told(desk.present(holder, held))?.content.id(member);
-    let wanted = match order.act {
-        PortalAct::Associate => Some(named),
-        _ if current == Some(named) => None,
-        _ => current,
+    let wanted = if order.act == PortalAct::Associate {
+        Some(named)
+    } else {
+        current.filter(|current| *current != named)
     };
     let mut draft = Draft::default();
     draft.values.insert(member.to_owned(), json!(wanted));

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::routes::{self, Call, Route};
+use super::routes::{self, Route};
 use crate::percent::decode_query;
 use crate::vendor::{Summary, VendorRequest};
 
@@ -39,16 +39,11 @@ fn fields(request: &VendorRequest, route: Option<&Route>) -> Value {
         let path = url.split('?').next().map(str::to_owned);
         fields.insert("subscription_url".to_owned(), json!(path));
     }
-    if let Some(Route::Api(_, call)) = route {
-        if let Call::Read(_, id)
-        | Call::Update(_, id)
-        | Call::Delete(_, id)
-        | Call::Merge(id)
-        | Call::DeleteHook(id) = call
-        {
-            fields.insert("id".to_owned(), json!(id));
-        }
-    }
+    let id = match route {
+        Some(Route::Api(_, call)) => call.id(),
+        Some(Route::Oauth(_)) | None => None,
+    };
+    fields.extend(id.map(|id| ("id".to_owned(), json!(id))));
     Value::Object(fields)
 }
 
