@@ -23,6 +23,8 @@ mod limits;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod pipedrive;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod properties;
