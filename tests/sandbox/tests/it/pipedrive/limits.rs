@@ -73,7 +73,8 @@ async fn search_has_a_narrower_burst_of_its_own() {
     let refused = pipedrive.call(Method::GET, below, &Value::Null).await;
     assert_eq!(refused.headers["x-ratelimit-limit"], "10");
     assert_eq!(statuses(&pipedrive, "v2/persons", 5).await, (5, 0));
-    assert_eq!(pipedrive.limits().await["over_limit_by_policy"], json!({ "SEARCH": 3 }));
+    let refused_by = pipedrive.limits().await["over_limit_by_policy"].clone();
+    assert_eq!(refused_by, json!({ "BURST": 0, "SEARCH": 3 }));
 }
 
 #[tokio::test]

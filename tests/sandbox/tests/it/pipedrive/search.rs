@@ -4,6 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{KEY_FIELD, Pipedrive, ids};
+use crate::harness::sleep_ms;
+
+/// Ten searches fill a window of two seconds.
+const SEARCH_WINDOW_MS: u64 = 2_050;
 
 fn found(body: &Value) -> Vec<u64> {
     let items = body["data"]["items"].as_array().unwrap().iter();
@@ -43,6 +47,7 @@ async fn entity_search_compares_without_case_and_whole_only_if_asked() {
         let body = pipedrive.get(&format!("v2/persons/search?{query}")).await;
         assert_eq!(found(&body), expected, "{query}");
     }
+    sleep_ms(SEARCH_WINDOW_MS).await;
     let person = pipedrive.get("v2/persons/search?term=lovelace").await["data"]["items"][0].clone();
     assert_eq!(person["item"]["emails"], json!(["Ada@Example.com", "ada@home.io"]));
     assert_eq!(person["item"]["organization"], json!({ "id": 1, "name": "Analytical Engines" }));
@@ -73,6 +78,7 @@ async fn field_search_minds_case() {
     }
     let below = "v2/itemSearch/field?field=email&entity_type=person&term=Ada@Example.com";
     assert_eq!(ids(&pipedrive.get(below).await), [1]);
+    sleep_ms(SEARCH_WINDOW_MS).await;
     for refused in [
         "v2/persons/search?term=a",
         "v2/persons/search",
@@ -100,7 +106,7 @@ async fn search_learns_of_writes_and_deletions_late() {
     assert_eq!((by_key("new").await, by_key("abc").await), (vec![], vec![2]));
     assert_eq!(found(&pipedrive.get("v2/persons/search?term=lovelace").await), [1]);
     assert!(ids(&pipedrive.get("v2/persons").await).contains(&id));
-    crate::harness::sleep_ms(700).await;
+    sleep_ms(700).await;
     assert_eq!((by_key("new").await, by_key("abc").await), (vec![id], vec![]));
     assert_eq!(by_key("xyz").await, [2]);
     assert!(found(&pipedrive.get("v2/persons/search?term=lovelace").await).is_empty());
