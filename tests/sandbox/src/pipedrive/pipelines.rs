@@ -89,7 +89,7 @@ pub fn rows(pipelines: &[Pipeline]) -> Vec<Value> {
             "is_deleted": false,
             "is_deal_probability_enabled": true,
             "add_time": MADE_AT,
-            "update_time": null,
+            "update_time": MADE_AT,
         })
     };
     pipelines.iter().enumerate().map(row).collect()
@@ -110,7 +110,7 @@ pub fn stage_rows(pipelines: &[Pipeline], of_pipeline: Option<u64>) -> Vec<Value
                 "is_deal_rot_enabled": false,
                 "days_to_rotten": null,
                 "add_time": MADE_AT,
-                "update_time": null,
+                "update_time": MADE_AT,
             })
         })
     });

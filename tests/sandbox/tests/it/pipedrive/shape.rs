@@ -98,7 +98,7 @@ const PIPELINE: &[(&str, &str)] = &[
     ("is_deleted", "boolean"),
     ("is_deal_probability_enabled", "boolean"),
     ("add_time", "string"),
-    ("update_time", "string?"),
+    ("update_time", "string"),
 ];
 
 const STAGE: &[(&str, &str)] = &[
@@ -111,7 +111,7 @@ const STAGE: &[(&str, &str)] = &[
     ("is_deal_rot_enabled", "boolean"),
     ("days_to_rotten", "integer?"),
     ("add_time", "string"),
-    ("update_time", "string?"),
+    ("update_time", "string"),
 ];
 
 const FOUND_PERSON: &[(&str, &str)] = &[
