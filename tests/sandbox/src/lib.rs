@@ -18,6 +18,7 @@ mod pause;
 mod percent;
 mod rates;
 mod ring;
+mod salesforce;
 mod server;
 mod spread;
 mod state;

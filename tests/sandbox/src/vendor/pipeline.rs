@@ -62,7 +62,7 @@ fn carry_out(
             state.traffic.refuse(system, &account.account, &policy);
             Outcome::unchanged(vendor.over_limit(&policy))
         }
-        Ok(_) => vendor.handle(&account, request),
+        Ok(usages) => vendor.handle_within(&account, request, &usages),
     }
 }
 
