@@ -1,6 +1,7 @@
 //! Up to two hundred records in one call: each fares by itself unless the call says all or none.
 
 use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Handled;
@@ -34,9 +35,8 @@ fn records(mut body: Item) -> Result<(Vec<Item>, bool), Refusal> {
     if records.len() > MAX_RECORDS {
         return Err(too_many(MAX_RECORDS));
     }
-    let each = records.into_iter().map(|record| match record {
-        Value::Object(record) => Ok(record),
-        other => Err(Refusal::json_kind("SObject", &other)),
+    let each = records.into_iter().map(|record| {
+        Item::deserialize(&record).map_err(|_| Refusal::json_kind("SObject", &record))
     });
     Ok((each.collect::<Result<_, _>>()?, all_or_none))
 }

@@ -102,7 +102,7 @@ fn run_one(
 ) -> Handled {
     let request = request_of(outer, given, call)?;
     let parsed = super::call_of(&request)?;
-    if parsed.route == Route::Composite || parsed.route.is_oauth() {
+    if parsed.route == Route::Composite {
         return Err(Refusal::not_found());
     }
     visit.run(&parsed, &request)

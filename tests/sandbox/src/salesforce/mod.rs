@@ -134,7 +134,7 @@ impl Vendor for Salesforce {
     fn identify(&self, accounts: &AccountBook, request: &VendorRequest) -> Caller {
         let call = routes::parse(&request.method, &request.path);
         let domain = routes::domain(&request.path);
-        if call.as_ref().is_ok_and(|call| call.route.is_oauth()) {
+        if let Ok(Call { route: Route::Oauth(_), .. }) = call {
             return oauth::identify(accounts, &domain, request);
         }
         let Some(account) = oauth::account_of_domain(accounts, &domain) else {
@@ -159,7 +159,8 @@ impl Vendor for Salesforce {
 
     fn policies(&self, account: &Account, request: &VendorRequest) -> Vec<Policy> {
         let call = routes::parse(&request.method, &request.path);
-        let is_free = call.is_ok_and(|call| call.route.is_oauth() || call.route == Route::Versions);
+        let is_free =
+            call.is_ok_and(|call| matches!(call.route, Route::Oauth(_) | Route::Versions));
         if is_free { Vec::new() } else { limits::policies(account) }
     }
 
@@ -191,7 +192,8 @@ impl Vendor for Salesforce {
             Ok(call) => call,
             Err(refusal) => return refused(refusal),
         };
-        if let Some(answer) = oauth::handle(&self.sessions, account, &call.route, request, now_ms) {
+        if let Route::Oauth(oauth_call) = call.route {
+            let answer = oauth::handle(&self.sessions, account, oauth_call, request, now_ms);
             return Outcome::unchanged(answer);
         }
         let mut orgs = locked(&self.orgs);

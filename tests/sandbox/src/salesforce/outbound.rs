@@ -54,10 +54,8 @@ fn escaped(text: &str) -> String {
 
 fn fields(sobject: Sobject, record: &Record) -> String {
     let elements = ticked(sobject).iter().filter_map(|name| {
-        let value = match record.values.get(*name)? {
-            Value::String(text) => escaped(text),
-            other => other.to_string(),
-        };
+        let value = record.values.get(*name)?;
+        let value = value.as_str().map_or_else(|| value.to_string(), escaped);
         Some(format!("<sf:{name}>{value}</sf:{name}>"))
     });
     elements.collect()

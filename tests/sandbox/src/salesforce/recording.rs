@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::routes::{self, Route};
+use super::routes::{self, OauthCall, Route};
 use crate::percent::decode_query;
 use crate::vendor::{Summary, VendorRequest};
 
 fn fields(request: &VendorRequest, route: &Route) -> Map<String, Value> {
     let mut fields = Map::new();
     match route {
-        Route::Token => {
+        Route::Oauth(OauthCall::Token) => {
             let form = decode_query(&String::from_utf8_lossy(&request.body));
             let grant = form.into_iter().find(|(name, _)| name == "grant_type");
             fields.insert("grant_type".to_owned(), json!(grant.map(|(_, value)| value)));
             return fields;
         }
-        Route::Introspect | Route::Revoke | Route::UserInfo => return fields,
+        Route::Oauth(_) => return fields,
         Route::Row(_, id) => {
             fields.insert("id".to_owned(), json!(id));
         }

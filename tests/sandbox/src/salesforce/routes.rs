@@ -4,9 +4,9 @@ use http::Method;
 
 use crate::percent::decode_path;
 
-/// Where a call goes. Names and ids are as they came, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
+/// An endpoint of OAuth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OauthCall {
     /// `POST /services/oauth2/token`
     Token,
     /// `POST /services/oauth2/introspect`
@@ -15,6 +15,26 @@ pub enum Route {
     Revoke,
     /// `GET /services/oauth2/userinfo`
     UserInfo,
+}
+
+impl OauthCall {
+    const ALL: [Self; 4] = [Self::Token, Self::Introspect, Self::Revoke, Self::UserInfo];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
+            Self::UserInfo => "userinfo",
+        }
+    }
+}
+
+/// Where a call goes. Names and ids are as they came, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `/services/oauth2/…`, which no limit counts.
+    Oauth(OauthCall),
     /// `GET /services/data`
     Versions,
     /// `GET …/sobjects`
@@ -72,16 +92,14 @@ pub const VERSIONS: std::ops::RangeInclusive<u32> = 31..=67;
 impl Route {
     const fn methods(&self) -> &'static str {
         match self {
-            Self::Token | Self::Introspect | Self::Revoke | Self::Create(_) | Self::Composite => {
-                "POST"
-            }
-            Self::UserInfo
+            Self::Oauth(OauthCall::UserInfo)
             | Self::Versions
             | Self::DescribeGlobal
             | Self::Describe(_)
             | Self::Query { .. }
             | Self::QueryMore(_)
             | Self::Limits => "GET",
+            Self::Oauth(_) | Self::Create(_) | Self::Composite => "POST",
             Self::Row(..) | Self::Keyed(..) => "GET,PATCH,DELETE",
             Self::Collection => "POST,PATCH,DELETE",
             Self::CollectionRead(_) => "GET,POST",
@@ -96,10 +114,7 @@ impl Route {
                 true
             }
             Self::Row(..) | Self::Keyed(..) => method != Method::GET,
-            Self::Token
-            | Self::Introspect
-            | Self::Revoke
-            | Self::UserInfo
+            Self::Oauth(_)
             | Self::Versions
             | Self::DescribeGlobal
             | Self::Describe(_)
@@ -110,18 +125,10 @@ impl Route {
         }
     }
 
-    /// Whether it is one of OAuth, which no limit counts.
-    pub const fn is_oauth(&self) -> bool {
-        matches!(self, Self::Token | Self::Introspect | Self::Revoke | Self::UserInfo)
-    }
-
     /// The path template; object types and key fields stay.
     pub fn template(&self) -> String {
         let below = match self {
-            Self::Token => return "/services/oauth2/token".to_owned(),
-            Self::Introspect => return "/services/oauth2/introspect".to_owned(),
-            Self::Revoke => return "/services/oauth2/revoke".to_owned(),
-            Self::UserInfo => return "/services/oauth2/userinfo".to_owned(),
+            Self::Oauth(call) => return format!("/services/oauth2/{}", call.name()),
             Self::Versions => return "/services/data".to_owned(),
             Self::DescribeGlobal => "sobjects".to_owned(),
             Self::Describe(object) => format!("sobjects/{object}/describe"),
@@ -167,14 +174,8 @@ fn of_rest(below: &[&str]) -> Option<Route> {
 fn behind_domain(segments: &[&str]) -> Option<(u32, Route)> {
     match segments {
         ["services", "oauth2", call] => {
-            let route = match *call {
-                "token" => Route::Token,
-                "introspect" => Route::Introspect,
-                "revoke" => Route::Revoke,
-                "userinfo" => Route::UserInfo,
-                _ => return None,
-            };
-            Some((0, route))
+            let call = OauthCall::ALL.into_iter().find(|known| known.name() == *call)?;
+            Some((0, Route::Oauth(call)))
         }
         ["services", "data"] => Some((0, Route::Versions)),
         ["services", "data", version, below @ ..] => {
@@ -209,7 +210,7 @@ pub fn parse(method: &Method, path: &str) -> Result<Call, RouteError> {
 mod tests {
     use http::Method;
 
-    use super::{Call, Route, RouteError, parse};
+    use super::{Call, OauthCall, Route, RouteError, parse};
 
     fn route(method: &Method, path: &str) -> Result<Route, RouteError> {
         parse(method, path).map(|call| call.route)
@@ -219,7 +220,7 @@ mod tests {
     fn paths_lead_to_their_routes() {
         let contact = || "Contact".to_owned();
         for (method, path, expected) in [
-            (Method::POST, "/acme/services/oauth2/token", Route::Token),
+            (Method::POST, "/acme/services/oauth2/token", Route::Oauth(OauthCall::Token)),
             (Method::GET, "/acme/services/data/", Route::Versions),
             (Method::GET, "/acme/services/data/v67.0/limits", Route::Limits),
             (

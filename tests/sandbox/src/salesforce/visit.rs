@@ -120,9 +120,7 @@ impl Visit<'_> {
                 collections::upsert(&desk, tables, request, (object, field))
             }
             Route::Versions => Ok((versions(), false)),
-            Route::Token | Route::Introspect | Route::Revoke | Route::UserInfo => {
-                Err(Refusal::not_found())
-            }
+            Route::Oauth(_) => Err(Refusal::not_found()),
         }
     }
 }

@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::routes::Route;
+use super::routes::OauthCall;
 use super::user_id;
 use crate::accounts::{Account, AccountBook};
 use crate::vendor::{Answer, Caller, System, VendorRequest};
@@ -248,22 +248,19 @@ fn user_info(
     Answer::json(StatusCode::OK, &body)
 }
 
-/// Answers an OAuth endpoint; other routes are none.
+/// Answers a call. Errors of these endpoints have a shape of their own.
 pub fn handle(
     sessions: &Sessions,
     account: &Account,
-    route: &Route,
+    call: OauthCall,
     request: &VendorRequest,
     now_ms: i64,
-) -> Option<Answer> {
-    if !route.is_oauth() {
-        return None;
-    }
-    let handled = match route {
-        Route::UserInfo => return Some(user_info(sessions, account, request, now_ms)),
-        Route::Introspect => introspect(sessions, account, request, now_ms),
-        Route::Revoke => revoke(sessions, account, request, now_ms),
-        _ => token(sessions, account, request, now_ms),
+) -> Answer {
+    let handled = match call {
+        OauthCall::UserInfo => return user_info(sessions, account, request, now_ms),
+        OauthCall::Introspect => introspect(sessions, account, request, now_ms),
+        OauthCall::Revoke => revoke(sessions, account, request, now_ms),
+        OauthCall::Token => token(sessions, account, request, now_ms),
     };
-    Some(handled.unwrap_or_else(|answer| *answer))
+    handled.unwrap_or_else(|answer| *answer)
 }

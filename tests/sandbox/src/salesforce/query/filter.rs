@@ -204,12 +204,14 @@ impl<'a> Filter<'a> {
     pub fn candidates(&self, tables: &Tables, sobject: Sobject) -> Option<Vec<String>> {
         let of_one = |path: &Path<'_>, wanted: &Comparable| -> Option<Vec<String>> {
             let Comparable::Text(text) = wanted else { return None };
-            match path.field.kind {
-                Kind::Id if path.parents.is_empty() => Some(vec![text.clone()]),
-                _ if path.parents.is_empty() && path.field.is_indexed() => {
-                    Some(tables.holders(sobject, &path.field.name, text))
-                }
-                _ => None,
+            if !path.parents.is_empty() {
+                None
+            } else if path.field.kind == Kind::Id {
+                Some(vec![text.clone()])
+            } else if path.field.is_indexed() {
+                Some(tables.holders(sobject, &path.field.name, text))
+            } else {
+                None
             }
         };
         match self {

@@ -7,10 +7,7 @@ use crate::salesforce::org::Settings;
 use crate::salesforce::sobject::Sobject;
 
 fn field(field: &Field) -> Value {
-    let references: Vec<&str> = match field.kind {
-        Kind::Reference(of) => vec![of.name()],
-        _ => Vec::new(),
-    };
+    let references: Vec<&str> = field.kind.referenced().map(Sobject::name).into_iter().collect();
     let values = field.picklist.iter().flatten();
     let values: Vec<Value> = values
         .map(|value| json!({ "active": true, "defaultValue": false, "label": value, "value": value }))

@@ -64,6 +64,11 @@ impl Kind {
         }
     }
 
+    /// The type that a reference points to.
+    pub const fn referenced(self) -> Option<Sobject> {
+        if let Self::Reference(of) = self { Some(of) } else { None }
+    }
+
     /// The kinds that an added field can have.
     pub fn of_added(name: &str) -> Option<Self> {
         [
@@ -139,7 +144,7 @@ impl Field {
 
     /// The name under which a record's parent is reached: `Account` for `AccountId`.
     pub fn relationship(&self) -> Option<&str> {
-        matches!(self.kind, Kind::Reference(_)).then(|| self.name.strip_suffix("Id"))?
+        self.kind.referenced().and_then(|_| self.name.strip_suffix("Id"))
     }
 }
 
@@ -172,11 +177,9 @@ impl Schema {
     /// A reference by the name of its relationship.
     pub fn parent(&self, sobject: Sobject, name: &str) -> Option<(&Field, Sobject)> {
         let mut references = self.fields(sobject).iter();
-        references.find_map(|field| match field.kind {
-            Kind::Reference(of) if field.relationship()?.eq_ignore_ascii_case(name) => {
-                Some((field, of))
-            }
-            _ => None,
+        references.find_map(|field| {
+            let is_it = field.relationship()?.eq_ignore_ascii_case(name);
+            field.kind.referenced().filter(|_| is_it).map(|of| (field, of))
         })
     }
 }
