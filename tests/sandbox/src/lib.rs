@@ -20,6 +20,7 @@ mod percent;
 mod pipedrive;
 mod rates;
 mod ring;
+mod salesforce;
 mod server;
 mod spread;
 mod state;

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use crate::lock::locked;
 use crate::vendor::System;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A day.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The time over which calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,17 @@ pub enum Window {
     },
     /// Calls that run at one time. They are counted by `traffic`; here they never fill a window.
     AtOnce,
+}
+
+impl Window {
+    /// Whether it is as long as a day, rolling or not.
+    pub const fn is_daily(self) -> bool {
+        match self {
+            Self::Rolling { window_ms } => window_ms >= DAY_MS,
+            Self::Day { .. } | Self::Tokens { .. } => true,
+            Self::AtOnce => false,
+        }
+    }
 }
 
 /// One limit of one account.
@@ -149,12 +161,11 @@ impl Rates {
         usages(&mut locked(&self.windows), system, account, policies, at_ms)
     }
 
-    /// Forgets the calls of an account's days.
-    pub fn reset_days(&self, system: System, account: &str) {
-        for ((of_system, of_account, _), counted) in locked(&self.windows).iter_mut() {
-            if *of_system == system && of_account == account {
-                counted.day_calls = 0;
-            }
+    /// Forgets the calls that count against those of an account's policies that last a day.
+    pub fn reset_days(&self, system: System, account: &str, policies: &[Policy]) {
+        let mut windows = locked(&self.windows);
+        for policy in policies.iter().filter(|policy| policy.window.is_daily()) {
+            windows.remove(&(system, account.to_owned(), policy.name));
         }
     }
 
@@ -209,7 +220,7 @@ mod tests {
         assert!(!admit(midnight - 1));
         assert!([midnight, midnight, midnight].into_iter().all(admit));
         assert!(!admit(midnight));
-        rates.reset_days(Hubspot, "1");
+        rates.reset_days(Hubspot, "1", &[DAILY]);
         assert!(admit(midnight));
     }
 

@@ -96,7 +96,8 @@ pub fn addressed(
     batches: Vec<Vec<Value>>,
 ) -> Vec<Addressed> {
     let vendor = state.vendors.get(account.system);
-    let addressed = batches.into_iter().filter_map(|events| {
+    let requests = batches.into_iter().flat_map(|events| vendor.webhook_requests(events));
+    let addressed = requests.filter_map(|events| {
         let target = vendor.webhook_target(account, &events)?;
         Some((target, events))
     });
@@ -155,14 +156,12 @@ impl Deliveries {
         locked(&self.log).get_mut(number).map(|delivery| delivery.events.clone())
     }
 
-    fn note(&self, number: u64, attempt: Attempt, is_last: bool) -> bool {
-        let delivered = attempt.status.is_some_and(|status| (200..300).contains(&status));
+    fn note(&self, number: u64, attempt: Attempt, delivered: bool, is_last: bool) {
         if let Some(delivery) = locked(&self.log).get_mut(number) {
             delivery.attempts.push(attempt);
             delivery.delivered = delivered;
             delivery.given_up = is_last && !delivered;
         }
-        delivered
     }
 }
 
@@ -203,15 +202,21 @@ async fn attempt_once(
         request = request.header(name, value);
     }
     let at_ms = now_ms();
+    let mut delivered = false;
     let tried = match request.send().await {
-        Ok(response) => Attempt { at_ms, status: Some(response.status().as_u16()), error: None },
+        Ok(response) => {
+            let status = response.status().as_u16();
+            let body = response.bytes().await.unwrap_or_default();
+            delivered = vendor.takes_webhook(&events, status, &body);
+            Attempt { at_ms, status: Some(status), error: None }
+        }
         Err(error) if error.is_timeout() => Attempt { at_ms, status: None, error: Some("timeout") },
         Err(_) => Attempt { at_ms, status: None, error: Some("no connection") },
     };
     vendor.webhook_tried(target, &events, attempt, tried.status);
     let is_last = retry_delay_ms(state, target, attempt + 1).is_none()
         || !vendor.retries_webhook(tried.status);
-    let delivered = state.deliveries.note(number, tried, is_last);
+    state.deliveries.note(number, tried, delivered, is_last);
     Some(delivered || is_last)
 }
 

@@ -9,6 +9,7 @@ use super::users::{AccountUser, UserId};
 use crate::acuity::{AppointmentType, Calendar, EqualStarts};
 use crate::hubspot::{Definition, Pipeline};
 use crate::pipedrive::{FieldEntry, Plan};
+use crate::salesforce::{AddedField, DuplicateRule, RecordType, Stage};
 use crate::vendor::System;
 
 /// An OAuth app that an account has installed, and what the account has granted it. Has no
@@ -80,7 +81,7 @@ pub struct Account {
     #[serde(default)]
     pub rate_limit_per_10s: Option<usize>,
     /// Overrides the vendor's daily limit, of tokens where calls have prices.
-    #[serde(default, alias = "daily_tokens")]
+    #[serde(default, alias = "daily_limit", alias = "daily_tokens")]
     pub rate_limit_daily: Option<usize>,
     /// Overrides the vendor's limit per second.
     #[serde(default)]
@@ -138,9 +139,46 @@ pub struct Account {
     /// The order in which an Acuity list gives appointments that begin at the same time.
     #[serde(default)]
     pub equal_starts: EqualStarts,
-    /// The name in the host of a Pipedrive company.
+    /// What stands before the vendor's own domain in the account's host name, where each account
+    /// has a host of its own; the first segment of its paths here.
     #[serde(default)]
     pub domain: Option<String>,
+    /// What token answers say in place of the account's URL here.
+    #[serde(default)]
+    pub instance_url: Option<String>,
+    /// Salesforce: the app that acts for the account without a person.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Its secret; absent means that it can't get tokens by it.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// The user that the app acts as.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The key that proves the app's assertions; absent means that it can't get tokens by them.
+    #[serde(default)]
+    pub public_key_pem: Option<String>,
+    /// How long a session lives without being used; absent means two hours.
+    #[serde(default, alias = "session_lifetime")]
+    pub session_lifetime_s: Option<i64>,
+    /// Where Salesforce's Outbound Messages are delivered.
+    #[serde(default)]
+    pub outbound_message_url: Option<String>,
+    /// Whether Salesforce's objects have the integration's key field; absent means that they do.
+    #[serde(default)]
+    pub has_key_fields: Option<bool>,
+    /// Fields that an admin has added, by Salesforce's object type.
+    #[serde(default)]
+    pub sobject_fields: BTreeMap<String, Vec<AddedField>>,
+    /// Salesforce's stages of opportunities; absent means those of a new org.
+    #[serde(default)]
+    pub stages: Option<Vec<Stage>>,
+    /// Salesforce's record types; absent means one of opportunities.
+    #[serde(default)]
+    pub record_types: Option<Vec<RecordType>>,
+    /// Salesforce's duplicate rules.
+    #[serde(default)]
+    pub duplicate_rules: Vec<DuplicateRule>,
     /// Whether the token's user is an administrator of the Pipedrive company.
     #[serde(default = "yes")]
     pub is_admin: bool,

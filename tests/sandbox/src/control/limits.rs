@@ -11,7 +11,7 @@ use super::error::{ControlError, JsonAnswer, answer, read_body, read_query};
 use super::{Selection, Shared, known_account};
 use crate::accounts::Account;
 use crate::clock::now_ms;
-use crate::rates::Window;
+use crate::rates::{Policy, Window};
 use crate::state::SandboxState;
 use crate::traffic::Received;
 use crate::vendor::System;
@@ -42,6 +42,10 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<usize>>, D
     Option::deserialize(value).map(Some)
 }
 
+fn is_burst(policy: &Policy) -> bool {
+    matches!(policy.window, Window::Rolling { .. }) && !policy.window.is_daily()
+}
+
 fn described(state: &SandboxState, account: &Account) -> Value {
     let (system, id, at_ms) = (account.system, account.account.as_str(), now_ms());
     let policies = state.vendors.get(system).all_policies(account);
@@ -63,7 +67,7 @@ fn described(state: &SandboxState, account: &Account) -> Value {
     told["over_limit"] = json!(load.by_policy.values().map(|one| one.over_limit).sum::<u64>());
     told["over_limit_by_policy"] = by_policy(|one| json!(one.over_limit));
     told["max_in_window_by_policy"] = by_policy(|one| json!(one.max_in_window));
-    if let Some(burst) = policies.first() {
+    if let Some(burst) = policies.iter().find(|policy| is_burst(policy)) {
         let name = match burst.window {
             Window::Rolling { window_ms: 1_000 } => "rate_limit_per_s",
             Window::Rolling { window_ms: 2_000 } => "rate_limit_per_2s",
@@ -79,9 +83,7 @@ fn described(state: &SandboxState, account: &Account) -> Value {
     if let Some(at_once) = policies.iter().find(|policy| policy.window == Window::AtOnce) {
         told["max_concurrent"] = json!(at_once.max_calls);
     }
-    let daily = usages
-        .iter()
-        .find(|usage| matches!(usage.policy.window, Window::Day { .. } | Window::Tokens { .. }));
+    let daily = usages.iter().find(|usage| usage.policy.window.is_daily());
     if let Some(daily) = daily {
         let max_calls = daily.policy.max_calls;
         told["rate_limit_daily"] = json!(max_calls);
@@ -126,10 +128,11 @@ pub(super) async fn set(State(state): Shared, body: Bytes) -> JsonAnswer {
     if let Some(limit) = order.max_concurrent {
         changed.max_concurrent = limit;
     }
+    let policies = state.vendors.get(order.system).all_policies(&changed);
     let told = changed.clone();
     state.put_account(changed).map_err(ControlError::bad_request)?;
     if order.reset_daily {
-        state.rates.reset_days(order.system, &order.account);
+        state.rates.reset_days(order.system, &order.account, &policies);
     }
     if order.reset_counters {
         state.traffic.reset(Some(order.system), Some(&order.account));

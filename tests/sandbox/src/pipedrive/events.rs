@@ -199,8 +199,8 @@ fn named(order: &WebhookOrder) -> Result<(&'static str, Object), String> {
     if order.object_type.as_deref().is_some_and(|name| name != object.name()) {
         return Err(format!("the `type` doesn't go with event `{event}`"));
     }
-    if order.property_name.is_some() {
-        return Err("events of Pipedrive have no `property_name`".to_owned());
+    if order.property_name.is_some() || order.form.is_some() {
+        return Err("events of Pipedrive have no `property_name` and no `form`".to_owned());
     }
     Ok((action, object))
 }

@@ -17,10 +17,14 @@ use crate::acuity::Acuity;
 use crate::hubspot::Hubspot;
 use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
+use crate::salesforce::Salesforce;
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
 pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
+
+const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\n\
+    <body><h1>Bad gateway</h1><p>The server returned an invalid response.</p></body></html>\n";
 
 /// The vendors that the sandbox plays. The text form is also the path prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -30,19 +34,22 @@ pub enum System {
     Hubspot,
     /// Acuity Scheduling.
     Acuity,
+    /// Salesforce's Sales Cloud.
+    Salesforce,
     /// Pipedrive.
     Pipedrive,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 3] = [Self::Hubspot, Self::Acuity, Self::Pipedrive];
+    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
             Self::Acuity => "acuity",
+            Self::Salesforce => "salesforce",
             Self::Pipedrive => "pipedrive",
         }
     }
@@ -92,6 +99,8 @@ pub struct WebhookOrder {
     pub property_name: Option<String>,
     /// The type of the objects, where the event's name doesn't tell it.
     pub object_type: Option<String>,
+    /// The form of the webhooks, where the vendor has more than one; absent means all of them.
+    pub form: Option<String>,
     /// Fields that are put over those of each event; `null` takes one away.
     pub fields: Value,
 }
@@ -164,8 +173,24 @@ pub trait Vendor: Send + Sync {
     /// Carries the request out.
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome;
 
+    /// Carries the request out, knowing what it leaves of the limits.
+    fn handle_within(
+        &self,
+        account: &Account,
+        request: &VendorRequest,
+        usages: &[Usage],
+    ) -> Outcome {
+        let _ = usages;
+        self.handle(account, request)
+    }
+
     /// The vendor's own error for a status, for injected faults.
     fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer;
+
+    /// What its proxies show in place of an answer, for injected faults.
+    fn html_page(&self) -> &'static str {
+        HTML_PAGE
+    }
 
     /// Drops the objects of one account, or of all.
     fn reset(&self, account: Option<&str>);
@@ -201,8 +226,19 @@ pub trait Vendor: Send + Sync {
     /// The most events of one webhook request.
     fn events_per_webhook(&self) -> usize;
 
+    /// Splits events that can't go in one request.
+    fn webhook_requests(&self, events: Vec<Value>) -> Vec<Vec<Value>> {
+        vec![events]
+    }
+
     /// Where a request with these events goes; `None` if nobody is there to take them.
     fn webhook_target(&self, account: &Account, events: &[Value]) -> Option<Target>;
+
+    /// Whether the receiver has taken a delivery, by its answer.
+    fn takes_webhook(&self, events: &[Value], status: u16, body: &[u8]) -> bool {
+        let _ = (events, body);
+        (200..300).contains(&status)
+    }
 
     /// Whether a delivery that wasn't taken is tried again after this answer; `None` stands for no
     /// answer.
@@ -225,6 +261,7 @@ pub trait Vendor: Send + Sync {
 pub struct Vendors {
     hubspot: Hubspot,
     acuity: Acuity,
+    salesforce: Salesforce,
     pipedrive: Pipedrive,
 }
 
@@ -234,6 +271,7 @@ impl Vendors {
         match system {
             System::Hubspot => &self.hubspot,
             System::Acuity => &self.acuity,
+            System::Salesforce => &self.salesforce,
             System::Pipedrive => &self.pipedrive,
         }
     }

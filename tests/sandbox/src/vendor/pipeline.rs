@@ -70,12 +70,12 @@ fn carry_out(
             state.traffic.refuse(system, &account.account, &policy);
             Outcome::unchanged(vendor.refuse(&account, request, &policy))
         }
-        Ok(_) => {
+        Ok(usages) => {
             if let Some(cost) = load.price() {
                 let route = vendor.describe(request).route;
                 state.traffic.spend(system, &account.account, route, cost);
             }
-            vendor.handle(&account, request)
+            vendor.handle_within(&account, request, &usages)
         }
     }
 }

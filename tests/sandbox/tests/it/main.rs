@@ -29,6 +29,8 @@ mod portal;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod salesforce;
+#[cfg(test)]
 mod tap;
 #[cfg(test)]
 mod tokens;
