@@ -6,25 +6,29 @@
 pub mod acuity;
 pub mod http;
 pub mod hubspot;
+pub mod salesforce;
 mod unwritten;
 
 use std::sync::Arc;
 
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, BookingReader, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
+    AccountConnector, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
     WebhookProtocol,
 };
 
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
+use crate::salesforce::{SalesforceConnector, SalesforceGateway, SalesforceSettings};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
 pub struct ProviderSettings {
     /// HubSpot.
     pub hubspot: HubspotSettings,
+    /// Salesforce.
+    pub salesforce: SalesforceSettings,
     /// Acuity Scheduling.
     pub acuity: AcuitySettings,
 }
@@ -33,17 +37,27 @@ pub struct ProviderSettings {
 pub struct ProviderCatalog {
     hubspot: Arc<HubspotGateway>,
     hubspot_connector: Arc<HubspotConnector>,
+    salesforce: Arc<SalesforceGateway>,
+    salesforce_connector: Arc<SalesforceConnector>,
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
 }
 
 impl ProviderCatalog {
-    /// Builds the gateways; they share one HTTP client and its connections.
-    pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
-        let ProviderSettings { hubspot, acuity } = settings;
+    /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
+    /// signed for a provider.
+    pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
+        let ProviderSettings { hubspot, salesforce, acuity } = settings;
+        let clock = Arc::clone(clock);
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
+            salesforce: Arc::new(SalesforceGateway::new(http.clone(), salesforce.clone())),
+            salesforce_connector: Arc::new(SalesforceConnector::new(
+                http.clone(),
+                salesforce,
+                clock,
+            )),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
         }
@@ -53,7 +67,8 @@ impl ProviderCatalog {
     pub fn crm_reader(&self, system: System) -> Option<Arc<dyn CrmReader>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
+            System::Pipedrive | System::Acuity => None,
         }
     }
 
@@ -61,14 +76,16 @@ impl ProviderCatalog {
     pub fn crm(&self, system: System) -> Option<Arc<dyn CrmGateway>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
+            System::Pipedrive | System::Acuity => None,
         }
     }
 
     /// What tells the changes of a CRM; `None` where webhooks alone do, and for a system that is no CRM.
     pub fn crm_changes(&self, system: System) -> Option<Arc<dyn CrmChangeFeed>> {
         match system {
-            System::Hubspot | System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
+            System::Hubspot | System::Pipedrive | System::Acuity => None,
         }
     }
 
@@ -85,7 +102,10 @@ impl ConnectorCatalog for ProviderCatalog {
     fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
-            System::Salesforce | System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
+            System::Salesforce => {
+                Arc::clone(&self.salesforce_connector) as Arc<dyn AccountConnector>
+            }
+            System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
         }
     }
