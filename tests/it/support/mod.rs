@@ -25,6 +25,7 @@ pub mod push_line;
 pub mod push_play;
 pub mod push_world;
 pub mod queues;
+pub mod salesforce;
 pub mod schemas;
 pub mod signature_vectors;
 pub mod sync_play;
