@@ -1,9 +1,11 @@
 //! The README's table of systems says what the code does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sync_domain::model::{System, SystemKind};
-use sync_domain::ports::{ConnectorCatalog, HookAddress, HookSecret};
+use sync_domain::ports::{Clock, ConnectorCatalog, HookAddress, HookSecret};
+use sync_lambda::clock::SystemClock;
 use sync_providers::http::ProviderHttp;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
@@ -15,7 +17,8 @@ fn readme() -> String {
 }
 
 fn catalog(settings: ProviderSettings) -> ProviderCatalog {
-    ProviderCatalog::new(&ProviderHttp::new(Duration::from_secs(5)).unwrap(), settings)
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    ProviderCatalog::new(&ProviderHttp::new(Duration::from_secs(5)).unwrap(), settings, &clock)
 }
 
 /// The texts between backticks.

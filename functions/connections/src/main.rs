@@ -16,6 +16,7 @@ use sync_aws::dynamo::DynamoTable;
 use sync_aws::oauth_apps::SecretOauthApps;
 use sync_aws::sdk;
 use sync_aws::secrets::{SecretsManagerSource, SecretsManagerWriter};
+use sync_domain::ports::Clock;
 use sync_domain::retry::RetryPolicy;
 use sync_lambda::clock::SystemClock;
 use sync_lambda::config::Settings;
@@ -51,12 +52,12 @@ async fn wire(mut settings: Settings) -> Result<HttpHandler, InitError> {
     settings.check()?;
 
     let config = sdk::load().await;
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let table = Arc::new(DynamoTable::new(&config, table_name));
     let source = Arc::new(SecretsManagerSource::new(&config));
-    let writer = Arc::new(SecretsManagerWriter::new(&config, Arc::clone(&clock) as _));
+    let writer = Arc::new(SecretsManagerWriter::new(&config, Arc::clone(&clock)));
     let apps =
-        SecretOauthApps::new(Arc::clone(&source) as _, Arc::clone(&clock) as _, app_secret_prefix);
+        SecretOauthApps::new(Arc::clone(&source) as _, Arc::clone(&clock), app_secret_prefix);
     let http = ProviderHttp::new(call_timeout)?;
     drop(tokio::time::timeout(WARM_UP_MAX, table.warm_up()).await);
 
@@ -68,7 +69,7 @@ async fn wire(mut settings: Settings) -> Result<HttpHandler, InitError> {
         audit: table,
         credentials: Arc::new(SecretCredentialStore::new(source, writer, secret_prefix)),
         apps: Arc::new(apps),
-        connectors: Arc::new(ProviderCatalog::new(&http, providers)),
+        connectors: Arc::new(ProviderCatalog::new(&http, providers, &clock)),
         clock,
         retry: RETRY,
         grace,

@@ -31,6 +31,7 @@ pub struct ClientError(#[source] reqwest::Error);
 pub struct ProviderHttp {
     client: reqwest::Client,
     call_timeout: Duration,
+    headers: HeaderMap,
 }
 
 /// What a call shows to be let in. `Debug` can't print the token.
@@ -70,7 +71,15 @@ impl ProviderHttp {
             .user_agent(concat!("crm-booking-integrations/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ClientError)?;
-        Ok(Self { client, call_timeout })
+        Ok(Self { client, call_timeout, headers: HeaderMap::new() })
+    }
+
+    /// The same client, which sends a header of the vendor's with every request.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        let name = HeaderName::from_static(name);
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
     }
 
     /// Gets with a bearer token and reads the whole answer.
@@ -190,6 +199,7 @@ impl ProviderHttp {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
+        let request = request.headers(self.headers.clone());
         let sent = request.timeout(self.call_timeout).send();
         let mut response = sent.await.map_err(|error| transport_error(&error))?;
         let status = response.status().as_u16();

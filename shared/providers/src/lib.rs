@@ -8,13 +8,12 @@ pub mod http;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;
-mod unwritten;
 
 use std::sync::Arc;
 
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, BookingReader, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
+    AccountConnector, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
     WebhookProtocol,
 };
 
@@ -24,13 +23,17 @@ use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotW
 use crate::pipedrive::{
     PipedriveConnector, PipedriveGateway, PipedriveSettings, PipedriveWebhooks,
 };
-use crate::salesforce::SalesforceWebhooks;
+use crate::salesforce::{
+    SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
+};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
 pub struct ProviderSettings {
     /// HubSpot.
     pub hubspot: HubspotSettings,
+    /// Salesforce.
+    pub salesforce: SalesforceSettings,
     /// Pipedrive.
     pub pipedrive: PipedriveSettings,
     /// Acuity Scheduling.
@@ -41,6 +44,8 @@ pub struct ProviderSettings {
 pub struct ProviderCatalog {
     hubspot: Arc<HubspotGateway>,
     hubspot_connector: Arc<HubspotConnector>,
+    salesforce: Arc<SalesforceGateway>,
+    salesforce_connector: Arc<SalesforceConnector>,
     pipedrive: Arc<PipedriveGateway>,
     pipedrive_connector: Arc<PipedriveConnector>,
     acuity: Arc<AcuityReader>,
@@ -48,12 +53,20 @@ pub struct ProviderCatalog {
 }
 
 impl ProviderCatalog {
-    /// Builds the gateways; they share one HTTP client and its connections.
-    pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
-        let ProviderSettings { hubspot, pipedrive, acuity } = settings;
+    /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
+    /// signed for a provider.
+    pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
+        let ProviderSettings { hubspot, salesforce, pipedrive, acuity } = settings;
+        let clock = Arc::clone(clock);
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
+            salesforce: Arc::new(SalesforceGateway::new(http.clone(), salesforce.clone())),
+            salesforce_connector: Arc::new(SalesforceConnector::new(
+                http.clone(),
+                salesforce,
+                clock,
+            )),
             pipedrive: Arc::new(PipedriveGateway::new(http.clone(), pipedrive.clone())),
             pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
@@ -65,8 +78,9 @@ impl ProviderCatalog {
     pub fn crm_reader(&self, system: System) -> Option<Arc<dyn CrmReader>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Salesforce | System::Acuity => None,
+            System::Acuity => None,
         }
     }
 
@@ -74,16 +88,18 @@ impl ProviderCatalog {
     pub fn crm(&self, system: System) -> Option<Arc<dyn CrmGateway>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Salesforce | System::Acuity => None,
+            System::Acuity => None,
         }
     }
 
     /// What tells the changes of a CRM; `None` where webhooks alone do, and for a system that is no CRM.
     pub fn crm_changes(&self, system: System) -> Option<Arc<dyn CrmChangeFeed>> {
         match system {
+            System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Hubspot | System::Salesforce | System::Acuity => None,
+            System::Hubspot | System::Acuity => None,
         }
     }
 
@@ -100,8 +116,10 @@ impl ConnectorCatalog for ProviderCatalog {
     fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
+            System::Salesforce => {
+                Arc::clone(&self.salesforce_connector) as Arc<dyn AccountConnector>
+            }
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
-            System::Salesforce => Arc::new(unwritten::Unwritten(system)),
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
         }
     }

@@ -28,6 +28,7 @@ use sync_providers::acuity::AcuitySettings;
 use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
 use sync_providers::pipedrive::PipedriveSettings;
+use sync_providers::salesforce::SalesforceSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
 pub use bookings::{RowScope, days, log_unreadable};
@@ -113,8 +114,11 @@ impl ProviderSide {
         let table = Arc::new(DynamoTable::new(&config, self.table_name));
         let secrets = Arc::new(SecretsManagerSource::new(&config));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let catalog =
-            Arc::new(ProviderCatalog::new(&ProviderHttp::new(self.call_timeout)?, self.providers));
+        let catalog = Arc::new(ProviderCatalog::new(
+            &ProviderHttp::new(self.call_timeout)?,
+            self.providers,
+            &clock,
+        ));
         let credentials: Arc<dyn CredentialStore> = Arc::new(SecretCredentialStore::new(
             Arc::clone(&secrets) as _,
             Arc::new(SecretsManagerWriter::new(&config, Arc::clone(&clock))),
@@ -169,6 +173,11 @@ pub fn provider_settings(settings: &mut Settings) -> ProviderSettings {
         hubspot: HubspotSettings {
             base_url: settings.optional("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
             api_version: settings.optional("HUBSPOT_API_VERSION", "2026-03"),
+        },
+        salesforce: SalesforceSettings {
+            base_url: settings
+                .optional("SALESFORCE_BASE_URL", "https://{domain}.my.salesforce.com"),
+            api_version: settings.optional("SALESFORCE_API_VERSION", "v67.0"),
         },
         pipedrive: PipedriveSettings {
             base_url: settings.optional("PIPEDRIVE_BASE_URL", "https://{domain}.pipedrive.com"),

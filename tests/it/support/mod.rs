@@ -31,6 +31,7 @@ pub mod push_line;
 pub mod push_play;
 pub mod push_world;
 pub mod queues;
+pub mod salesforce;
 pub mod salesforce_signing;
 pub mod schemas;
 pub mod signature_vectors;

@@ -1,75 +1,96 @@
-//! Ids of records and orgs: 15 characters whose case matters, or 18 of which the last three make up for
-//! lost case. Stored and compared is the long form (Salesforce object reference, "ID Field Type",
-//! read 2026-11-20).
+//! Record ids: 18 characters, or the 15 that differ by upper and lower case alone.
 
-/// The form whose case matters.
-const SHORT_CHARS: usize = 15;
-/// The form with the three characters.
-const LONG_CHARS: usize = 18;
-/// What five bits stand for in those three.
+use sync_domain::model::{ExternalId, ObjectType};
+
+/// An id that tells upper from lower case.
+const SHORT: usize = 15;
+/// An id whose last three characters say where the capitals are.
+const LONG: usize = 18;
+/// Each of the last three characters stands for so many before.
+const PART: usize = 5;
+/// What a part of five becomes, by the number that its capitals make.
 const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-/// Ids of orgs begin so.
-const ORG_PREFIX: &str = "00D";
 
-/// The 18 characters of an id in either form; `None` when it is none. The three characters of a long
-/// one are taken as they are.
-pub fn long_id(text: &str) -> Option<String> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+/// What the ids of orgs begin with.
+const ORG_PREFIX: &str = "00D";
+/// What the ids of record types begin with.
+pub const RECORD_TYPE_PREFIX: &str = "012";
+
+/// What the ids of a kind of record begin with, the same in every org.
+pub const fn prefix_of(object_type: ObjectType) -> &'static str {
+    match object_type {
+        ObjectType::Contact => "003",
+        ObjectType::Company => "001",
+        ObjectType::Deal => "006",
+    }
+}
+
+/// Whether a text can be an id as we store it.
+pub fn is_id(text: &str) -> bool {
+    text.len() == LONG && is_alphanumeric(text)
+}
+
+/// An id of either length with 18 characters; `None` for what is no id.
+pub fn read(text: &str) -> Option<ExternalId> {
+    long(text).map(ExternalId::new)
+}
+
+/// The same as text.
+pub fn long(text: &str) -> Option<String> {
     match text.len() {
-        LONG_CHARS if is_plain => Some(text.to_owned()),
-        SHORT_CHARS if is_plain => Some(text.chars().chain(suffix_of(text)).collect()),
+        LONG if is_alphanumeric(text) => Some(text.to_owned()),
+        SHORT if is_alphanumeric(text) => Some(lengthened(text)),
         _ => None,
     }
 }
 
-/// The same for the id of an org.
-pub fn long_org_id(text: &str) -> Option<String> {
-    long_id(text).filter(|id| id.starts_with(ORG_PREFIX))
+/// The id of an org, of either length, with 18 characters; `None` for what is none.
+pub fn long_org(text: &str) -> Option<String> {
+    long(text).filter(|id| id.starts_with(ORG_PREFIX))
 }
 
-/// One character for each five of the short form: the first of them is the lowest bit, and a capital
-/// letter sets it.
-fn suffix_of(short: &str) -> impl Iterator<Item = char> {
-    short.as_bytes().chunks(5).filter_map(|five| {
+fn is_alphanumeric(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The first character of a part is the lowest bit.
+fn lengthened(short: &str) -> String {
+    let suffix = short.as_bytes().chunks(PART).filter_map(|part| {
         let bit = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
-        let bits = five.iter().enumerate().map(bit).sum::<usize>();
-        SUFFIX.get(bits).map(|byte| char::from(*byte))
-    })
+        let capitals: usize = part.iter().enumerate().map(bit).sum();
+        SUFFIX.get(capitals).copied().map(char::from)
+    });
+    short.chars().chain(suffix).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{long_id, long_org_id};
+    use super::{long_org, read};
 
-    /// Pairs that Salesforce's documentation and integrators' posts show.
     #[test]
-    fn long_id_of_a_short_one_has_the_documented_suffix() {
+    fn id_of_fifteen_characters_gets_the_three_that_tell_its_capitals() {
+        // The pair is Salesforce's own example of a Contact and an Account id.
         for (short, long) in [
-            ("001A0000006Vm9u", "001A0000006Vm9uIAC"),
-            ("003D000000QYVtZ", "003D000000QYVtZIAX"),
-            ("000000000000000", "000000000000000AAA"),
-            ("ZZZZZZZZZZZZZZZ", "ZZZZZZZZZZZZZZZ555"),
+            ("001xx000003DGb1", "001xx000003DGb1AAG"),
+            ("001xx000003DGb0", "001xx000003DGb0AAG"),
+            ("003000000000000", "003000000000000AAA"),
+            ("00DABCDEFGHIJKL", "00DABCDEFGHIJKL255"),
         ] {
-            assert_eq!(long_id(short).as_deref(), Some(long));
-            assert_eq!(long_id(long).as_deref(), Some(long));
+            assert_eq!(read(short).unwrap().as_str(), long);
+            assert_eq!(read(long).unwrap().as_str(), long);
         }
     }
 
     #[test]
-    fn what_is_no_id_has_no_long_form() {
-        let texts = [
-            "",
-            "003",
-            "003D000000QYVt",
-            "003D000000QYVtZI",
-            "003D000000QYVt'",
-            "003D000000QYVtZIAXX",
-        ];
-        for text in texts {
-            assert_eq!(long_id(text), None, "{text}");
+    fn id_of_an_org_is_told_from_others() {
+        assert_eq!(long_org("00DD000000QYVtZ").unwrap(), "00DD000000QYVtZMAX");
+        assert_eq!(long_org("003D000000QYVtZ"), None);
+    }
+
+    #[test]
+    fn text_of_another_form_is_no_id() {
+        for text in ["", "001", "001xx000003DGb1AA", "001xx000003DGb1' O", "001xx000003DGb1AAG0"] {
+            assert_eq!(read(text), None, "{text}");
         }
-        assert_eq!(long_id("003D000000QYVé"), None, "15 bytes, 14 characters");
-        assert_eq!(long_org_id("003D000000QYVtZ"), None);
-        assert!(long_org_id("00DD000000QYVtZ").is_some());
     }
 }

@@ -9,7 +9,7 @@ use quick_xml::events::BytesStart;
 use sync_domain::model::{ChangeKind, ObjectType};
 use sync_domain::ports::{DeliveredEvents, UnreadableDelivery};
 
-use super::ids::{long_id, long_org_id};
+use super::ids;
 use super::soap_reader::{BoundedXml, Node, Refused};
 use super::webhook::{Skipped, Subject, type_of_object};
 
@@ -105,9 +105,9 @@ fn notifications(xml: &mut BoundedXml<'_>) -> Result<Message, Refused> {
     while let Some(tag) = child(xml)? {
         if xml.is(&tag, OUTBOUND, "OrganizationId") {
             org_ids += 1;
-            message.org_id = xml.short_text()?.and_then(|id| long_org_id(id.trim()));
+            message.org_id = xml.short_text()?.and_then(|id| ids::long_org(id.trim()));
         } else if xml.is(&tag, OUTBOUND, "ActionId") {
-            message.action_id = xml.short_text()?.and_then(|id| long_id(id.trim()));
+            message.action_id = xml.short_text()?.and_then(|id| ids::long(id.trim()));
         } else if xml.is(&tag, OUTBOUND, "Notification") {
             let record = record_of(xml)?;
             // One more than may be shows that there were too many; the rest is only read to its end.
@@ -149,7 +149,7 @@ fn id_of(xml: &mut BoundedXml<'_>) -> Result<Option<String>, Refused> {
     while let Some(tag) = child(xml)? {
         if xml.is(&tag, OBJECTS, "Id") {
             ids += 1;
-            id = xml.short_text()?.and_then(|text| long_id(text.trim()));
+            id = xml.short_text()?.and_then(|text| ids::long(text.trim()));
         } else {
             xml.skip()?;
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sync_domain::model::ChangeKind;
 use sync_domain::ports::{DeliveredChange, DeliveredEvents, UnreadableDelivery};
 
-use super::ids::{long_id, long_org_id};
+use super::ids;
 use super::webhook::{Skipped, Subject, type_of_object};
 
 /// What may stand before JSON in UTF-8, though it should not.
@@ -85,7 +85,7 @@ fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 /// The org that an unverified body claims to be of, 18 characters.
 pub fn org_id(body: &[u8]) -> Option<String> {
     let claim: Claim = object_of(body)?;
-    long_org_id(claim.org_id.as_str()?)
+    ids::long_org(claim.org_id.as_str()?)
 }
 
 /// Reads a verified body.
@@ -98,7 +98,7 @@ pub fn events(body: &[u8]) -> Result<DeliveredEvents, UnreadableDelivery> {
     if changes.is_over {
         return Err(UnreadableDelivery::TooMany);
     }
-    let org_id = body.org_id.as_str().and_then(long_org_id);
+    let org_id = body.org_id.as_str().and_then(ids::long_org);
     let mut events = DeliveredEvents::default();
     for change in &changes.list {
         match changes_of(change, org_id.as_deref()) {
@@ -126,7 +126,7 @@ fn changes_of(change: &Value, org_id: Option<&str>) -> Result<Vec<DeliveredChang
     let subject = Subject {
         org_id: org_id.ok_or(Skipped::Unreadable)?.to_owned(),
         object_type,
-        record_id: text("record_id").and_then(long_id).ok_or(Skipped::Unreadable)?,
+        record_id: text("record_id").and_then(ids::long).ok_or(Skipped::Unreadable)?,
         occurred_at: text("last_modified_date").and_then(|text| text.parse::<Timestamp>().ok()),
     };
     let (associating, others): (Vec<&str>, Vec<&str>) =
