@@ -55,15 +55,18 @@ mod tests {
 
     #[test]
     fn long_form_has_the_published_check_characters() {
-        // Salesforce's own example pair, and one of lower case only.
-        assert_eq!(long("a0Bd0000001FXXa").as_deref(), Some("a0Bd0000001FXXaEAM"));
-        assert_eq!(long("001d00000000abc").as_deref(), Some("001d00000000abcAAA"));
+        // Pairs that people have published, and one of a recorded answer.
+        for id in
+            ["0019000000oC4HkAAK", "a0D30000001n7PiEAI", "0019000000B98deAAB", "003Wz00000E9PTuIAN"]
+        {
+            assert_eq!(long(id.get(..15).unwrap()).as_deref(), Some(id));
+            assert_eq!(long(id).as_deref(), Some(id));
+        }
     }
 
     #[test]
     fn long_form_refuses_wrong_check_characters_lengths_and_signs() {
-        assert!(long("a0Bd0000001FXXaEAM").is_some());
-        for text in ["a0Bd0000001FXXaEAA", "a0Bd0000001FXX", "a0Bd0000001FXXaE", "a0Bd000000-FXXa"]
+        for text in ["0019000000oC4HkAAA", "0019000000oC4H", "0019000000oC4HkA", "0019000000-C4Hk"]
         {
             assert!(long(text).is_none(), "{text}");
         }

@@ -17,7 +17,8 @@ pub struct Claims {
     /// The username.
     pub sub: String,
     aud: Value,
-    exp: i64,
+    /// Seconds since the epoch; clients that send them as text are let in, too.
+    exp: Value,
 }
 
 /// An OAuth error: code and description.
@@ -86,6 +87,8 @@ pub fn check(assertion: &str, expected: &Expected<'_>) -> Result<(), Refused> {
     if claims.sub != expected.username {
         return Err(("invalid_grant", "user hasn't approved this consumer"));
     }
-    let left_s = claims.exp - expected.now_s;
+    let as_text = || claims.exp.as_str().and_then(|text| text.parse().ok());
+    let expiry_s = claims.exp.as_i64().or_else(as_text).ok_or(INVALID)?;
+    let left_s = expiry_s - expected.now_s;
     if (1..=LONGEST_LIFE_S).contains(&left_s) { Ok(()) } else { Err(INVALID) }
 }

@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 
 use super::{KEY, Salesforce, code};
 
+/// The form of an id whose case matters.
+fn short(id: &str) -> &str {
+    id.get(..15).unwrap()
+}
+
 async fn refused(salesforce: &Salesforce, object: &str, body: Value) -> (u16, Value) {
     salesforce.call(Method::POST, &format!("/sobjects/{object}"), &body).await
 }
@@ -13,9 +18,9 @@ async fn refused(salesforce: &Salesforce, object: &str, body: Value) -> (u16, Va
 async fn record_is_made_read_changed_and_deleted_by_id() {
     let salesforce = Salesforce::start(&json!({})).await;
     let account = salesforce.create("Account", json!({ "Name": " Acme " })).await;
-    let body = json!({ "LastName": "Lovelace", "FirstName": "Ada", "AccountId": &account[..15] });
+    let body = json!({ "LastName": "Lovelace", "FirstName": "Ada", "AccountId": short(&account) });
     let id = salesforce.create("Contact", body).await;
-    assert_eq!((id.len(), &id[..3]), (18, "003"));
+    assert_eq!((id.len(), id.get(..3).unwrap()), (18, "003"));
     let row = salesforce.get(&format!("/sobjects/Contact/{id}")).await;
     assert_eq!((&row["Name"], &row["Email"]), (&json!("Ada Lovelace"), &Value::Null));
     assert_eq!((&row["AccountId"], &row["IsDeleted"]), (&json!(account), &json!(false)));
@@ -23,7 +28,7 @@ async fn record_is_made_read_changed_and_deleted_by_id() {
     assert!(stamp.ends_with(".000+0000") && stamp.len() == 28, "{stamp}");
     let url = format!("/services/data/v67.0/sobjects/Contact/{id}");
     assert_eq!(row["attributes"], json!({ "type": "Contact", "url": url }));
-    let path = format!("/sobjects/contact/{}?fields=Id,phone", &id[..15]);
+    let path = format!("/sobjects/contact/{}?fields=Id,phone", short(&id));
     let change = json!({ "Phone": "+1 555" });
     assert_eq!(salesforce.call(Method::PATCH, &path, &change).await, (204, Value::Null));
     let some = salesforce.get(&path).await;
@@ -97,7 +102,7 @@ async fn values_that_cannot_be_saved_have_the_vendors_codes() {
     let path = format!("/sobjects/Contact/{id}");
     let emptied = salesforce.call(Method::PATCH, &path, &json!({ "LastName": null })).await;
     assert_eq!(code(&emptied), (400, "REQUIRED_FIELD_MISSING"));
-    let wrong_check = format!("/sobjects/Contact/{}AAA", &id[..15]);
+    let wrong_check = format!("/sobjects/Contact/{}AAA", short(&id));
     let malformed = salesforce.call(Method::GET, &wrong_check, &Value::Null).await;
     assert_eq!(code(&malformed), (400, "MALFORMED_ID"));
 }
