@@ -173,6 +173,8 @@ fn element_with_too_many_or_too_long_attributes_is_refused() {
     assert_refused("a MiB of namespaces", tag(&namespaces));
     assert_refused("a MiB of a value", tag(&format!("a=\"{}\"", "v".repeat(1_000_000))));
     assert_refused("a MiB of a name", with_field(&format!("<{}/>", "n".repeat(1_000_000))));
+    assert_refused("a tag in a value", tag("a=\"<b>\""));
+    assert_refused("a document type in a name", with_field("<a<!DOCTYPE x></a<!DOCTYPE x>"));
     assert_refused("a value without quotes", tag("a=b"));
     assert_refused("a value without an end", tag("a=\"b"));
 }
