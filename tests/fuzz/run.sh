@@ -1,13 +1,26 @@
 #!/usr/bin/env bash
-# Builds the fuzz target with the stable toolchain and runs it for FUZZ_SECONDS (600).
-# What was learnt stays in target/fuzz/corpus; a finding is written to target/fuzz/findings.
+# Builds the fuzz targets with the stable toolchain and runs one for FUZZ_SECONDS (600): `run.sh`, or
+# `run.sh salesforce`. What was learnt stays in target/fuzz/corpus; a finding is written to
+# target/fuzz/findings.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 seconds=${FUZZ_SECONDS:-600}
 host=$(rustc -vV | sed -n 's/^host: //p')
 work=$root/target/fuzz
-mkdir -p "$work/corpus" "$work/findings"
+target=${1:-webhook}
+case $target in
+  webhook) corpus=$work/corpus seeds=$here/seeds dictionary=$here/hubspot_webhook.dict ;;
+  salesforce)
+    corpus=$work/corpus_salesforce seeds=$here/seeds_salesforce
+    dictionary=$here/salesforce_webhook.dict
+    ;;
+  *)
+    echo "no such target: $target" >&2
+    exit 2
+    ;;
+esac
+mkdir -p "$corpus" "$work/findings"
 
 # LLVM's coverage pass, which the stable compiler takes as well: counters per edge, and the values
 # that are compared. The flags reach only what is built for the target, so build scripts, which link
@@ -19,7 +32,7 @@ done
 cd "$here"
 RUSTFLAGS="$flags --cfg fuzzing" CARGO_TARGET_DIR="$work/build" \
   cargo build --release --target "$host"
-exec "$work/build/$host/release/webhook" \
+exec "$work/build/$host/release/$target" \
   -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
-  -dict="$here/hubspot_webhook.dict" -artifact_prefix="$work/findings/" -print_final_stats=1 \
-  "$work/corpus" "$here/seeds"
+  -dict="$dictionary" -artifact_prefix="$work/findings/" -print_final_stats=1 \
+  "$corpus" "$seeds"

@@ -163,6 +163,25 @@ fn connection_whose_org_was_not_noted_takes_no_events() {
 }
 
 #[test]
+fn delivery_that_names_another_webhook_is_foreign_where_webhooks_are_noted() {
+    let noted = |hook_ids: &[&str]| {
+        let world = connected();
+        let secret = json!({
+            "current": SECRET, "url_token": TOKEN, "account_id": ORG, "hook_ids": hook_ids,
+        });
+        store(&world, "acme", secret);
+        let outbound = delivered(&world, &Sent::outbound(message(ORG), TOKEN));
+        (outbound, delivered(&world, &signed(&world, ORG, SECRET, TOKEN)))
+    };
+    let action_id = "04kD0000000Fake1AA";
+    for hook_ids in [&[][..], &[action_id], &["04kD0000000Fake2AA", action_id]] {
+        assert_eq!(noted(hook_ids), (taken_for("acme"), taken_for("acme")), "{hook_ids:?}");
+    }
+    let other = noted(&["04kD0000000Fake2AA"]);
+    assert_eq!(other, (foreign(), taken_for("acme")), "signed JSON names no webhook");
+}
+
+#[test]
 fn signed_json_needs_the_secret_of_the_tenant_and_its_org() {
     let world = connected();
     for (org, secret, token, expected, what) in [
@@ -313,7 +332,7 @@ fn body_that_is_no_message_is_not_acknowledged_and_not_looked_at_before_the_addr
 #[test]
 fn salesforce_event_files_get_their_answers() {
     let world = connected();
-    // 2026-11-19T20:20:00Z minus a minute or so: the files' signatures are a day old then.
+    // The signatures in the files are old by any clock that a test has.
     let expected = [
         ("outbound_message", 200, 1),
         ("outbound_message_base64", 200, 1),

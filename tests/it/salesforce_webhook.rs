@@ -199,7 +199,7 @@ fn change_of_the_package_becomes_its_kind_and_associations_where_they_may_have_c
         (apex_change("Contact", "update", "003D000000QYVtZ", &["Name"]), json!(["properties"])),
     ];
     for (change, expected) in cases {
-        let read = json_events(apex_body(ORG, &[change.clone()])).unwrap();
+        let read = json_events(apex_body(ORG, std::slice::from_ref(&change))).unwrap();
         let kinds: Value = read.changes.iter().map(|it| json!(it.kind)).collect();
         assert_eq!(kinds, expected, "{change}");
         for it in &read.changes {

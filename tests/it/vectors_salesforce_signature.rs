@@ -93,7 +93,7 @@ fn signature_with_any_bit_of_the_body_flipped_fits_no_more() {
             assert_eq!(check(&delivery, SECRET, 0), Ok(false), "bit {bit} of byte {at}");
         }
     }
-    for body in [format!("{BODY} "), format!(" {BODY}"), BODY[1..].to_owned(), String::new()] {
+    for body in [format!("{BODY} "), format!(" {BODY}"), BODY.replacen('{', "", 1), String::new()] {
         let delivery = WebhookDelivery { body: body.into_bytes(), ..good() };
         assert_eq!(check(&delivery, SECRET, 0), Ok(false));
     }
@@ -174,8 +174,8 @@ fn header_that_is_not_of_its_one_form_is_refused() {
         format!("v1= {DIGEST}"),
         format!("v1={DIGEST} "),
         format!("v1={DIGEST}00"),
-        format!("v1={}", &DIGEST[2..]),
-        format!("v1={}g", &DIGEST[1..]),
+        format!("v1={}", DIGEST.get(2..).unwrap()),
+        format!("v1={}g", DIGEST.get(1..).unwrap()),
         format!("v1={DIGEST},v1={DIGEST}"),
         format!("v0=00,v1={DIGEST}"),
         format!("sha256={DIGEST}"),

@@ -1,48 +1,57 @@
 //! Fuzz target: the headers and the body of HubSpot's webhooks.
 //!
-//! The input is a request as text: the address on the first line, then headers, a blank line and the
-//! body. It goes three ways: as an unsigned stranger's request; signed by a second, plainer
-//! implementation of the signature, which must then be believed; and as a verified delivery through
-//! the use case onto a queue, where the counts must add up and every message must read back.
+//! The input is a request as text, see [`request`]. It goes three ways: as an unsigned stranger's
+//! request; signed by a second, plainer implementation of the signature, which must then be believed;
+//! and as a verified delivery through the use case onto a queue, where the counts must add up and every
+//! message must read back.
 #![no_main]
 
 mod reference;
+mod request;
 mod verified;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use secrecy::SecretString;
-use sync_domain::model::System;
-use sync_domain::ports::{AuthMode, WebhookDelivery};
+use sync_domain::model::{System, TenantId};
+use sync_domain::ports::{AccountOwner, AuthMode, HookOrigin, WebhookDelivery};
 use sync_providers::webhook_protocol;
+
+use crate::verified::Connected;
 
 /// Some moment; seeds are signed around it.
 const NOW_MS: i64 = 1_693_657_560_000;
 const SECRET: &str = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 
 fuzz_target!(|data: &[u8]| {
-    let delivery = delivery_of(data);
+    let delivery = request::delivery_of(data);
     as_a_stranger(&delivery);
     reference::signed_delivery_is_believed(&delivery, SECRET, NOW_MS);
-    verified::counts_add_up_and_messages_read_back(delivery);
+    for has_app in [true, false] {
+        let connected = Connected {
+            system: System::Hubspot,
+            has_app,
+            owner: owner_of_portal,
+            origin: HookOrigin::default(),
+            tenant_of: tenant_of_portal,
+        };
+        verified::counts_add_up_and_messages_read_back(&connected, &delivery);
+    }
 });
 
-fn delivery_of(data: &[u8]) -> WebhookDelivery {
-    let blank = data.windows(2).position(|pair| pair == b"\n\n");
-    let (head, body) = match blank {
-        Some(at) => (&data[..at], &data[at + 2..]),
-        None => (&data[..0], data),
+fn tenant_of_portal(portal_id: &str) -> String {
+    format!("tenant-{portal_id}")
+}
+
+/// Of three portals one has let our app in, one has an app of its own, and one is nobody's.
+fn owner_of_portal(portal_id: &str) -> Option<AccountOwner> {
+    let auth = match portal_id.len() % 3 {
+        0 => return None,
+        1 => AuthMode::Oauth,
+        _ => AuthMode::PrivateApp,
     };
-    let head = String::from_utf8_lossy(head);
-    let mut lines = head.lines();
-    let url = lines.next().unwrap_or_default().to_owned();
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    WebhookDelivery {
-        method: "POST".to_owned(),
-        url,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        body: body.to_vec(),
-    }
+    let tenant = TenantId::parse(&tenant_of_portal(portal_id))?;
+    Some(AccountOwner { tenant, auth })
 }
 
 /// Whatever comes without our secret is not believed, and nothing about it panics.

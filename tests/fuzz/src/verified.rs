@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use sync_domain::model::{CorrelationId, ObjectChange, System, TenantId};
+use sync_domain::model::{CorrelationId, ObjectChange, System};
 use sync_domain::ports::{
     AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredEvents, DeliverySignature,
-    SecretError, SecretHolder, SendOutcome, SignatureFault, SigningSecretSource, SigningSecrets,
-    StoreError, UnreadableDelivery, WebhookDelivery, WebhookProtocol, WorkMessage, WorkQueue,
+    HookOrigin, SecretError, SecretHolder, SendOutcome, SignatureFault, SigningSecretSource,
+    SigningSecrets, StoreError, UnreadableDelivery, WebhookDelivery, WebhookProtocol, WorkMessage,
+    WorkQueue,
 };
 use sync_domain::usecase::accept_webhook::{
     AcceptWebhook, AcceptWebhookDeps, AcceptWebhookError, WebhookStats, accept_webhook,
@@ -23,7 +24,7 @@ use sync_providers::webhook_protocol;
 /// The most that a queue takes as one message.
 const MESSAGE_MAX_BYTES: usize = 256 * 1024;
 
-/// HubSpot's events with a signature that anybody gives.
+/// A vendor's events with a signature that anybody gives.
 struct Trusting(Arc<dyn WebhookProtocol>);
 
 struct AnySignature;
@@ -60,15 +61,27 @@ impl WebhookProtocol for Trusting {
     }
 }
 
-/// Everything that the use case needs: of three portals one has let our app in, one has an app of
-/// its own, and one is nobody's.
-struct World {
-    has_app: bool,
+/// Who is connected.
+pub struct Connected {
+    pub system: System,
+    /// Whether there is an app of ours.
+    pub has_app: bool,
+    /// The tenant of an account.
+    pub owner: fn(&str) -> Option<AccountOwner>,
+    /// What is stored beside the secrets of any tenant.
+    pub origin: HookOrigin,
+    /// The tenant that a message about an account must be for.
+    pub tenant_of: fn(&str) -> String,
+}
+
+/// Everything that the use case needs.
+struct World<'a> {
+    connected: &'a Connected,
     sent: Mutex<Vec<String>>,
 }
 
 #[async_trait]
-impl Clock for World {
+impl Clock for World<'_> {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
     }
@@ -87,13 +100,15 @@ impl Clock for World {
 }
 
 #[async_trait]
-impl SigningSecretSource for World {
+impl SigningSecretSource for World<'_> {
     async fn secrets(
         &self,
         holder: &SecretHolder,
     ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
-        let is_known = self.has_app || matches!(holder, SecretHolder::Tenant(..));
-        Ok(is_known.then(|| SigningSecrets::new("any".into(), None)).flatten().map(Arc::new))
+        let is_known = self.connected.has_app || matches!(holder, SecretHolder::Tenant(..));
+        let secrets = is_known.then(|| SigningSecrets::new("any".into(), None)).flatten();
+        let origin = self.connected.origin.clone();
+        Ok(secrets.map(|secrets| Arc::new(secrets.with_origin(origin))))
     }
 
     async fn newer(
@@ -105,23 +120,18 @@ impl SigningSecretSource for World {
 }
 
 #[async_trait]
-impl AccountDirectory for World {
+impl AccountDirectory for World<'_> {
     async fn owner(
         &self,
         _system: System,
         account_id: &str,
     ) -> Result<Option<AccountOwner>, StoreError> {
-        let auth = match account_id.len() % 3 {
-            0 => return Ok(None),
-            1 => AuthMode::Oauth,
-            _ => AuthMode::PrivateApp,
-        };
-        Ok(TenantId::parse(&format!("tenant-{account_id}")).map(|tenant| AccountOwner { tenant, auth }))
+        Ok((self.connected.owner)(account_id))
     }
 }
 
 #[async_trait]
-impl WorkQueue for World {
+impl WorkQueue for World<'_> {
     async fn send(&self, messages: &[WorkMessage]) -> Vec<SendOutcome> {
         let bodies = messages.iter().map(|message| message.body.clone());
         self.sent.lock().unwrap().extend(bodies);
@@ -129,35 +139,37 @@ impl WorkQueue for World {
     }
 }
 
-/// Runs the delivery with and without an app of ours.
-pub fn counts_add_up_and_messages_read_back(delivery: WebhookDelivery) {
-    for has_app in [true, false] {
-        let world = World { has_app, sent: Mutex::default() };
-        let protocol = Trusting(webhook_protocol(System::Hubspot));
-        let deps = AcceptWebhookDeps {
-            protocol: &protocol,
-            secrets: &world,
-            accounts: &world,
-            claimed_accounts: &world,
-            queue: &world,
-            clock: &world,
+/// Runs the delivery for those who are connected.
+pub fn counts_add_up_and_messages_read_back(connected: &Connected, delivery: &WebhookDelivery) {
+    let world = World { connected, sent: Mutex::default() };
+    let protocol = Trusting(webhook_protocol(connected.system));
+    let deps = AcceptWebhookDeps {
+        protocol: &protocol,
+        secrets: &world,
+        accounts: &world,
+        claimed_accounts: &world,
+        queue: &world,
+        clock: &world,
+    };
+    let correlation_id = CorrelationId::unknown();
+    let command = AcceptWebhook { delivery, answer_by: Timestamp::UNIX_EPOCH, correlation_id };
+    let mut stats = WebhookStats::default();
+    let result = {
+        let work = pin!(accept_webhook(&deps, &command, &mut stats));
+        let Poll::Ready(result) = work.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("nothing here waits");
         };
-        let correlation_id = CorrelationId::unknown();
-        let command =
-            AcceptWebhook { delivery: &delivery, answer_by: Timestamp::UNIX_EPOCH, correlation_id };
-        let mut stats = WebhookStats::default();
-        let result = {
-            let work = pin!(accept_webhook(&deps, &command, &mut stats));
-            let Poll::Ready(result) = work.poll(&mut Context::from_waker(Waker::noop())) else {
-                panic!("nothing here waits");
-            };
-            result
-        };
-        check(&result, &stats, &world.sent.into_inner().unwrap());
-    }
+        result
+    };
+    check(connected, &result, &stats, &world.sent.into_inner().unwrap());
 }
 
-fn check(result: &Result<(), AcceptWebhookError>, stats: &WebhookStats, sent: &[String]) {
+fn check(
+    connected: &Connected,
+    result: &Result<(), AcceptWebhookError>,
+    stats: &WebhookStats,
+    sent: &[String],
+) {
     assert_eq!(sent.len(), stats.messages);
     let skipped = stats.ignored + stats.unreadable + stats.foreign + stats.unconnected;
     let taken = stats.events.checked_sub(skipped).expect("more skipped than came");
@@ -170,7 +182,7 @@ fn check(result: &Result<(), AcceptWebhookError>, stats: &WebhookStats, sent: &[
     for body in sent {
         assert!(body.len() < MESSAGE_MAX_BYTES, "a message of {} bytes", body.len());
         let change = ObjectChange::parse(body).expect("a message that the worker can't read");
-        assert_eq!(change.tenant.as_str(), format!("tenant-{}", change.account_id));
+        assert_eq!(change.tenant.as_str(), (connected.tenant_of)(&change.account_id));
         assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
         let key = (change.account_id, change.object_type, change.external_id);
         assert!(objects.insert(key), "two messages for one object");

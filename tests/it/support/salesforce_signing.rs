@@ -89,16 +89,16 @@ impl Sent {
         sent.header("Content-Type", "application/json")
             .header("X-Integration-Timestamp", &timestamp)
             .header("X-Integration-Signature", &signature)
-            .to_salesforce(token)
+            .at_token(token)
     }
 
     /// An Outbound Message to the address with this token, or to the one without any.
     pub fn outbound(body: impl Into<Vec<u8>>, token: &str) -> Self {
         let sent = Self::unsigned(body).header("Content-Type", "text/xml; charset=UTF-8");
-        sent.header("SOAPAction", "\"\"").to_salesforce(token)
+        sent.header("SOAPAction", "\"\"").at_token(token)
     }
 
-    fn to_salesforce(self, token: &str) -> Self {
+    fn at_token(self, token: &str) -> Self {
         let separator = if token.is_empty() { "" } else { "/" };
         Self { path: format!("{SALESFORCE_PATH}{separator}{token}").into(), ..self }
     }

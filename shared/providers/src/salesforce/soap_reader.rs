@@ -190,6 +190,8 @@ impl<'a> BoundedXml<'a> {
             || self.depth > DEPTH_MAX
             || self.elements > ELEMENTS_MAX
             || tag.len() > TAG_MAX_BYTES
+            // Another tag, or a DTD, that passes for part of a name or a value.
+            || tag.contains(&b'<')
             || tag.attributes().with_checks(false).take(ATTRIBUTES_MAX + 1).count() > ATTRIBUTES_MAX
         {
             return Err(Refused);
