@@ -65,13 +65,11 @@ async fn token_of_a_user_and_of_an_app_go_into_different_headers() {
         pipedrive.gateway.upsert(&account, &wanted(&works(), Some(&known))).await.unwrap();
         let asked = pipedrive.server.asked().remove(0);
         let headers = (asked.header("x-api-token"), asked.header("authorization"));
-        let expected = match auth {
-            AuthMode::Oauth => ("", "Bearer token"),
-            _ => ("token", ""),
-        };
+        let is_oauth = auth == AuthMode::Oauth;
+        let expected = if is_oauth { ("", "Bearer token") } else { ("token", "") };
         assert_eq!(headers, expected);
         let max = pipedrive.gateway.default_limit(&account).max;
-        assert_eq!(max, if auth == AuthMode::Oauth { 80 } else { 20 });
+        assert_eq!(max, if is_oauth { 80 } else { 20 });
     }
 }
 
