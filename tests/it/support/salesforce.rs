@@ -10,7 +10,7 @@ use sync_domain::model::{AttributeName, CrmDraft, ExternalId, ObjectType, System
 use sync_domain::ports::{AccountAccess, AuthMode, Connection, CustomFields, Wanted};
 use sync_providers::http::ProviderHttp;
 use sync_providers::salesforce::{SalesforceConnector, SalesforceGateway, SalesforceSettings};
-use sync_testkit::clock::ManualClock;
+use sync_testkit::ManualClock;
 
 use super::hubspot;
 use super::vendor_server::{Asked, VendorServer};
