@@ -61,7 +61,7 @@ fn verified(asked: &Asked, key: &KeyPair) -> (Value, Value) {
 
 fn token(instance_url: &str) -> Value {
     json!({"access_token": "00D!token", "instance_url": instance_url, "token_type": "Bearer",
-        "id": "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
+        "id": "https://login.salesforce.com/id/00D000000000001EAA/005000000000001AAA",
         "issued_at": "1790000000000", "signature": "x"})
 }
 
@@ -199,14 +199,14 @@ async fn org_is_known_by_its_id_of_eighteen_characters() {
         json!({"organization_id": "00D000000000001", "zoneinfo": "Europe/Berlin"}),
     );
     let details = org.connector.account(&access()).await.unwrap();
-    assert_eq!((details.account_id.as_str(), details.time_zone), ("00D000000000001AAA", None));
+    assert_eq!((details.account_id.as_str(), details.time_zone), ("00D000000000001EAA", None));
     assert_eq!(org.server.lines(), ["GET /sf/acme/services/oauth2/userinfo"]);
 
     for status in [401, 403, 404] {
         org.server.will_answer(status, "Bad_OAuth_Token");
-        org.server.will_answer(200, page(&[json!({"Id": "00D000000000001AAA"})]));
+        org.server.will_answer(200, page(&[json!({"Id": "00D000000000001EAA"})]));
         let details = org.connector.account(&access()).await.unwrap();
-        assert_eq!(details.account_id, "00D000000000001AAA");
+        assert_eq!(details.account_id, "00D000000000001EAA");
         assert_eq!(org.asked()[1].1, "SELECT Id FROM Organization LIMIT 1");
     }
 }

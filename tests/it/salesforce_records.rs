@@ -333,7 +333,7 @@ async fn stage_is_checked_against_the_orgs_own() {
     let later = org.now + std::time::Duration::from_secs(60);
     assert_eq!(check("talking", later), Ok(Checked::Unsure), "someone may have added it");
     let mut other = connection(&ObjectType::ALL);
-    other.account_id = "00D000000000002AAA".to_owned();
+    other.account_id = "00D000000000002EAA".to_owned();
     assert_eq!(org.gateway.check(&other, &at("Talking"), org.now), Ok(Checked::Unsure));
 
     org.server.will_answer(403, error("INSUFFICIENT_ACCESS", ""));
