@@ -264,14 +264,16 @@ async fn key_field_is_looked_for_with_what_else_the_org_has() {
         assert_eq!(found, Ok(expected));
         assert_eq!(org.asked()[0].0, format!("GET /sobjects/{object}/describe"));
     }
-    let mut hidden = described(&[(KEY, true)]);
-    hidden["fields"][0]["updateable"] = json!(false);
-    org.server.will_answer(200, hidden).will_answer(404, error("NOT_FOUND", ""));
-    for _answer in 0..2 {
+    for member in ["updateable", "createable", "unique", "externalId"] {
+        let mut unusable = described(&[(KEY, true)]);
+        unusable["fields"][0][member] = json!(false);
+        org.server.will_answer(200, unusable);
         let found = org.connector.ensure_key_property(&access(), ObjectType::Deal).await;
-        assert_eq!(found, Ok(KeyProperty::NotAvailable));
+        assert_eq!(found, Ok(KeyProperty::NotAvailable), "{member}");
     }
-    org.server.will_answer(503, "<html>");
+    org.server.will_answer(404, error("NOT_FOUND", "")).will_answer(503, "<html>");
+    let hidden = org.connector.ensure_key_property(&access(), ObjectType::Deal).await;
+    assert_eq!(hidden, Ok(KeyProperty::NotAvailable));
     assert!(org.connector.ensure_key_property(&access(), ObjectType::Deal).await.is_err());
 }
 
