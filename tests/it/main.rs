@@ -116,6 +116,7 @@ mod rules_rooms;
 mod rules_template;
 mod salesforce_associations;
 mod salesforce_changes;
+mod salesforce_checks;
 mod salesforce_connector;
 mod salesforce_duplicates;
 mod salesforce_errors;
