@@ -145,6 +145,7 @@ mod rules_systems;
 mod rules_template;
 mod salesforce_associations;
 mod salesforce_changes;
+mod salesforce_checks;
 mod salesforce_connector;
 mod salesforce_duplicates;
 mod salesforce_errors;

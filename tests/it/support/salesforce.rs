@@ -70,7 +70,7 @@ pub fn connection(keyed: &[ObjectType]) -> Connection {
         tenant: TenantId::parse("acme").unwrap(),
         system: System::Salesforce,
         auth: AuthMode::ClientCredentials,
-        account_id: "00D000000000001AAA".to_owned(),
+        account_id: "00D000000000001EAA".to_owned(),
         domain: Some("acme".to_owned()),
         custom_fields: fields(keyed),
         ..hubspot::connection("acme", keyed)

@@ -108,17 +108,15 @@ impl<'a> Upsert<'a> {
         if (200..300).contains(&answer.status) {
             return self.created(&answer).await;
         }
-        match error_of(&answer) {
-            ProviderError::Duplicate { vendor_code, rule, matches } if answer.status != 300 => {
-                let id = matches.first().filter(|_| matches.len() == 1).cloned();
-                let adopted = match id {
-                    Some(id) => self.adopt(&id).await?,
-                    None => None,
-                };
-                adopted.ok_or(ProviderError::Duplicate { vendor_code, rule, matches })
-            }
-            error => Err(error),
+        let error = error_of(&answer);
+        if let ProviderError::Duplicate { matches, .. } = &error
+            && let [only] = matches.as_slice()
+            && answer.status != 300
+            && let Some(written) = self.adopt(only).await?
+        {
+            return Ok(written);
         }
+        Err(error)
     }
 
     /// 201, 200, or 204 as versions before 46 answered an update.

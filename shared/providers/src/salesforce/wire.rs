@@ -96,7 +96,7 @@ pub struct ErrorItem {
     pub hints: MessageHints,
 }
 
-/// What a duplicate rule has found ("DuplicateResult", SOAP API guide).
+/// What a duplicate rule has found (`DuplicateResult`, SOAP API guide).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DuplicateResult {
