@@ -190,8 +190,8 @@ impl Vendor for Pipedrive {
 
     fn objects(&self, account: &Account, object_type: Option<&str>) -> Result<Vec<Value>, String> {
         let name = object_type.unwrap_or("person");
-        let object =
-            Object::from_name(name).ok_or_else(|| format!("unknown object type `{name}`"))?;
+        let object = Object::from_control_name(name)
+            .ok_or_else(|| format!("unknown object type `{name}`"))?;
         let mut companies = locked(&self.companies);
         let records = companies.of(&account.account).table(object).records.values();
         let present = records.filter(|record| !record.content.is_deleted);

@@ -247,6 +247,15 @@ impl Object {
         Self::ALL.into_iter().find(|object| object.name() == name)
     }
 
+    /// Reads the singular, or what other vendors call it, for the control API.
+    pub fn from_control_name(name: &str) -> Option<Self> {
+        match name {
+            "contact" => Some(Self::Person),
+            "company" => Some(Self::Organization),
+            _ => Self::from_name(name),
+        }
+    }
+
     /// Reads the plural.
     pub fn from_plural(plural: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|object| object.plural() == plural)

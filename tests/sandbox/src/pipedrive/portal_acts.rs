@@ -9,7 +9,7 @@ use super::records::{Change, Desk};
 use crate::vendor::{PortalAct, PortalObject, PortalOrder};
 
 fn type_of(name: &str) -> Result<Object, String> {
-    Object::from_name(name).ok_or_else(|| format!("unknown object type `{name}`"))
+    Object::from_control_name(name).ok_or_else(|| format!("unknown object type `{name}`"))
 }
 
 fn number(id: &str) -> Result<u64, String> {
