@@ -33,6 +33,9 @@ const HUBSPOT_SCOPES: [&str; 13] = [
     "crm.schemas.deals.write",
 ];
 
+/// The one record type of opportunities in a test's org.
+const RECORD_TYPE: &str = "012000000000001AAA";
+
 impl CrmSystem {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Hubspot, Self::Salesforce, Self::Pipedrive];
@@ -86,6 +89,7 @@ impl CrmSystem {
                 "client_id": client_id(tenant),
                 "client_secret": tenant.access_token,
                 "webhook_secret": tenant.webhook_secret,
+                "record_types": [{"id": RECORD_TYPE, "developer_name": "Sales"}],
             }),
             Self::Pipedrive => json!({ "domain": tenant.id, "api_token": tenant.access_token }),
         }
@@ -130,7 +134,10 @@ impl CrmSystem {
     pub fn deal_stage(self) -> Value {
         match self {
             Self::Hubspot => json!({"pipeline": "default", "stage": "appointmentscheduled"}),
-            Self::Salesforce => json!({"stage": "Prospecting"}),
+            // What the org would otherwise choose, and tell of later.
+            Self::Salesforce => json!({
+                "pipeline": RECORD_TYPE, "stage": "Prospecting", "closedate": "2031-01-31T00:00:00Z",
+            }),
             Self::Pipedrive => json!({"pipeline": "1", "stage": "1"}),
         }
     }

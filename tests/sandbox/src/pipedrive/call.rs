@@ -7,6 +7,8 @@ use super::object_types::Object;
 pub enum Call {
     /// `GET /api/v2/persons` and so on.
     List(Object),
+    /// `GET /api/v2/deals/archived`
+    ArchivedDeals,
     /// `POST /api/v2/persons`
     Create(Object),
     /// `GET /api/v2/persons/{id}`
@@ -53,7 +55,7 @@ impl Call {
             | Self::Stages => 5,
             Self::DeleteHook(_) => 6,
             Self::List(_) | Self::Fields(_) | Self::Hooks | Self::CreateHook => 10,
-            Self::Search(_) | Self::FieldSearch => 20,
+            Self::Search(_) | Self::FieldSearch | Self::ArchivedDeals => 20,
             Self::Merge(_) => 40,
         }
     }
@@ -74,6 +76,7 @@ impl Call {
             | Self::CreateHook
             | Self::DeleteHook(_) => true,
             Self::List(_)
+            | Self::ArchivedDeals
             | Self::Read(..)
             | Self::Search(_)
             | Self::FieldSearch
@@ -94,6 +97,7 @@ impl Call {
             | Self::Merge(id)
             | Self::DeleteHook(id) => Some(id),
             Self::List(_)
+            | Self::ArchivedDeals
             | Self::Create(_)
             | Self::Search(_)
             | Self::FieldSearch
@@ -114,6 +118,7 @@ impl Call {
             Self::Create(object) | Self::Update(object, _) | Self::Delete(object, _) => {
                 vec![object.write_scope()]
             }
+            Self::ArchivedDeals => Object::Deal.read_scopes().to_vec(),
             Self::Search(object) => [object.read_scopes(), &["search:read"]].concat(),
             Self::FieldSearch => vec!["search:read"],
             Self::Fields(object) => [object.read_scopes(), object.field_scopes()].concat(),
@@ -133,6 +138,7 @@ impl Call {
                 format!("/api/v2/{}/{{id}}", object.plural())
             }
             Self::Search(object) => format!("/api/v2/{}/search", object.plural()),
+            Self::ArchivedDeals => "/api/v2/deals/archived".to_owned(),
             Self::FieldSearch => "/api/v2/itemSearch/field".to_owned(),
             Self::Fields(object) | Self::CreateField(object) => {
                 format!("/api/v2/{}Fields", object.name())

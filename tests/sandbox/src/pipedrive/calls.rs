@@ -115,6 +115,7 @@ impl Context<'_> {
             Call::Merge(id) => merge(&mut desk, id, &body(request)?),
             Call::Read(object, id) => self.read(company, object, id),
             Call::List(object) => Ok(listing::list(company, object, request)?.into()),
+            Call::ArchivedDeals => Ok(listing::archived_deals(company, request)?.into()),
             Call::Search(object) => {
                 let pipelines = self.pipelines()?;
                 Ok(search::search(company, &pipelines, object, request, now_ms)?.into())

@@ -23,6 +23,8 @@ struct Filter {
     since_ms: Option<i64>,
     until_ms: Option<i64>,
     persons_of_deal: Option<Option<u64>>,
+    /// Deals that are put away, or the others.
+    are_archived: bool,
 }
 
 fn instant(request: &VendorRequest, name: &str) -> Result<Option<i64>, Refusal> {
@@ -84,6 +86,7 @@ impl Filter {
             since_ms: instant(request, "updated_since")?,
             until_ms: instant(request, "updated_until")?,
             persons_of_deal: deal.map(person_of),
+            are_archived: false,
         })
     }
 
@@ -101,7 +104,7 @@ impl Filter {
         // Times are compared in the seconds in which they are shown.
         let updated_ms = record.updated_ms.div_euclid(SECOND_MS) * SECOND_MS;
         self.has_status(record)
-            && *record.content.get("is_archived") != true
+            && (*record.content.get("is_archived") == true) == self.are_archived
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&record.id))
             && self.members.iter().all(|(name, id)| record.content.id(name) == Some(*id))
             && self.since_ms.is_none_or(|since_ms| updated_ms >= since_ms)
@@ -164,6 +167,21 @@ pub fn wanted_fields(request: &VendorRequest) -> Result<Option<Vec<String>>, Ref
 /// Answers a list.
 pub fn list(company: &Company, object: Object, request: &VendorRequest) -> Result<Answer, Refusal> {
     let filter = Filter::read(company, object, request)?;
+    page(company, object, request, &filter)
+}
+
+/// Answers the list of deals that are put away.
+pub fn archived_deals(company: &Company, request: &VendorRequest) -> Result<Answer, Refusal> {
+    let filter = Filter::read(company, Object::Deal, request)?;
+    page(company, Object::Deal, request, &Filter { are_archived: true, ..filter })
+}
+
+fn page(
+    company: &Company,
+    object: Object,
+    request: &VendorRequest,
+    filter: &Filter,
+) -> Result<Answer, Refusal> {
     let field = paging::choice(request, "sort_by", &["id", "update_time", "add_time"])?;
     let direction = paging::choice(request, "sort_direction", &["asc", "desc"])?;
     let (limit, start) = (paging::limit(request)?, start(request, field, direction)?);

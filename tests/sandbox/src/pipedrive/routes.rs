@@ -84,6 +84,7 @@ fn get_or_post(get: Call, post: Call, method: &Method) -> Result<Call, RouteErro
 fn call(method: &Method, segments: &[&str]) -> Result<Call, RouteError> {
     match segments {
         ["v2", "itemSearch", "field"] => only(Call::FieldSearch, method, &Method::GET),
+        ["v2", "deals", "archived"] => only(Call::ArchivedDeals, method, &Method::GET),
         ["v2", "pipelines"] => only(Call::Pipelines, method, &Method::GET),
         ["v2", "stages"] => only(Call::Stages, method, &Method::GET),
         ["v2", name] => {
