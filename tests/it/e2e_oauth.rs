@@ -50,7 +50,7 @@ async fn ensure_app(cloud: &Cloud) {
 }
 
 fn connection_event(method: &str, tenant: &Tenant, body: &Value) -> Value {
-    let mut event = upsert_event(&tenant, body);
+    let mut event = upsert_event(tenant, body);
     let path = "/integrations/crm/hubspot/connection";
     let route = format!("{method} /integrations/{{kind}}/{{system}}/connection");
     event["routeKey"] = json!(route);

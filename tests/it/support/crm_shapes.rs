@@ -114,6 +114,6 @@ pub fn text_of(value: &Value) -> String {
             Some(float) if float.fract() == 0.0 => format!("{float:.0}"),
             _ => number.to_string(),
         },
-        _ => String::new(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
     }
 }
