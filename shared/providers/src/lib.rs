@@ -7,6 +7,7 @@ pub mod acuity;
 pub mod http;
 pub mod hubspot;
 pub mod pipedrive;
+pub mod salesforce;
 mod unwritten;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhook
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 use crate::pipedrive::PipedriveWebhooks;
+use crate::salesforce::SalesforceWebhooks;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ impl ConnectorCatalog for ProviderCatalog {
 pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
     match system {
         System::Hubspot => Arc::new(HubspotWebhooks),
-        System::Salesforce => Arc::new(unwritten::Unwritten(system)),
+        System::Salesforce => Arc::new(SalesforceWebhooks),
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
     }

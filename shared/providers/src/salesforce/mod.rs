@@ -1,0 +1,10 @@
+//! Salesforce Sales Cloud.
+
+mod ids;
+mod signature;
+mod soap;
+mod soap_reader;
+mod webhook;
+mod webhook_json;
+
+pub use webhook::SalesforceWebhooks;
