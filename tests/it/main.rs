@@ -115,6 +115,7 @@ mod rules_docs;
 mod rules_links;
 mod rules_queues;
 mod rules_rooms;
+mod rules_salesforce;
 mod rules_template;
 mod support;
 mod vectors_acuity_signature;
