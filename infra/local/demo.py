@@ -30,13 +30,13 @@ def run(settings: Settings) -> int:
     _repeat_and_replay(story, token, ids)
     _update(story, token, ids)
     _await_outbound(story, ids)
-    if settings.hubspot_token:
+    if tenants.has_real(settings, "hubspot"):
         say("   (real HubSpot: look at the records in your portal; its webhooks can't reach this machine)")
     else:
         _change_in_portal(story, ids["contact"])
     _show_connection(story, token, "the connection afterwards")
     _refuse_other_tenant(story)
-    if settings.has_real_acuity:
+    if tenants.has_real(settings, "acuity"):
         say("\n(real Acuity: import by hand; its webhooks can't reach this machine)")
     else:
         booking_story.run(story)

@@ -36,9 +36,23 @@ def parameters(settings: Settings) -> dict[str, str]:
         "Architecture": architecture(),
         "JwtIssuer": settings.issuer,
         "JwtAudience": AUDIENCE,
-        "HubspotBaseUrl": settings.hubspot_base_url(),
+        "HubspotBaseUrl": settings.provider_url(
+            "HUBSPOT_BASE_URL", "hubspot", "https://api.hubapi.com", "HUBSPOT_TOKEN"
+        ),
         "HubspotApiVersion": settings.value("HUBSPOT_API_VERSION", "2026-03"),
-        "AcuityBaseUrl": settings.acuity_base_url(),
+        "SalesforceBaseUrl": settings.provider_url(
+            "SALESFORCE_BASE_URL", "salesforce/{domain}", "https://{domain}.my.salesforce.com",
+            "SALESFORCE_DOMAIN", "SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET",
+        ),
+        "SalesforceApiVersion": settings.value("SALESFORCE_API_VERSION", "v67.0"),
+        "PipedriveBaseUrl": settings.provider_url(
+            "PIPEDRIVE_BASE_URL", "pipedrive/{domain}", "https://{domain}.pipedrive.com",
+            "PIPEDRIVE_DOMAIN", "PIPEDRIVE_TOKEN",
+        ),
+        "PipedriveOauthBaseUrl": settings.value("PIPEDRIVE_OAUTH_BASE_URL", f"{settings.sandbox_url}/pipedrive/_oauth"),
+        "AcuityBaseUrl": settings.provider_url(
+            "ACUITY_BASE_URL", "acuity", "https://acuityscheduling.com", "ACUITY_USER_ID", "ACUITY_KEY"
+        ),
         "AcuityRowsMax": settings.value("ACUITY_ROWS_MAX", "100"),
         "ImportHorizonDays": settings.value("IMPORT_HORIZON_DAYS", "400"),
         # By hand here, with events/booking-sweep/slot.json: tests would meet sweeps at any moment.

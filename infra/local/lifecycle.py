@@ -134,7 +134,7 @@ def _deploy(
     with step("routes, connections of the demo tenants, event tap"):
         http_api.publish(settings)
         demo_tenants = tenants.connect(settings, demo_tenants)
-        tenants.register_webhook_url(settings, demo_tenants, stack.webhook_url(settings))
+        tenants.enter_addresses(settings, demo_tenants)
         stack.write(stack.describe(settings, demo_tenants))
     STARTED_FILE.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
 
@@ -158,7 +158,7 @@ def _digests(settings: Settings, packages: list[str], templates: list[Path]) -> 
     binaries = [artifacts.binary(package) for package in packages]
     values = [f"{name}={value}" for name, value in sorted(deploy.parameters(settings).items())]
     # Secrets go into a hash only, and the hash into a file that only tells "changed".
-    deployed = artifacts.digest([*templates, *binaries], *values, settings.hubspot_token, settings.acuity_key)
+    deployed = artifacts.digest([*templates, *binaries], *values, *tenants.real_secrets(settings))
     return Digests(base, deployed)
 
 

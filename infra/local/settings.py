@@ -91,41 +91,17 @@ class Settings:
         HubSpot decodes some escapes before it signs an address, and others not."""
         return f"{self.aws_url}/_aws/execute-api/{API_ID}"
 
-    @property
-    def hubspot_token(self) -> str:
-        """A real HubSpot token, or nothing."""
-        return self.value("HUBSPOT_TOKEN")
-
-    @property
-    def has_real_acuity(self) -> bool:
-        """Whether there is a real Acuity user with their key."""
-        return bool(self.acuity_user_id and self.acuity_key)
-
-    @property
-    def acuity_user_id(self) -> str:
-        """A real Acuity user's id, or nothing."""
-        return self.value("ACUITY_USER_ID")
-
-    @property
-    def acuity_key(self) -> str:
-        """That user's API key, or nothing."""
-        return self.value("ACUITY_KEY")
-
     def value(self, name: str, default: str = "") -> str:
         """A setting: environment first, then `.env`, then the default. Empty counts as not set."""
         if self.is_hermetic:
             return default
         return os.environ.get(name) or self.dotenv.get(name) or default
 
-    def hubspot_base_url(self) -> str:
-        """The sandbox, unless a real token or an explicit URL says otherwise."""
-        default = "https://api.hubapi.com" if self.hubspot_token else f"{self.sandbox_url}/hubspot"
-        return self.value("HUBSPOT_BASE_URL", default)
-
-    def acuity_base_url(self) -> str:
-        """The sandbox, unless a real key or an explicit URL says otherwise."""
-        default = "https://acuityscheduling.com" if self.has_real_acuity else f"{self.sandbox_url}/acuity"
-        return self.value("ACUITY_BASE_URL", default)
+    def provider_url(self, setting: str, below: str, vendors: str, *credentials: str) -> str:
+        """A provider's address: the sandbox's path `below`, unless real credentials or an explicit
+        address say otherwise."""
+        is_real = bool(credentials) and all(self.value(name) for name in credentials)
+        return self.value(setting, vendors if is_real else f"{self.sandbox_url}/{below}")
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

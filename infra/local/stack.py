@@ -16,12 +16,6 @@ TAP_QUEUE = "local-event-tap"
 TAP_VISIBILITY_S = "2"
 
 
-def webhook_url(settings: Settings) -> str:
-    """Where HubSpot's webhooks go: the functions' PUBLIC_BASE_URL and the route. Acuity's addresses
-    have tokens, which the sandbox tells (`/_control/hooks`)."""
-    return f"{settings.api_base_url}/webhooks/crm/hubspot"
-
-
 def create_event_tap(settings: Settings, bus: str) -> str:
     """A queue that gets every event of our source; there is none on AWS."""
     queue_url = deploy.client(settings, "sqs").create_queue(
@@ -55,7 +49,7 @@ def describe(settings: Settings, demo_tenants: list[tenants.DemoTenant]) -> dict
             package: physical[logical_id]
             for logical_id, package in artifacts.functions(artifacts.template()).items()
         },
-        "tenants": [tenant.public(webhook_url(settings)) for tenant in demo_tenants],
+        "tenants": [tenant.public() for tenant in demo_tenants],
     }
 
 

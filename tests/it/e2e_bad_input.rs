@@ -38,7 +38,7 @@ async fn body_in_base64_is_read_and_refused_when_its_bytes_are_no_utf8() {
     broken[20] = 0xff;
     let function = FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await;
     let call = async |bytes: &[u8]| {
-        let mut event = upsert_event(&tenant.id, &body);
+        let mut event = upsert_event(&tenant, &body);
         event["body"] = json!(BASE64.encode(bytes));
         event["isBase64Encoded"] = json!(true);
         let answer = function.invoke(&event, Duration::from_secs(10)).await.unwrap();

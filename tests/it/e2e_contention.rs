@@ -32,7 +32,7 @@ async fn instances(tenant: &Tenant, count: usize) -> Vec<FunctionProcess> {
 
 /// One upsert of a new contact; its status.
 async fn upsert(tenant: &Tenant, instance: &FunctionProcess, name: &str) -> u64 {
-    let event = upsert_event(&tenant.id, &tenant.body(name, &tenant.contact(name)));
+    let event = upsert_event(&tenant, &tenant.body(name, &tenant.contact(name)));
     let answer = instance.invoke(&event, TIME).await.unwrap();
     let status = answer["statusCode"].as_u64().unwrap();
     assert!([200, 202].contains(&status), "{name}: {answer}");

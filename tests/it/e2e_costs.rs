@@ -89,7 +89,7 @@ async fn cost_of_an_upsert_is_two_table_calls_and_one_provider_call_in_three_wav
     let tenant = Tenant::new().await;
     let function = FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await;
     let event =
-        |key: &str, name: &str| upsert_event(&tenant.id, &tenant.body(key, &tenant.contact(name)));
+        |key: &str, name: &str| upsert_event(&tenant, &tenant.body(key, &tenant.contact(name)));
     cost(&tenant, &function, &event("warm", "bob")).await;
     make_late(&tenant).await;
     let (changed, repeat) =

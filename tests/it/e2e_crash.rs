@@ -19,7 +19,7 @@ async fn start(tenant: &Tenant) -> FunctionProcess {
 }
 
 fn event(tenant: &Tenant, key: &str, attributes: &Value) -> Value {
-    upsert_event(&tenant.id, &tenant.body(key, attributes))
+    upsert_event(&tenant, &tenant.body(key, attributes))
 }
 
 async fn until_provider_was_called(tenant: &Tenant) {

@@ -50,7 +50,7 @@ async fn ensure_app(cloud: &Cloud) {
 }
 
 fn connection_event(method: &str, tenant: &Tenant, body: &Value) -> Value {
-    let mut event = upsert_event(&tenant.id, body);
+    let mut event = upsert_event(&tenant, body);
     let path = "/integrations/crm/hubspot/connection";
     let route = format!("{method} /integrations/{{kind}}/{{system}}/connection");
     event["routeKey"] = json!(route);
@@ -130,7 +130,7 @@ async fn token_about_to_end_is_refreshed_once_by_two_instances() {
         ];
         let calls = (0..2).map(|call| {
             let body = tenant.body(&format!("k{call}"), &tenant.contact(&format!("c{call}")));
-            let (event, worker) = (upsert_event(&tenant.id, &body), &workers[call]);
+            let (event, worker) = (upsert_event(&tenant, &body), &workers[call]);
             async move { invoke(worker, &event).await }
         });
         for (status, body) in join_all(calls).await {
@@ -152,7 +152,7 @@ async fn withdrawn_consent_breaks_the_connection_and_is_audited_once() {
     let worker = FunctionProcess::start(&cloud, "crm-upsert", "CrmUpsertFunction").await;
     for call in 0..2 {
         let body = tenant.body(&format!("k{call}"), &tenant.contact("broken"));
-        let (status, body) = invoke(&worker, &upsert_event(&tenant.id, &body)).await;
+        let (status, body) = invoke(&worker, &upsert_event(&tenant, &body)).await;
         assert_eq!((status, &body["error_code"]), (json!(422), &json!("provider_unauthorized")));
     }
     let (_, health) = invoke(&connections, &connection_event("GET", &tenant, &json!({}))).await;

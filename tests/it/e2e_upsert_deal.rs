@@ -102,7 +102,7 @@ async fn deal_with_both_kinds_of_association_needs_four_waves_and_a_repeat_one()
         let mut attributes = deal();
         attributes["reference"] = json!(reference);
         let body = tenant.body_of("deal", key, &attributes, &ends);
-        let event = upsert_event(&tenant.id, &body);
+        let event = upsert_event(&tenant, &body);
         let began = Instant::now();
         let answer = function.invoke(&event, Duration::from_secs(20)).await.unwrap();
         assert_eq!(answer["statusCode"], 200, "{answer}");
@@ -131,7 +131,7 @@ async fn deal_whose_call_was_killed_between_record_and_associations_is_finished_
     let mut function =
         FunctionProcess::start(&tenant.cloud, "crm-upsert", "CrmUpsertFunction").await;
     let body = tenant.body_of("deal", "k1", &deal(), &ends);
-    let answer = function.invoke(&upsert_event(&tenant.id, &body), lease);
+    let answer = function.invoke(&upsert_event(&tenant, &body), lease);
     let began = Instant::now();
     while calls_by_route(&tenant, "associate/default").await < 2 {
         assert!(began.elapsed() < Duration::from_secs(20), "the associations were never asked for");

@@ -52,7 +52,8 @@ async fn connect_with_a_key_stores_one_token_and_registers_the_address_with_it()
     assert_eq!(world.secret(CREDENTIALS)["auth"], "api_key");
     assert_eq!(world.secret(CREDENTIALS)["import_horizon_days"], 30);
     let secrets = world.secret(WEBHOOK);
-    assert_eq!(secrets, json!({"current": "key", "url_token": secrets["url_token"]}));
+    let url_token = &secrets["url_token"];
+    assert_eq!(secrets, json!({"current": "key", "url_token": url_token, "account_id": "77"}));
     assert_eq!(world.entry("acme").await.unwrap().webhook, Some(HookStatus::Registered));
 }
 
@@ -153,8 +154,9 @@ async fn rotation_takes_what_the_connection_was_made_with_and_a_key_of_its_accou
     world.provider.add_token("19:key-11", "11");
     world.connect_key("acme", "key").await.unwrap();
     assert_eq!(field_of(world.rotate_key("key-11").await), "api_key");
-    assert_eq!(field_of(world.rotate(Some("whs"), None).await), "api_key");
-    assert_eq!(field_of(world.rotate(None, Some("19:key")).await), "api_key");
+    assert_eq!(field_of(world.rotate(Some("whs"), None).await), "webhook_secret");
+    assert_eq!(field_of(world.rotate(None, Some("19:key")).await), "access_token");
+    assert_eq!(field_of(world.rotate(None, None).await), "api_key");
     let refused = world.rotate_key("bad").await;
     assert!(matches!(refused, Err(ManageError::Provider(ProviderError::Unauthorized))));
     assert_connected(&world, "key", "as it was");

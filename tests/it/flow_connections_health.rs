@@ -17,6 +17,7 @@ async fn health(
     let deps = HealthDeps {
         registry: world.registry.as_ref(),
         credentials: world.credentials.as_ref(),
+        connector: world.provider.as_ref(),
         gate,
         counts,
         clock: world.clock.as_ref(),

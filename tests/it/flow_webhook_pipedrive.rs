@@ -80,7 +80,7 @@ fn basic(user: &str, password: &str) -> String {
 fn delivery(event: &Value, token: &str, password: &str) -> Sent {
     let sent = Sent::unsigned(event.to_string());
     let sent = sent.header("Authorization", &basic("integration", password));
-    Sent { path: "/webhooks/crm/pipedrive", raw_query: format!("token={token}"), ..sent }
+    Sent { path: "/webhooks/crm/pipedrive".into(), raw_query: format!("token={token}"), ..sent }
 }
 
 struct World {

@@ -4,27 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use sync_domain::model::SweepStep;
-use sync_domain::ports::{BookingReader, DeadCause, DeadLetters, WorkHistory, WorkQueue};
+use sync_domain::ports::{BookingReader, DeadLetters, WorkQueue};
 use sync_domain::usecase::apply_bookings::ApplyPorts;
 use sync_domain::usecase::read_bookings::ReadPorts;
-use sync_domain::usecase::settle_work::{
-    Judged, SettleDeps, Verdict, WorkItem, WorkOwner, settle_work,
-};
-use sync_domain::usecase::sweep_bookings::{
-    SweepDeps, SweepOutcome, SweepReport, SweepSpan, sweep_step,
-};
+use sync_domain::usecase::settle_work::{SettleDeps, Verdict};
+use sync_domain::usecase::sweep_bookings::{SweepDeps, SweepReport, SweepSpan, sweep_step};
+use sync_domain::usecase::sweeping::SweepOutcome;
 use sync_lambda::QueueBatch;
 use sync_lambda::metrics::{self, BookingMetrics, CallMetrics};
-use sync_wiring::{Parts, RowScope, age, gate_notice, log_unreadable, report_unreadable};
+use sync_wiring::{Parts, RowScope, Swept, gate_notice, handle_sweeps, log_unreadable};
 
 /// The worker, as metrics and logs name it.
 pub const ROUTE: &str = "booking-sweep";
-
-/// Time kept back at the end of the invocation for settling the messages.
-const SETTLE_RESERVE: Duration = Duration::from_secs(5);
 
 /// What the worker needs.
 pub struct Deps {
@@ -37,57 +30,25 @@ pub struct Deps {
 
 /// Handles one batch and returns the ids of the messages that stay on the queue.
 pub async fn handle(deps: &Deps, batch: QueueBatch) -> Vec<String> {
-    let oldest = batch
-        .items
-        .iter()
-        .map(|item| age(deps.parts.clock.as_ref(), item))
-        .max()
-        .unwrap_or_default();
-    let deadline = batch.deadline;
-    // The steps are of different connections and mostly wait for their providers.
-    let judged = join_all(batch.items.into_iter().map(|item| judged(deps, item, deadline))).await;
-    metrics::emit_work_age(ROUTE, oldest);
-
     let settle = SettleDeps {
         queue: deps.queue.as_ref(),
         dead_letters: deps.dead_letters.as_ref(),
         clock: deps.parts.clock.as_ref(),
     };
-    settle_work(&settle, judged).await.failed
+    handle_sweeps(ROUTE, &settle, batch, |step, deadline| swept(deps, step, deadline)).await
 }
 
-async fn judged(deps: &Deps, item: WorkItem, deadline: Timestamp) -> Judged {
-    let step = match SweepStep::parse(&item.body) {
-        Ok(step) => step,
-        Err(error) => {
-            let judged = Judged { item, owner: WorkOwner::default(), verdict: error.into() };
-            report_unreadable(ROUTE, &judged);
-            return judged;
-        }
-    };
-    let owner = WorkOwner { tenant: Some(step.tenant.clone()), system: Some(step.system) };
-    let Some(reader) = deps.parts.catalog.booking(step.system) else {
-        return Judged { item, owner, verdict: Verdict::Dead(DeadCause::Malformed) };
-    };
+async fn swept(deps: &Deps, step: SweepStep, deadline: Timestamp) -> Option<Swept> {
+    let reader = deps.parts.catalog.booking(step.system)?;
     let began = deps.parts.clock.now();
-    let left = (deadline - SETTLE_RESERVE).duration_since(began);
-    let left = Duration::try_from(left).unwrap_or_default();
-    // Stopped where it stands, as by a crash, which it is safe against.
-    match tokio::time::timeout(left, sweep(deps, reader.as_ref(), step, deadline)).await {
-        Ok(report) => {
-            let took = deps.parts.clock.now().duration_since(began);
-            tell(&report, Duration::try_from(took).unwrap_or_default());
-            Judged {
-                owner,
-                verdict: Verdict::from(report.outcome),
-                item: later(deps, item, &report),
-            }
-        }
-        Err(_elapsed) => {
-            tracing::warn!(route = ROUTE, message_id = item.id, "A step was not done in time.");
-            Judged { item, owner, verdict: Verdict::Retry { after: None } }
-        }
-    }
+    let report = sweep(deps, reader.as_ref(), step, deadline).await;
+    let took = deps.parts.clock.now().duration_since(began);
+    tell(&report, Duration::try_from(took).unwrap_or_default());
+    Some(Swept {
+        body: report.step.to_body().ok(),
+        came_forward: report.pages > 0,
+        outcome: report.outcome,
+    })
 }
 
 async fn sweep(
@@ -116,18 +77,6 @@ async fn sweep(
     sweep_step(&sweep_deps, step, deadline).await
 }
 
-/// The message from now on. A step that came forward is new work: its tries and its age count anew.
-fn later(deps: &Deps, item: WorkItem, report: &SweepReport) -> WorkItem {
-    let body = report.step.to_body().unwrap_or(item.body);
-    let history = if report.pages == 0 {
-        item.history
-    } else {
-        let first_enqueued_at = deps.parts.clock.now();
-        WorkHistory { attempt: 0, first_enqueued_at, ..item.history }
-    };
-    WorkItem { id: item.id, body, history }
-}
-
 /// One log line and the metrics of a step; the drift where the sweep ends.
 fn tell(report: &SweepReport, took: Duration) {
     let SweepReport { step, outcome, pages, counts, vanished, unreadable, costs } = report;
@@ -153,7 +102,7 @@ fn tell(report: &SweepReport, took: Duration) {
         provider_calls = costs.provider_calls,
         "A step of a sweep was done."
     );
-    let failures = u64::from(is_failure(*outcome));
+    let failures = u64::from(outcome.is_failure());
     metrics::emit(CallMetrics {
         route: ROUTE,
         system,
@@ -179,8 +128,4 @@ fn tell(report: &SweepReport, took: Duration) {
     if *outcome == SweepOutcome::Done {
         metrics::emit_drift(system, tenant_id.to_owned(), step.drift);
     }
-}
-
-const fn is_failure(outcome: SweepOutcome) -> bool {
-    matches!(outcome, SweepOutcome::Later(Verdict::Retry { .. } | Verdict::Dead(_)))
 }

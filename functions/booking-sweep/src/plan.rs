@@ -1,7 +1,9 @@
 //! A moment of the schedule: the connections of its slot get a message each.
 
-use sync_domain::usecase::sweep_bookings::{PlanDeps, plan_sweep, slot_at};
+use sync_domain::usecase::sweep_bookings::plan_sweep;
+use sync_domain::usecase::sweeping::{PlanDeps, slot_at};
 use sync_lambda::{InitError, ScheduledTick};
+use sync_wiring::tell_planned;
 
 use crate::handler::{Deps, ROUTE};
 
@@ -18,9 +20,6 @@ pub async fn plan(deps: &Deps, tick: ScheduledTick) -> Result<(), InitError> {
     };
     let slot = slot_at(tick.at);
     let planned = plan_sweep(&plan_deps, slot, deps.span).await?;
-    if planned.failed > 0 {
-        tracing::error!(route = ROUTE, slot, sweeps = planned.failed, "Sweeps were not queued.");
-    }
-    tracing::info!(route = ROUTE, slot, sweeps = planned.sent, "A slot of the hour was planned.");
+    tell_planned(ROUTE, slot, planned);
     Ok(())
 }

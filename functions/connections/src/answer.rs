@@ -1,6 +1,7 @@
 //! The bodies of the answers.
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use sync_domain::model::{ObjectType, System};
 use sync_domain::ports::HookStatus;
@@ -8,8 +9,8 @@ use sync_domain::usecase::connect_account::{Connected, Consent};
 use sync_domain::usecase::connection_health::ConnectionHealth;
 use sync_domain::usecase::rotate_connection::Rotated;
 
-/// A connected account. Where we register the webhook ourselves, the token of its address is nobody
-/// else's business: `webhook_url` is without it.
+/// A connected account. Where people enter the webhook's address at the provider, `webhook_url` has its
+/// token; where we register it ourselves, the token is nobody else's business.
 pub fn connected(system: System, connected: &Connected, webhook_url: &str) -> Value {
     let mut body = members(json!({
         "system": system.as_str(),
@@ -20,6 +21,7 @@ pub fn connected(system: System, connected: &Connected, webhook_url: &str) -> Va
         "key_properties": names(&connected.key_properties),
     }));
     insert_hook(&mut body, "webhook_status", connected.webhook.as_ref().map(|hook| hook.status));
+    insert_entered(&mut body, connected.entered_url.as_ref());
     body.into()
 }
 
@@ -39,6 +41,7 @@ pub fn rotated(system: System, rotated: &Rotated) -> Value {
     let mut body = members(json!({"system": system.as_str(), "status": status}));
     insert_time(&mut body, "previous_secret_until", rotated.previous_until);
     insert_hook(&mut body, "webhook_status", rotated.webhook.as_ref().map(|hook| hook.status));
+    insert_entered(&mut body, rotated.entered_url.as_ref());
     body.into()
 }
 
@@ -96,5 +99,11 @@ fn insert_time(members: &mut Map<String, Value>, name: &str, at: Option<Timestam
 fn insert_hook(members: &mut Map<String, Value>, name: &str, status: Option<HookStatus>) {
     if let Some(status) = status {
         members.insert(name.to_owned(), status.as_str().into());
+    }
+}
+
+fn insert_entered(members: &mut Map<String, Value>, url: Option<&SecretString>) {
+    if let Some(url) = url {
+        members.insert("webhook_url".to_owned(), url.expose_secret().into());
     }
 }

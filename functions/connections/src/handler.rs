@@ -184,8 +184,8 @@ async fn rotate(
     body: &JsonBody,
 ) -> Result<Value, Problem> {
     let system = request.system;
-    let secrets = rotation_of(body)?;
     let connector = deps.connectors.connector(system);
+    let secrets = rotation_of(body, connector.as_ref())?;
     let command = RotateConnection { request, secrets, grace: deps.grace };
     let rotated = rotate_connection(&ports(deps, connector.as_ref()), &command).await;
     let rotated = rotated.map_err(problem)?;
@@ -201,9 +201,11 @@ async fn disconnect(deps: &Deps, request: &ConnectionRequest) -> Result<Value, P
 }
 
 async fn health(deps: &Deps, request: &ConnectionRequest) -> Result<Value, Problem> {
+    let connector = deps.connectors.connector(request.system);
     let ports = HealthDeps {
         registry: deps.registry.as_ref(),
         credentials: deps.credentials.as_ref(),
+        connector: connector.as_ref(),
         gate: deps.gate.as_ref(),
         counts: deps.counts.as_ref(),
         clock: deps.clock.as_ref(),

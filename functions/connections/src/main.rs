@@ -5,6 +5,7 @@ mod answer;
 mod handler;
 mod problem;
 mod request;
+mod text;
 
 use std::process::ExitCode;
 use std::sync::Arc;

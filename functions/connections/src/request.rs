@@ -1,16 +1,21 @@
 //! What callers send: which members each request has, and which forms their values.
 
 use secrecy::SecretString;
-use sync_domain::model::{InvalidField, normalised_region};
-use sync_domain::ports::{AccountConnector, AuthMode};
-use sync_domain::usecase::connect_account::{ConnectMethod, check_auth};
-use sync_domain::usecase::rotate_connection::NewSecrets;
+use sync_domain::model::{InvalidField, Sensitive, normalised_region};
+use sync_domain::ports::{AccountConnector, AuthMode, HookSecret};
+use sync_domain::usecase::connect_account::{ConnectMethod, auth_of};
+use sync_domain::usecase::rotate_connection::{NewSecrets, SecretKind};
 use sync_lambda::api::JsonBody;
+
+use crate::text::{name, private_key, required, secret};
 
 /// A token, a code or a secret goes into a header or a form: longer ones are no such thing.
 const TOKEN_MAX_BYTES: usize = 4_096;
 /// A signing secret; the vendors' are 36 characters.
 const WEBHOOK_SECRET_MAX_BYTES: usize = 255;
+/// The id, the secret or the user of an app of the tenant's own; the vendors' have up to 100
+/// characters.
+const APP_NAME_MAX_BYTES: usize = 255;
 /// A user's id at a provider is a number.
 const USER_ID_MAX_BYTES: usize = 20;
 /// Four years: with what lies behind it is still a range that an import takes.
@@ -18,21 +23,22 @@ const HORIZON_DAYS_MAX: u16 = 1_460;
 /// The longest state that is looked at.
 const STATE_MAX_BYTES: usize = 256;
 
-const PRIVATE_APP_MEMBERS: [&str; 6] =
-    ["tenant_id", "auth", "access_token", "webhook_secret", "default_region", "correlation_id"];
-const OAUTH_MEMBERS: [&str; 6] =
-    ["tenant_id", "auth", "code", "state", "default_region", "correlation_id"];
-const API_KEY_MEMBERS: [&str; 7] = [
-    "tenant_id",
-    "auth",
-    "user_id",
-    "api_key",
-    "default_region",
-    "import_horizon_days",
-    "correlation_id",
-];
-const ROTATE_MEMBERS: [&str; 5] =
-    ["tenant_id", "webhook_secret", "access_token", "api_key", "correlation_id"];
+/// The members that every PUT may have.
+const COMMON_MEMBERS: [&str; 4] = ["tenant_id", "auth", "default_region", "correlation_id"];
+
+/// The members that a PUT of that way may have beside the common ones.
+const fn members_of(auth: AuthMode) -> &'static [&'static str] {
+    match auth {
+        AuthMode::PrivateApp => &["access_token", "webhook_secret"],
+        AuthMode::Oauth => &["code", "state"],
+        AuthMode::ApiKey => &["user_id", "api_key", "import_horizon_days"],
+        AuthMode::ApiToken => &["domain", "api_token"],
+        AuthMode::ClientCredentials => &["domain", "client_id", "client_secret", "webhook_secret"],
+        AuthMode::JwtBearer => {
+            &["domain", "client_id", "username", "private_key", "webhook_secret"]
+        }
+    }
+}
 
 /// What a PUT asks for.
 pub enum Connect {
@@ -47,43 +53,55 @@ pub fn connect_of(
     body: &JsonBody,
     connector: &dyn AccountConnector,
 ) -> Result<Connect, InvalidField> {
-    let auth = AuthMode::parse(body.text("auth")?)
-        .ok_or_else(|| InvalidField::new("auth", "must be private_app, oauth or api_key"))?;
-    check_auth(connector, auth)?;
-    let method = match auth {
-        AuthMode::PrivateApp => {
-            body.only(&PRIVATE_APP_MEMBERS)?;
-            ConnectMethod::PrivateApp {
-                access_token: required(body, "access_token", TOKEN_MAX_BYTES)?,
-                webhook_secret: secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?,
-            }
-        }
-        AuthMode::ApiKey => {
-            body.only(&API_KEY_MEMBERS)?;
-            ConnectMethod::ApiKey {
-                user_id: user_id(body)?,
-                api_key: required(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?,
-            }
-        }
-        AuthMode::ApiToken | AuthMode::ClientCredentials | AuthMode::JwtBearer => {
-            return Err(InvalidField::new("auth", "is yet to be written"));
-        }
-        AuthMode::Oauth => {
-            body.only(&OAUTH_MEMBERS)?;
-            match consent_of(body)? {
-                Some(method) => method,
-                None => {
-                    region(body)?;
-                    return Ok(Connect::Begin);
-                }
-            }
-        }
+    let auth = auth_of(connector, body.text("auth")?)?;
+    body.only(&[&COMMON_MEMBERS, members_of(auth)].concat())?;
+    let Some(method) = method_of(body, auth)? else {
+        region(body)?;
+        return Ok(Connect::Begin);
     };
     Ok(Connect::With {
         method,
         default_region: region(body)?,
         import_horizon_days: horizon_days(body)?,
     })
+}
+
+/// What is connected with; `None` for a consent that is yet to begin.
+fn method_of(body: &JsonBody, auth: AuthMode) -> Result<Option<ConnectMethod>, InvalidField> {
+    let app_name = |member| name(body, member, APP_NAME_MAX_BYTES);
+    let webhook_secret = || secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES);
+    Ok(Some(match auth {
+        AuthMode::PrivateApp => ConnectMethod::PrivateApp {
+            access_token: required(body, "access_token", TOKEN_MAX_BYTES)?,
+            webhook_secret: webhook_secret()?,
+        },
+        AuthMode::ApiKey => ConnectMethod::ApiKey {
+            user_id: user_id(body)?,
+            api_key: required(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?,
+        },
+        AuthMode::ApiToken => ConnectMethod::ApiToken {
+            domain: app_name("domain")?,
+            api_token: required(body, "api_token", TOKEN_MAX_BYTES)?,
+        },
+        AuthMode::ClientCredentials => ConnectMethod::ClientCredentials {
+            domain: app_name("domain")?,
+            client_id: app_name("client_id")?,
+            client_secret: required(body, "client_secret", TOKEN_MAX_BYTES)?,
+            webhook_secret: webhook_secret()?,
+        },
+        AuthMode::JwtBearer => ConnectMethod::JwtBearer {
+            domain: app_name("domain")?,
+            client_id: app_name("client_id")?,
+            username: Sensitive::new(app_name("username")?),
+            private_key: required_key(body)?,
+            webhook_secret: webhook_secret()?,
+        },
+        AuthMode::Oauth => return consent_of(body),
+    }))
+}
+
+fn required_key(body: &JsonBody) -> Result<SecretString, InvalidField> {
+    private_key(body)?.ok_or_else(|| InvalidField::new("private_key", "is required"))
 }
 
 /// The consent that a person has given; `None` when it is yet to begin.
@@ -101,24 +119,32 @@ fn consent_of(body: &JsonBody) -> Result<Option<ConnectMethod>, InvalidField> {
     }
 }
 
-/// What a rotation puts in place. Whether the connection is one that has such secrets is not seen here.
-pub fn rotation_of(body: &JsonBody) -> Result<NewSecrets, InvalidField> {
-    body.only(&ROTATE_MEMBERS)?;
-    let webhook_secret = secret(body, "webhook_secret", WEBHOOK_SECRET_MAX_BYTES)?;
-    let access_token = secret(body, "access_token", TOKEN_MAX_BYTES)?;
-    let api_key = secret(body, "api_key", WEBHOOK_SECRET_MAX_BYTES)?;
-    match (webhook_secret, access_token, api_key) {
-        (None, None, Some(key)) => Ok(NewSecrets::ApiKey(key)),
-        (None, None, None) => {
-            Err(InvalidField::new("webhook_secret", "or access_token or api_key is required"))
-        }
-        (webhook_secret, access_token, None) => {
-            Ok(NewSecrets::PrivateApp { webhook_secret, access_token })
-        }
-        (Some(_), _, Some(_)) | (None, Some(_), Some(_)) => {
-            Err(InvalidField::new("api_key", "comes alone: it also signs the webhooks"))
-        }
+/// What a rotation puts in place; nothing, where we draw what signs the webhooks. Whether the
+/// connection is one that has such secrets is not seen here.
+pub fn rotation_of(
+    body: &JsonBody,
+    connector: &dyn AccountConnector,
+) -> Result<NewSecrets, InvalidField> {
+    let kinds = SecretKind::ALL.map(SecretKind::as_str);
+    body.only(&[&kinds[..], &["tenant_id", "correlation_id"]].concat())?;
+    let mut given = Vec::new();
+    for kind in SecretKind::ALL {
+        let secret = match kind {
+            SecretKind::PrivateKey => private_key(body)?,
+            SecretKind::AccessToken | SecretKind::ApiToken | SecretKind::ClientSecret => {
+                secret(body, kind.as_str(), TOKEN_MAX_BYTES)?
+            }
+            SecretKind::WebhookSecret | SecretKind::ApiKey => {
+                secret(body, kind.as_str(), WEBHOOK_SECRET_MAX_BYTES)?
+            }
+        };
+        given.extend(secret.map(|secret| (kind, secret)));
     }
+    if given.is_empty() && connector.hook_secret() == HookSecret::Given {
+        let reason = "or another secret that the connection was made with is required";
+        return Err(InvalidField::new(SecretKind::WebhookSecret.as_str(), reason));
+    }
+    Ok(given.into_iter().collect())
 }
 
 fn user_id(body: &JsonBody) -> Result<String, InvalidField> {
@@ -145,31 +171,4 @@ fn horizon_days(body: &JsonBody) -> Result<Option<u16>, InvalidField> {
     days.filter(|days| (1..=HORIZON_DAYS_MAX).contains(days))
         .map(Some)
         .ok_or_else(|| InvalidField::new("import_horizon_days", reason))
-}
-
-fn required(
-    body: &JsonBody,
-    name: &'static str,
-    max_bytes: usize,
-) -> Result<SecretString, InvalidField> {
-    secret(body, name, max_bytes)?.ok_or_else(|| InvalidField::new(name, "is required"))
-}
-
-/// A secret in visible ASCII: anything else could not be sent, or not be typed again.
-fn secret(
-    body: &JsonBody,
-    name: &'static str,
-    max_bytes: usize,
-) -> Result<Option<SecretString>, InvalidField> {
-    let Some(given) = body.optional_text(name)? else { return Ok(None) };
-    let reason = if given.is_empty() {
-        "must not be empty"
-    } else if given.len() > max_bytes {
-        "is too long"
-    } else if !given.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "must be visible ASCII without spaces"
-    } else {
-        return Ok(Some(given.into()));
-    };
-    Err(InvalidField::new(name, reason))
 }

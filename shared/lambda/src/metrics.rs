@@ -1,5 +1,5 @@
 //! Metrics as `CloudWatch` embedded-metric-format lines: calls, retries, failures and latency by
-//! system and route. But for the drift of sweeps the tenant is a property and no dimension: it can be
+//! system and route. But for what sweeps find the tenant is a property and no dimension: it can be
 //! searched for, and does not multiply the number of metrics.
 
 use std::sync::OnceLock;
@@ -89,6 +89,32 @@ struct BookingDrift {
     drift: u64,
 }
 
+/// What a sweep of a CRM has put on the queue of changes, by tenant. It counts all that changed since
+/// the last sweep: what webhooks told of and what they did not look alike here, as the objects are
+/// read only behind the queue.
+#[metrics(emf::dimension_sets = [["System"], ["System", "TenantId"]])]
+#[derive(Debug)]
+struct CrmSweepFound {
+    #[metrics(name = "System")]
+    system: &'static str,
+    #[metrics(name = "TenantId")]
+    tenant_id: String,
+    #[metrics(name = "CrmSweepFound")]
+    found: u64,
+}
+
+/// Webhooks that were gone at the provider and were made anew.
+#[metrics(emf::dimension_sets = [["System"]])]
+#[derive(Debug)]
+struct WebhookRemade {
+    #[metrics(name = "System")]
+    system: &'static str,
+    #[metrics(name = "TenantId")]
+    tenant_id: String,
+    #[metrics(name = "WebhookRemade")]
+    remade: u64,
+}
+
 /// Sets the namespace (`METRICS_NAMESPACE`) and standard output as the destination.
 pub fn init(namespace: String) {
     let stream = Emf::builder(namespace, vec![vec![]]).build().output_to(std::io::stdout());
@@ -114,6 +140,20 @@ pub fn emit_bookings(metrics: BookingMetrics) {
 pub fn emit_drift(system: &'static str, tenant_id: String, drift: u64) {
     if let Some(sink) = SINK.get() {
         drop(BookingDrift { system, tenant_id, drift }.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes how many hints a sweep of a CRM has sent that came to its end.
+pub fn emit_crm_sweep(system: &'static str, tenant_id: String, found: u64) {
+    if let Some(sink) = SINK.get() {
+        drop(CrmSweepFound { system, tenant_id, found }.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes that a webhook was made anew.
+pub fn emit_webhook_remade(system: &'static str, tenant_id: String) {
+    if let Some(sink) = SINK.get() {
+        drop(WebhookRemade { system, tenant_id, remade: 1 }.append_on_drop(sink.clone()));
     }
 }
 

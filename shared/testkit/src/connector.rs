@@ -1,48 +1,125 @@
-//! A provider's side of connecting, in memory: accounts by their tokens, and a token endpoint.
+//! A provider's side of connecting, in memory: accounts by their tokens, a token endpoint, apps of
+//! tenants that mint tokens, and the webhooks of each account.
+//!
+//! It stands for one of several kinds of provider. How it answers is in `connector_calls`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::{ObjectType, System};
 use sync_domain::ports::{
-    AccountAccess, AccountConnector, AccountDetails, AuthMode, ConnectorCatalog, GrantError, Hook,
-    HookAddress, HookRegistration, KeyProperty, OauthApp, OauthTokens, ProviderError,
+    AccountAccess, AccountConnector, AuthMode, ConnectorCatalog, GrantError, HookAddress,
+    HookSecret, OauthTokens, ProviderError, TenantGrant,
 };
 
-/// How long this provider's tokens are good for.
+use crate::connector_hooks::ScriptedHook;
+
+/// How long this provider's tokens are good for, where it says so.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(1_800);
+/// The name that an account of a provider with hosts of its tenants' own has there.
+pub const DOMAIN: &str = "acme";
+
+/// What kind of provider it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProviderKind {
+    /// A CRM with one address for all webhooks (HubSpot).
+    #[default]
+    SharedHooks,
+    /// A booking system whose accounts are connected by API keys, which sign webhooks (Acuity).
+    ApiKeys,
+    /// A CRM with hosts of its tenants' own, whose apps mint tokens; people enter the webhook's address
+    /// (Salesforce).
+    MintedTokens,
+    /// A CRM with hosts of its tenants' own, API tokens or OAuth; webhooks are registered with a secret
+    /// that we draw, and key fields have names of the account's own (Pipedrive).
+    DrawnSecrets,
+}
+
+impl ProviderKind {
+    pub(crate) const fn auth_modes(self) -> &'static [AuthMode] {
+        match self {
+            Self::SharedHooks => &[AuthMode::PrivateApp, AuthMode::Oauth],
+            Self::ApiKeys => &[AuthMode::ApiKey],
+            Self::MintedTokens => &[AuthMode::ClientCredentials, AuthMode::JwtBearer],
+            Self::DrawnSecrets => &[AuthMode::ApiToken, AuthMode::Oauth],
+        }
+    }
+
+    pub(crate) const fn hook_address(self) -> HookAddress {
+        match self {
+            Self::SharedHooks => HookAddress::Shared,
+            Self::ApiKeys | Self::DrawnSecrets => HookAddress::Registered,
+            Self::MintedTokens => HookAddress::Entered,
+        }
+    }
+
+    pub(crate) const fn hook_secret(self) -> HookSecret {
+        match self {
+            Self::SharedHooks | Self::ApiKeys | Self::MintedTokens => HookSecret::Given,
+            Self::DrawnSecrets => HookSecret::Drawn,
+        }
+    }
+
+    pub(crate) const fn keyed_types(self) -> &'static [ObjectType] {
+        match self {
+            Self::SharedHooks => &[ObjectType::Company, ObjectType::Deal],
+            Self::ApiKeys => &[],
+            Self::MintedTokens | Self::DrawnSecrets => &ObjectType::ALL,
+        }
+    }
+
+    pub(crate) const fn has_domains(self) -> bool {
+        match self {
+            Self::SharedHooks | Self::ApiKeys => false,
+            Self::MintedTokens | Self::DrawnSecrets => true,
+        }
+    }
+}
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
+    pub(crate) kind: ProviderKind,
     tokens: HashMap<String, String>,
     codes: HashMap<String, String>,
     refresh_tokens: HashMap<String, String>,
-    properties: HashSet<(String, ObjectType)>,
-    not_permitted: HashSet<ObjectType>,
+    /// The accounts of tenants' apps by id and proof.
+    apps: HashMap<(String, String), String>,
+    pub(crate) properties: HashSet<(String, ObjectType)>,
+    pub(crate) not_permitted: HashSet<ObjectType>,
     faults: VecDeque<ProviderError>,
     grant_faults: VecDeque<GrantError>,
-    hooks: HashMap<String, Vec<String>>,
-    hook_faults: VecDeque<ProviderError>,
-    takes_api_keys: bool,
-    has_no_room: bool,
+    pub(crate) hooks: HashMap<String, Vec<ScriptedHook>>,
+    pub(crate) hook_faults: VecDeque<ProviderError>,
+    pub(crate) hooks_made: u32,
+    pub(crate) has_no_room: bool,
     is_rotating: bool,
     is_silent_about_refresh_token: bool,
     issued: u32,
     refreshes: u32,
-    account_calls: u32,
+    mints: u32,
+    pub(crate) account_calls: u32,
 }
 
-/// Knows accounts by tokens, codes and refresh tokens, and counts what it is asked.
+/// Knows accounts by tokens, codes, refresh tokens and tenants' apps, and counts what it is asked.
 #[derive(Default)]
 pub struct ScriptedConnector(Mutex<State>);
 
 impl ScriptedConnector {
+    /// From now on it is a provider of that kind.
+    pub fn become_kind(&self, kind: ProviderKind) {
+        self.state().kind = kind;
+    }
+
     /// A token that is good for an account.
     pub fn add_token(&self, token: &str, account_id: &str) {
         self.state().tokens.insert(token.to_owned(), account_id.to_owned());
+    }
+
+    /// Ends a token.
+    pub fn end_token(&self, token: &str) {
+        self.state().tokens.remove(token);
     }
 
     /// A code that a person's consent to an account gave.
@@ -53,6 +130,17 @@ impl ScriptedConnector {
     /// A refresh token of an account.
     pub fn add_refresh_token(&self, token: &str, account_id: &str) {
         self.state().refresh_tokens.insert(token.to_owned(), account_id.to_owned());
+    }
+
+    /// A proof, which is a secret or a private key, that an app of an account's own mints tokens with.
+    pub fn add_app(&self, client_id: &str, proof: &str, account_id: &str) {
+        let key = (client_id.to_owned(), proof.to_owned());
+        self.state().apps.insert(key, account_id.to_owned());
+    }
+
+    /// Takes the app away.
+    pub fn remove_app(&self, client_id: &str) {
+        self.state().apps.retain(|(id, _), _| id != client_id);
     }
 
     /// Kills a refresh token, as an uninstallation does.
@@ -85,29 +173,14 @@ impl ScriptedConnector {
         self.state().not_permitted.insert(object_type);
     }
 
-    /// From now on accounts are connected by API keys, and webhooks registered by a call.
-    pub fn take_api_keys(&self) {
-        self.state().takes_api_keys = true;
-    }
-
-    /// From now on no account has room for a webhook, or has again.
-    pub fn leave_no_room(&self, has_no_room: bool) {
-        self.state().has_no_room = has_no_room;
-    }
-
-    /// Lets the next call about webhooks fail.
-    pub fn fail_next_hook(&self, error: ProviderError) {
-        self.state().hook_faults.push_back(error);
-    }
-
-    /// The addresses that an account has webhooks to.
-    pub fn hooks(&self, account_id: &str) -> Vec<String> {
-        self.state().hooks.get(account_id).cloned().unwrap_or_default()
-    }
-
     /// How often a token was refreshed or was tried to be.
     pub fn refreshes(&self) -> u32 {
         self.state().refreshes
+    }
+
+    /// How often a token was minted or was tried to be.
+    pub fn mints(&self) -> u32 {
+        self.state().mints
     }
 
     /// How often an account was looked up by its token.
@@ -120,38 +193,52 @@ impl ScriptedConnector {
         self.state().properties.iter().filter(|(account, _)| account == account_id).count()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn account_of(&mut self, token: &SecretString) -> Result<String, ProviderError> {
+    /// Whose token it is. A call to a host of nobody's reaches nobody.
+    pub(crate) fn account_of(&mut self, access: &AccountAccess) -> Result<String, ProviderError> {
         if let Some(error) = self.faults.pop_front() {
             return Err(error);
         }
-        self.tokens.get(token.expose_secret()).cloned().ok_or(ProviderError::Unauthorized)
+        if self.kind.has_domains() && access.domain.as_deref() != Some(DOMAIN) {
+            return Err(ProviderError::TimedOut);
+        }
+        let token = access.token.expose_secret();
+        self.tokens.get(token).cloned().ok_or(ProviderError::Unauthorized)
     }
 
-    fn issue(&mut self, account_id: String, refresh_token: Option<SecretString>) -> OauthTokens {
+    fn issue(
+        &mut self,
+        kind: &str,
+        account_id: String,
+        refresh_token: Option<SecretString>,
+    ) -> OauthTokens {
         self.issued += 1;
-        let access_token = format!("oauth-access-{}", self.issued);
+        let access_token = format!("{kind}-access-{}", self.issued);
         self.tokens.insert(access_token.clone(), account_id);
-        let access_token = access_token.into();
-        OauthTokens { access_token, refresh_token, expires_in: Some(TOKEN_LIFETIME), domain: None }
+        OauthTokens {
+            access_token: access_token.into(),
+            refresh_token,
+            expires_in: Some(TOKEN_LIFETIME),
+            domain: self.kind.has_domains().then(|| DOMAIN.to_owned()),
+        }
     }
 
-    fn exchange(&mut self, code: &str) -> Result<OauthTokens, GrantError> {
+    pub(crate) fn exchange(&mut self, code: &str) -> Result<OauthTokens, GrantError> {
         if let Some(error) = self.grant_faults.pop_front() {
             return Err(error);
         }
         let account_id = self.codes.remove(code).ok_or(GrantError::Refused)?;
         let refresh_token = format!("oauth-refresh-{}", self.issued + 1);
         self.refresh_tokens.insert(refresh_token.clone(), account_id.clone());
-        Ok(self.issue(account_id, Some(refresh_token.into())))
+        Ok(self.issue("oauth", account_id, Some(refresh_token.into())))
     }
 
-    fn refresh(&mut self, refresh_token: &str) -> Result<OauthTokens, GrantError> {
+    pub(crate) fn refresh(&mut self, refresh_token: &str) -> Result<OauthTokens, GrantError> {
         self.refreshes += 1;
         if let Some(error) = self.grant_faults.pop_front() {
             return Err(error);
@@ -165,140 +252,25 @@ impl State {
             self.refresh_tokens.insert(next.clone(), account_id.clone());
         }
         let told = (!self.is_silent_about_refresh_token).then(|| next.into());
-        Ok(self.issue(account_id, told))
+        Ok(self.issue("oauth", account_id, told))
     }
-}
 
-/// Whether an address is one of those that begin like `url` up to its query.
-fn is_alike(address: &str, url: &str) -> bool {
-    address.split('?').next() == url.split('?').next()
-}
-
-impl State {
-    fn hooks_of(&mut self, token: &SecretString) -> Result<&mut Vec<String>, ProviderError> {
-        if let Some(error) = self.hook_faults.pop_front() {
+    /// A token of which nobody is told when it ends.
+    pub(crate) fn mint(
+        &mut self,
+        grant: &TenantGrant,
+        domain: &str,
+    ) -> Result<OauthTokens, GrantError> {
+        self.mints += 1;
+        if let Some(error) = self.grant_faults.pop_front() {
             return Err(error);
         }
-        let account_id = self.account_of(token)?;
-        Ok(self.hooks.entry(account_id).or_default())
-    }
-
-    fn ensure_hook(
-        &mut self,
-        token: &SecretString,
-        url: &str,
-    ) -> Result<HookRegistration, ProviderError> {
-        let has_room = !self.has_no_room;
-        let hooks = self.hooks_of(token)?;
-        hooks.retain(|address| address == url || !is_alike(address, url));
-        if !hooks.iter().any(|address| address == url) {
-            if !has_room {
-                return Ok(HookRegistration::NoRoom);
-            }
-            hooks.push(url.to_owned());
-        }
-        Ok(HookRegistration::Registered { hook_ids: Vec::new() })
-    }
-}
-
-#[async_trait]
-impl AccountConnector for ScriptedConnector {
-    fn auth_modes(&self) -> &'static [AuthMode] {
-        if self.state().takes_api_keys {
-            &[AuthMode::ApiKey]
-        } else {
-            &[AuthMode::PrivateApp, AuthMode::Oauth]
-        }
-    }
-
-    fn hook_address(&self) -> HookAddress {
-        if self.state().takes_api_keys { HookAddress::Registered } else { HookAddress::Shared }
-    }
-
-    async fn ensure_webhook(
-        &self,
-        access: &AccountAccess,
-        hook: &Hook,
-    ) -> Result<HookRegistration, ProviderError> {
-        tokio::task::yield_now().await;
-        let ensured = self.state().ensure_hook(&access.token, hook.url.expose_secret());
-        tokio::task::yield_now().await;
-        ensured
-    }
-
-    async fn remove_webhooks(
-        &self,
-        access: &AccountAccess,
-        url: &str,
-    ) -> Result<(), ProviderError> {
-        tokio::task::yield_now().await;
-        let removed = self
-            .state()
-            .hooks_of(&access.token)
-            .map(|hooks| hooks.retain(|address| !is_alike(address, url)));
-        tokio::task::yield_now().await;
-        removed
-    }
-
-    fn keyed_types(&self) -> &'static [ObjectType] {
-        if self.state().takes_api_keys { &[] } else { &[ObjectType::Company, ObjectType::Deal] }
-    }
-
-    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
-        tokio::task::yield_now().await;
-        let account = {
-            let mut state = self.state();
-            state.account_calls += 1;
-            state.account_of(&access.token)
-        };
-        tokio::task::yield_now().await;
-        Ok(AccountDetails { account_id: account?, time_zone: Some("US/Eastern".to_owned()) })
-    }
-
-    fn authorize_url(&self, app: &OauthApp, state: &str) -> String {
-        format!("https://provider.example.com/authorize?client_id={}&state={state}", app.client_id)
-    }
-
-    async fn exchange(
-        &self,
-        _app: &OauthApp,
-        code: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        tokio::task::yield_now().await;
-        let tokens = self.state().exchange(code.expose_secret());
-        tokio::task::yield_now().await;
-        tokens
-    }
-
-    async fn refresh(
-        &self,
-        _app: &OauthApp,
-        refresh_token: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        tokio::task::yield_now().await;
-        let tokens = self.state().refresh(refresh_token.expose_secret());
-        tokio::task::yield_now().await;
-        tokens
-    }
-
-    async fn ensure_key_property(
-        &self,
-        access: &AccountAccess,
-        object_type: ObjectType,
-    ) -> Result<KeyProperty, ProviderError> {
-        tokio::task::yield_now().await;
-        let ensured = {
-            let mut state = self.state();
-            state.account_of(&access.token).map(|account_id| {
-                if state.not_permitted.contains(&object_type) {
-                    return KeyProperty::NotAvailable;
-                }
-                state.properties.insert((account_id, object_type));
-                KeyProperty::Available
-            })
-        };
-        tokio::task::yield_now().await;
-        ensured
+        let (TenantGrant::ClientCredentials { client_id, .. }
+        | TenantGrant::JwtBearer { client_id, .. }) = grant;
+        let key = (client_id.clone(), grant.proof().expose_secret().to_owned());
+        let account_id = self.apps.get(&key).filter(|_| domain == DOMAIN).cloned();
+        let account_id = account_id.ok_or(GrantError::Refused)?;
+        Ok(OauthTokens { expires_in: None, ..self.issue("minted", account_id, None) })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sync_domain::model::{BookingChange, ObjectChange, UnreadableMessage};
+use sync_domain::model::{BookingChange, CrmSweepStep, ObjectChange, SweepStep, UnreadableMessage};
 use sync_domain::ports::Clock;
 use sync_domain::usecase::settle_work::{
     Judged, SettleDeps, Verdict, WorkItem, WorkOwner, settle_work,
@@ -12,9 +12,9 @@ use sync_domain::usecase::settle_work::{
 use sync_lambda::{QueueBatch, metrics};
 
 /// Time kept back at the end of the invocation for settling the messages.
-const SETTLE_RESERVE: Duration = Duration::from_secs(5);
+pub(crate) const SETTLE_RESERVE: Duration = Duration::from_secs(5);
 
-/// A message that tells of a change.
+/// The body of a message: a change that a worker is told of, or a step of its own work.
 pub trait ChangeMessage: Sized {
     /// Reads the body of a message.
     ///
@@ -37,6 +37,26 @@ impl ChangeMessage for ObjectChange {
 }
 
 impl ChangeMessage for BookingChange {
+    fn read(body: &str) -> Result<Self, UnreadableMessage> {
+        Self::parse(body)
+    }
+
+    fn owner(&self) -> WorkOwner {
+        WorkOwner { tenant: Some(self.tenant.clone()), system: Some(self.system) }
+    }
+}
+
+impl ChangeMessage for SweepStep {
+    fn read(body: &str) -> Result<Self, UnreadableMessage> {
+        Self::parse(body)
+    }
+
+    fn owner(&self) -> WorkOwner {
+        WorkOwner { tenant: Some(self.tenant.clone()), system: Some(self.system) }
+    }
+}
+
+impl ChangeMessage for CrmSweepStep {
     fn read(body: &str) -> Result<Self, UnreadableMessage> {
         Self::parse(body)
     }
@@ -97,7 +117,7 @@ fn late<C: ChangeMessage>(items: &[WorkItem], changes: &[C]) -> Vec<Judged> {
     judged.collect()
 }
 
-fn time_until(clock: &dyn Clock, end: Timestamp) -> Duration {
+pub(crate) fn time_until(clock: &dyn Clock, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(clock.now())).unwrap_or_default()
 }
 

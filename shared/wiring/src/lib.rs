@@ -4,6 +4,7 @@
 
 mod bookings;
 mod change_batch;
+mod sweep_batch;
 mod webhook;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use sync_aws::oauth_apps::SecretOauthApps;
 use sync_aws::sdk;
 use sync_aws::secrets::{SecretsManagerSource, SecretsManagerWriter};
 use sync_domain::gate::{Gate, GateSettings, Reported};
-use sync_domain::ports::{Clock, Connection, ConnectionStore};
+use sync_domain::ports::{Clock, Connection, ConnectionStore, CredentialStore, OauthAppSource};
 use sync_domain::retry::RetryPolicy;
 use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
 use sync_lambda::InitError;
@@ -30,6 +31,7 @@ use sync_providers::{ProviderCatalog, ProviderSettings};
 
 pub use bookings::{RowScope, days, log_unreadable};
 pub use change_batch::{ChangeMessage, age, handle_changes, report_unreadable};
+pub use sweep_batch::{Swept, handle_sweeps, tell_planned};
 pub use webhook::{WebhookFunction, webhook_handler};
 
 /// Tries of one provider call in one invocation, the first included.
@@ -63,6 +65,10 @@ pub struct Parts {
     pub table: Arc<DynamoTable>,
     /// The tenants' connections, with tokens that are good.
     pub connections: Arc<dyn ConnectionStore>,
+    /// The same secrets, without a cache and to be written.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// Our apps at the providers.
+    pub apps: Arc<dyn OauthAppSource>,
     /// The providers.
     pub catalog: Arc<ProviderCatalog>,
     /// What is in front of them.
@@ -108,24 +114,26 @@ impl ProviderSide {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let catalog =
             Arc::new(ProviderCatalog::new(&ProviderHttp::new(self.call_timeout)?, self.providers));
+        let credentials: Arc<dyn CredentialStore> = Arc::new(SecretCredentialStore::new(
+            Arc::clone(&secrets) as _,
+            Arc::new(SecretsManagerWriter::new(&config, Arc::clone(&clock))),
+            self.secret_prefix.clone(),
+        ));
+        let apps: Arc<dyn OauthAppSource> = Arc::new(SecretOauthApps::new(
+            Arc::clone(&secrets) as _,
+            Arc::clone(&clock),
+            self.app_secret_prefix,
+        ));
         let connections = FreshConnections::new(
             FreshPorts {
                 connections: Arc::new(SecretConnectionStore::new(
-                    Arc::clone(&secrets) as _,
-                    Arc::clone(&clock),
-                    self.secret_prefix.clone(),
-                )),
-                credentials: Arc::new(SecretCredentialStore::new(
-                    Arc::clone(&secrets) as _,
-                    Arc::new(SecretsManagerWriter::new(&config, Arc::clone(&clock))),
-                    self.secret_prefix,
-                )),
-                registry: Arc::clone(&table) as _,
-                apps: Arc::new(SecretOauthApps::new(
                     secrets,
                     Arc::clone(&clock),
-                    self.app_secret_prefix,
+                    self.secret_prefix,
                 )),
+                credentials: Arc::clone(&credentials),
+                registry: Arc::clone(&table) as _,
+                apps: Arc::clone(&apps),
                 connectors: Arc::clone(&catalog) as _,
                 clock: Arc::clone(&clock),
             },
@@ -139,6 +147,8 @@ impl ProviderSide {
             config,
             table,
             connections: Arc::new(connections),
+            credentials,
+            apps,
             catalog,
             gate: Arc::new(gate),
             clock,

@@ -1,27 +1,15 @@
 //! A tenant's account at the provider sandbox: what its users do, what it was asked, how it fails.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::tenant::Tenant;
 
-/// What a private app of the product may do.
-const SCOPES: [&str; 13] = [
-    "oauth",
-    "crm.objects.contacts.read",
-    "crm.objects.contacts.write",
-    "crm.objects.companies.read",
-    "crm.objects.companies.write",
-    "crm.objects.deals.read",
-    "crm.objects.deals.write",
-    "crm.schemas.contacts.read",
-    "crm.schemas.contacts.write",
-    "crm.schemas.companies.read",
-    "crm.schemas.companies.write",
-    "crm.schemas.deals.read",
-    "crm.schemas.deals.write",
-];
+/// What is sent with a delay comes within this time.
+const NOTHING_NEW: Duration = Duration::from_secs(4);
+/// A notification that was refused is sent again for about half a minute.
+const TOLD_WITHIN: Duration = Duration::from_secs(90);
 
 /// Now, in epoch milliseconds.
 pub fn now_ms() -> i64 {
@@ -32,17 +20,19 @@ pub fn now_ms() -> i64 {
 impl Tenant {
     /// Registers the account, or registers it again with other settings.
     pub async fn register(&self, settings: Value) {
-        let hubspot = &self.cloud.stack["tenants"][0]["systems"]["hubspot"];
-        let mut account = json!({
-            "system": "hubspot",
-            "account": self.account,
-            "access_token": self.access_token,
-            "scopes": SCOPES,
-            "webhook_url": hubspot["webhook_url"],
-            "webhook_secret": self.webhook_secret,
-        });
+        *self.settings.lock().unwrap() = settings.clone();
+        let mut account = self.crm().account(self);
+        account["system"] = json!(self.provider.system);
+        account["account"] = json!(self.account);
         account.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         self.cloud.sandbox_post("accounts", account).await;
+    }
+
+    /// Adds to the settings of the account.
+    pub async fn enter(&self, more: Value) {
+        let mut settings = self.settings.lock().unwrap().clone();
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.register(settings).await;
     }
 
     /// Empties the account: its records go, and the properties that were made through the API.
@@ -59,6 +49,23 @@ impl Tenant {
         }
         body.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
         self.cloud.sandbox_post("faults", body).await;
+    }
+
+    /// Waits until every notification of the account was taken, the delayed and the repeated ones too.
+    pub async fn until_told(&self) {
+        let path = format!("webhooks?{}", self.selected());
+        let (mut told, mut since) = (0, Instant::now());
+        let began = since;
+        while since.elapsed() < NOTHING_NEW {
+            let deliveries = self.cloud.sandbox_get(&path).await["deliveries"].take();
+            let deliveries = deliveries.as_array().unwrap();
+            let open = deliveries.iter().filter(|it| it["delivered"] != true).count();
+            if open > 0 || deliveries.len() != told {
+                (told, since) = (deliveries.len(), Instant::now());
+            }
+            assert!(began.elapsed() < TOLD_WITHIN, "{open} of {told} notifications were not taken");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
     }
 
     /// Ends all faults of the account.

@@ -131,7 +131,7 @@ impl Tenant {
     /// Any body with a valid token.
     pub async fn send(&self, body: Vec<u8>) -> Answer {
         let token = self.cloud.token(&self.id, WRITE, json!({})).await;
-        self.send_to("hubspot", Some(&token), "application/json", body).await
+        self.send_to(self.provider.system, Some(&token), "application/json", body).await
     }
 
     /// Any body to any system, with any token.
@@ -154,7 +154,8 @@ impl Tenant {
     /// What is known of an earlier upsert.
     pub async fn upsert_status(&self, key: &str) -> Answer {
         let token = self.cloud.token(&self.id, WRITE, json!({})).await;
-        let path = format!("integrations/crm/hubspot/upsert?idempotency_key={key}");
+        let path =
+            format!("integrations/crm/{}/upsert?idempotency_key={key}", self.provider.system);
         self.cloud.call("GET", &path, Some(&token), None).await
     }
 
@@ -164,7 +165,9 @@ impl Tenant {
         let calls = bodies.into_iter().map(|body| {
             let token = token.as_str();
             let body = body.to_string().into_bytes();
-            async move { self.send_to("hubspot", Some(token), "application/json", body).await }
+            async move {
+                self.send_to(self.provider.system, Some(token), "application/json", body).await
+            }
         });
         join_all(calls).await
     }

@@ -20,9 +20,11 @@ use sync_domain::usecase::disconnect_account::disconnect_account;
 use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
 use sync_domain::usecase::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError};
 use sync_domain::usecase::rotate_connection::{
-    NewSecrets, RotateConnection, Rotated, rotate_connection,
+    RotateConnection, Rotated, SecretKind, rotate_connection,
 };
-use sync_testkit::{ManualClock, MemoryRegistry, MemorySecrets, OneConnector, ScriptedConnector};
+use sync_testkit::{
+    ManualClock, MemoryRegistry, MemorySecrets, OneConnector, ProviderKind, ScriptedConnector,
+};
 
 /// How long an invocation of these tests may take.
 pub const INVOCATION: Duration = Duration::from_secs(20);
@@ -79,11 +81,16 @@ impl ConnectionWorld {
     }
 
     fn taking_api_keys(world: Self) -> Self {
-        let world = Self { system: System::Acuity, ..world };
-        world.secrets.remove("apps/hubspot");
-        world.provider.take_api_keys();
+        let world = world.of(System::Acuity, ProviderKind::ApiKeys);
         world.provider.add_token("19:key", "77");
         world
+    }
+
+    /// The same world of another system, without our app.
+    pub fn of(self, system: System, kind: ProviderKind) -> Self {
+        self.secrets.remove("apps/hubspot");
+        self.provider.become_kind(kind);
+        Self { system, ..self }
     }
 
     /// The same without the app.
@@ -171,7 +178,7 @@ impl ConnectionWorld {
         self.connect_with(tenant_id, method).await
     }
 
-    async fn connect_with(
+    pub async fn connect_with(
         &self,
         tenant_id: &str,
         method: ConnectMethod,
@@ -191,19 +198,19 @@ impl ConnectionWorld {
         webhook_secret: Option<&str>,
         access_token: Option<&str>,
     ) -> Result<Rotated, ManageError> {
-        let secrets = NewSecrets::PrivateApp {
-            webhook_secret: webhook_secret.map(Into::into),
-            access_token: access_token.map(Into::into),
-        };
-        self.rotate_with(secrets).await
+        let given = [(SecretKind::WebhookSecret, webhook_secret)];
+        let given = given.into_iter().chain([(SecretKind::AccessToken, access_token)]);
+        let given: Vec<_> = given.filter_map(|(kind, it)| Some((kind, it?))).collect();
+        self.rotate_with(&given).await
     }
 
     /// Rotates acme's API key.
     pub async fn rotate_key(&self, key: &str) -> Result<Rotated, ManageError> {
-        self.rotate_with(NewSecrets::ApiKey(key.into())).await
+        self.rotate_with(&[(SecretKind::ApiKey, key)]).await
     }
 
-    async fn rotate_with(&self, secrets: NewSecrets) -> Result<Rotated, ManageError> {
+    pub async fn rotate_with(&self, given: &[(SecretKind, &str)]) -> Result<Rotated, ManageError> {
+        let secrets = given.iter().map(|(kind, secret)| (*kind, (*secret).into())).collect();
         let command = RotateConnection { request: self.request("acme"), secrets, grace: GRACE };
         rotate_connection(&self.deps(), &command).await
     }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::cloud::{Cloud, root};
+use super::tenant::Tenant;
 use super::webhook_signing::{PATH, acuity_signature, v3};
 
 struct Invocation {
@@ -165,9 +166,9 @@ async fn respond(
 }
 
 /// An upsert as the gateway hands it to the function.
-pub fn upsert_event(tenant_id: &str, body: &Value) -> Value {
+pub fn upsert_event(tenant: &Tenant, body: &Value) -> Value {
     let route = ("POST", "/integrations/crm/{system}/upsert");
-    api_event(route, &json!({"system": "hubspot"}), tenant_id, "crm:write", body)
+    api_event(route, &json!({"system": tenant.provider.system}), &tenant.id, "crm:write", body)
 }
 
 /// A call to import as the gateway hands it to the function.

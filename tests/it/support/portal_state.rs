@@ -1,50 +1,18 @@
-//! Whether our table holds what the portal holds.
+//! Whether our table holds what the CRM holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::crm_shapes::{ASSOCIATIONS, text_of};
+use super::crm_system::CrmSystem;
 use super::table::number_in;
 use super::tenant::Tenant;
 use super::waiting::until;
 
-/// Our attribute and HubSpot's property, by type; both sides written down here anew.
-const MAPPING: [(&str, &[(&str, &str)]); 3] = [
-    (
-        "contact",
-        &[
-            ("email", "email"),
-            ("phone", "phone"),
-            ("firstname", "firstname"),
-            ("lastname", "lastname"),
-            ("company", "company"),
-            ("lifecyclestage", "lifecyclestage"),
-        ],
-    ),
-    (
-        "company",
-        &[
-            ("reference", "integration_reference"),
-            ("name", "name"),
-            ("domain", "domain"),
-            ("phone", "phone"),
-        ],
-    ),
-    (
-        "deal",
-        &[
-            ("reference", "integration_reference"),
-            ("name", "dealname"),
-            ("amount", "amount"),
-            ("pipeline", "pipeline"),
-            ("stage", "dealstage"),
-        ],
-    ),
-];
-/// The associations that we keep, as the type that has them and the type at the other end.
-const ASSOCIATIONS: [(&str, &str); 3] =
-    [("contact", "company"), ("deal", "contact"), ("deal", "company")];
+/// The kinds of record.
+const TYPES: [&str; 3] = ["contact", "company", "deal"];
 
 impl Tenant {
     /// Waits until the table holds what the portal holds; how long that took.
@@ -67,20 +35,20 @@ impl Tenant {
     pub async fn out_of_step(&self) -> Vec<String> {
         let records = self.records().await;
         let mut differences = Vec::new();
-        for (object_type, mapping) in MAPPING {
+        for object_type in TYPES {
             let remote = self.remote(object_type).await;
             let of_type = |record: &&Value| record["type"]["S"] == object_type;
             let stored: Vec<_> = records.iter().filter(of_type).collect();
-            differences.extend(compare(object_type, mapping, &remote, &stored));
+            differences.extend(compare(self.crm(), object_type, &remote, &stored));
         }
         differences
     }
 
-    /// Panics unless the associations of all live records are the portal's. This asks the vendor's
-    /// own API, so it counts as calls.
+    /// Panics unless the associations of all live records are the portal's. This may ask the vendor's
+    /// own API, and then counts as calls.
     pub async fn assert_associations_in_step(&self) {
         let records = self.records().await;
-        for (object_type, _mapping) in MAPPING {
+        for object_type in TYPES {
             let others = ASSOCIATIONS.iter().filter(|(from, _)| *from == object_type);
             let others: Vec<_> = others.map(|(_, to)| *to).collect();
             let live = |record: &&Value| {
@@ -98,8 +66,28 @@ impl Tenant {
         }
     }
 
-    /// The ids at the other end, by the vendor's own API.
+    /// The ids at the other end, as the vendor has them.
     async fn remote_associations(&self, from: &str, id: &str, to: &str) -> Vec<String> {
+        let crm = self.crm();
+        if let Some(field) = crm.link_field(from, to) {
+            let objects = self.remote(from).await;
+            let object = objects.iter().find(|object| crm.id_of(object) == id).unwrap();
+            return Some(text_of(&object[field])).filter(|id| !id.is_empty()).into_iter().collect();
+        }
+        match crm {
+            CrmSystem::Salesforce => {
+                let roles = self.remote("OpportunityContactRole").await;
+                let own = roles.iter().filter(|role| role["OpportunityId"] == id);
+                own.map(|role| text_of(&role["ContactId"])).collect()
+            }
+            CrmSystem::Hubspot | CrmSystem::Pipedrive => {
+                self.listed_associations(from, id, to).await
+            }
+        }
+    }
+
+    /// The same by HubSpot's own API.
+    async fn listed_associations(&self, from: &str, id: &str, to: &str) -> Vec<String> {
         let plural =
             |name: &str| if name == "company" { "companies".into() } else { format!("{name}s") };
         let base = self.cloud.text("sandbox_url");
@@ -111,11 +99,7 @@ impl Tenant {
         let request = self.cloud.http.get(url).bearer_auth(&self.access_token);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         let results = answer["results"].as_array().unwrap_or_else(|| panic!("{answer}"));
-        let id_of = |it: &Value| {
-            let id = &it["toObjectId"];
-            id.as_str().map_or_else(|| id.to_string(), str::to_owned)
-        };
-        results.iter().map(id_of).collect()
+        results.iter().map(|it| text_of(&it["toObjectId"])).collect()
     }
 
     /// How many versions were ever stored of the records that are there.
@@ -126,7 +110,7 @@ impl Tenant {
     /// Waits until what came before has been worked on: a new contact of the portal's is stored and
     /// told of. One more event than before is to be expected.
     pub async fn settle(&self, name: &str) {
-        let properties = json!({"email": self.email(name)});
+        let properties = self.crm().new_contact(&self.email(name));
         let act = json!({"act": "create", "type": "contact", "properties": properties});
         let id = self.portal_told(act).await.remove(0);
         until("a new contact of the portal's is stored", Duration::from_secs(30), async || {
@@ -142,26 +126,21 @@ pub fn associations_in(record: &Value) -> BTreeSet<String> {
     stored.into_iter().flatten().map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
-fn compare(
-    object_type: &str,
-    mapping: &[(&str, &str)],
-    remote: &[Value],
-    stored: &[&Value],
-) -> Vec<String> {
+fn compare(crm: CrmSystem, object_type: &str, remote: &[Value], stored: &[&Value]) -> Vec<String> {
     let mut live: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for record in stored.iter().filter(|record| record.get("deleted_at").is_none()) {
         live.entry(record["external_id"]["S"].as_str().unwrap()).or_default().push(record);
     }
     let mut differences = Vec::new();
-    for object in remote.iter().filter(|object| object["archived"] == false) {
-        let id = object["id"].as_str().unwrap();
-        let found = live.remove(id).unwrap_or_default();
+    for object in remote.iter().filter(|object| crm.is_live(object)) {
+        let id = crm.id_of(object);
+        let found = live.remove(id.as_str()).unwrap_or_default();
         let [record] = found.as_slice() else {
             differences.push(format!("{object_type} {id}: {} live records", found.len()));
             continue;
         };
-        for (attribute, property) in mapping {
-            let theirs = object["properties"][*property].as_str().unwrap_or_default();
+        for (attribute, pointer) in crm.fields(object_type) {
+            let theirs = object.pointer(pointer).map(text_of).unwrap_or_default();
             let ours = record["payload"]["M"].get(*attribute);
             let ours = ours.and_then(|value| value["S"].as_str()).unwrap_or_default();
             if theirs != ours {

@@ -63,7 +63,7 @@ impl Tenant {
 
     /// Stored records that have a version.
     pub async fn records(&self) -> Vec<Value> {
-        let records = self.items_below("CRM#hubspot#").await;
+        let records = self.items_below(&format!("CRM#{}#", self.provider.system)).await;
         records.into_iter().filter(|record| record.get("version").is_some()).collect()
     }
 
@@ -77,7 +77,11 @@ impl Tenant {
 
     /// The state of the tenant's gate; null before the first call.
     pub async fn gate(&self) -> Value {
-        self.items_below("GATE#hubspot").await.into_iter().next().unwrap_or_default()
+        self.items_below(&format!("GATE#{}", self.provider.system))
+            .await
+            .into_iter()
+            .next()
+            .unwrap_or_default()
     }
 
     /// The actions of the tenant's audit trail, oldest first.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::api::Answer;
 use super::bus::create_tap;
 use super::cloud::Cloud;
+use super::crm_system::CrmSystem;
 
 /// The marked phone number, as a caller writes it, and in E.164.
 pub const PHONE: (&str, &str) = ("(415) 555-2671", "+14155552671");
@@ -27,8 +28,6 @@ pub struct Provider {
     pub system: &'static str,
 }
 
-pub const HUBSPOT: Provider = Provider { kind: "crm", system: "hubspot" };
-
 pub struct Tenant {
     pub cloud: Cloud,
     pub id: String,
@@ -38,6 +37,8 @@ pub struct Tenant {
     pub access_token: String,
     /// What its webhooks are signed with.
     pub webhook_secret: String,
+    /// Settings of the account at the sandbox.
+    pub(super) settings: Mutex<Value>,
     pub(super) tap_url: String,
     pub(super) seen_events: Mutex<HashSet<String>>,
     pub(super) since_ms: AtomicI64,
@@ -51,7 +52,12 @@ impl Tenant {
 
     /// The same, with other settings of the account.
     pub async fn with(settings: Value) -> Self {
-        let tenant = Self::unconnected(settings).await;
+        Self::of(CrmSystem::Hubspot, settings).await
+    }
+
+    /// A new tenant, connected to an account of its own at any CRM.
+    pub async fn of(system: CrmSystem, settings: Value) -> Self {
+        let tenant = Self::unconnected_to(system, settings).await;
         tenant.connect().await;
         tenant.count_anew();
         tenant
@@ -68,9 +74,26 @@ impl Tenant {
 
     /// A new tenant whose account exists, and who has not connected it.
     pub async fn unconnected(settings: Value) -> Self {
-        let tenant = Self::without_account(new_id(), HUBSPOT).await;
+        Self::unconnected_to(CrmSystem::Hubspot, settings).await
+    }
+
+    /// The same at any CRM.
+    pub async fn unconnected_to(system: CrmSystem, settings: Value) -> Self {
+        let mut tenant = Self::without_account(new_id(), system.provider()).await;
+        (tenant.account, tenant.access_token) = (system.new_account_id(), system.new_token());
         tenant.register(settings).await;
         tenant
+    }
+
+    /// The CRM that the tenant's account is at.
+    pub fn crm(&self) -> CrmSystem {
+        CrmSystem::of(self.provider)
+    }
+
+    /// Where the CRM's webhooks come in for all tenants.
+    pub fn shared_webhook_url(&self) -> String {
+        let base = self.cloud.text("api_base_url");
+        format!("{base}/webhooks/{}/{}", self.provider.kind, self.provider.system)
     }
 
     /// A new tenant whose account is yet to be made, with secrets to be.
@@ -85,6 +108,7 @@ impl Tenant {
             account: format!("7{:08}", Uuid::new_v4().as_u128() % 100_000_000),
             access_token: format!("pat-na1-canary-{unique}"),
             webhook_secret: format!("canary-webhook-{unique}"),
+            settings: Mutex::new(json!({})),
             seen_events: Mutex::default(),
             since_ms: AtomicI64::new(0),
         }
@@ -92,24 +116,22 @@ impl Tenant {
 
     /// Connects the account by the API.
     pub async fn connect(&self) -> Value {
-        let answer = self.put_connection(self.private_app()).await;
+        let answer = self.put_connection(self.crm().connection(self)).await;
         assert_eq!(
             (answer.status, &answer.body["status"]),
             (200, &json!("connected")),
             "{answer:?}"
         );
         assert_eq!(answer.body["account_id"], self.account.as_str(), "{answer:?}");
+        if self.crm().enters_addresses() {
+            self.enter(json!({"webhook_url": answer.body["webhook_url"]})).await;
+        }
         answer.body
     }
 
-    /// What connects by the account's token.
+    /// What connects a HubSpot account by its token.
     pub fn private_app(&self) -> Value {
-        json!({
-            "auth": "private_app",
-            "access_token": self.access_token,
-            "webhook_secret": self.webhook_secret,
-            "default_region": "US",
-        })
+        CrmSystem::Hubspot.connection(self)
     }
 
     /// A request to connect; the tenant's id is added.
@@ -146,14 +168,14 @@ impl Tenant {
 
     /// A full contact with marked values.
     pub fn contact(&self, name: &str) -> Value {
-        json!({
+        let mut contact = json!({
             "email": self.email(name),
             "phone": PHONE.0,
             "firstname": "Canaryfirst",
             "lastname": "Canarylast",
-            "company": "Example Works",
-            "lifecyclestage": "lead",
-        })
+        });
+        contact.as_object_mut().unwrap().extend(self.crm().more_of_contact());
+        contact
     }
 }
 

@@ -1,6 +1,8 @@
 //! Requests as HubSpot sends them, and Acuity's signature, made here anew and not with the code under
 //! test.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -53,7 +55,7 @@ pub struct Sent {
     pub body: Vec<u8>,
     pub headers: Vec<(String, String)>,
     pub raw_query: String,
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// Whether the gateway passes the body on in base64.
     pub is_base64: bool,
     /// When the gateway says that it got it.
@@ -66,7 +68,7 @@ impl Sent {
             body: body.into(),
             headers: vec![],
             raw_query: String::new(),
-            path: PATH,
+            path: PATH.into(),
             is_base64: true,
             received_ms: None,
         }
@@ -101,7 +103,7 @@ impl Sent {
         mac.update(&sent.body);
         let signature = STANDARD.encode(mac.finalize().into_bytes());
         let sent = sent.header("X-Acuity-Signature", &signature);
-        Self { path: ACUITY_PATH, raw_query: format!("token={token}"), ..sent }
+        Self { path: ACUITY_PATH.into(), raw_query: format!("token={token}"), ..sent }
     }
 
     /// Without the headers of that name, whatever their case.

@@ -82,6 +82,8 @@ impl WorkQueue for SlowQueue {
 pub struct Answer {
     pub status: u64,
     pub error_code: Option<String>,
+    pub content_type: String,
+    /// The JSON, or the text of what is none.
     pub body: Value,
     pub took: Duration,
 }
@@ -101,6 +103,19 @@ impl WebhookWorld {
     }
 
     pub fn with_base_url(base_url: &str) -> Self {
+        let world = Self::of(System::Hubspot, "webhook-hubspot", base_url);
+        world.connect("acme", ACME, AuthMode::PrivateApp);
+        world.connect("globex", GLOBEX, AuthMode::PrivateApp);
+        world.connect("initech", INITECH, AuthMode::Oauth);
+        world.connect("umbrella", UMBRELLA, AuthMode::Oauth);
+        world.put_secret("tenants/acme/hubspot/webhook", json!({ "current": ACME_SECRET }));
+        world.put_secret("tenants/globex/hubspot/webhook", json!({ "current": GLOBEX_SECRET }));
+        world.put_secret("apps/hubspot", json!({ "client_secret": APP_SECRET, "client_id": "1" }));
+        world
+    }
+
+    /// A system's route that nobody is connected to.
+    pub fn of(system: System, function: &'static str, base_url: &str) -> Self {
         let timeline = Timeline::new(7);
         let clock = timeline.clock(SignedDuration::ZERO);
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -126,9 +141,9 @@ impl WebhookWorld {
             "apps".to_owned(),
         );
         let route = Arc::new(WebhookRoute {
-            route: "webhook-hubspot",
+            route: function,
             public_base_url: base_url.to_owned(),
-            protocol: webhook_protocol(System::Hubspot),
+            protocol: webhook_protocol(system),
             secrets: Arc::new(secrets),
             claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&cached))),
             accounts: cached,
@@ -139,15 +154,7 @@ impl WebhookWorld {
             let route = Arc::clone(&route);
             Box::pin(async move { handle(&route, request).await })
         });
-        let world = Self { timeline, clock, accounts, shelf, queue, handler };
-        world.connect("acme", ACME, AuthMode::PrivateApp);
-        world.connect("globex", GLOBEX, AuthMode::PrivateApp);
-        world.connect("initech", INITECH, AuthMode::Oauth);
-        world.connect("umbrella", UMBRELLA, AuthMode::Oauth);
-        world.put_secret("tenants/acme/hubspot/webhook", json!({ "current": ACME_SECRET }));
-        world.put_secret("tenants/globex/hubspot/webhook", json!({ "current": GLOBEX_SECRET }));
-        world.put_secret("apps/hubspot", json!({ "client_secret": APP_SECRET, "client_id": "1" }));
-        world
+        Self { timeline, clock, accounts, shelf, queue, handler }
     }
 
     pub fn connect(&self, tenant: &str, portal_id: u64, auth: AuthMode) {
@@ -192,8 +199,10 @@ impl WebhookWorld {
         let event = serde_json::from_str(event).unwrap();
         let began = self.timeline.elapsed();
         let answer = self.run(answer(Arc::clone(&self.handler), event, deadline));
-        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let text = answer["body"].as_str().unwrap();
+        let body: Value = serde_json::from_str(text).unwrap_or_else(|_no_json| text.into());
         Answer {
+            content_type: answer["headers"]["content-type"].as_str().unwrap().to_owned(),
             status: answer["statusCode"].as_u64().unwrap(),
             error_code: body["error_code"].as_str().map(str::to_owned),
             body,

@@ -3,7 +3,7 @@
 //! It may be there without a `status`: locked for the first connect, or left by one that died.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sync_domain::model::{ObjectType, SystemKind};
+use sync_domain::model::ObjectType;
 use sync_domain::ports::{
     AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Found, HookStatus, StoreError,
     sweep_slot,
@@ -57,12 +57,11 @@ pub fn entry_update(lock: &ConnectionLock, entry: &ConnectionEntry, values: Valu
     update
 }
 
-/// The slot under which the sweeps find a connection: only those of booking systems, and only while
-/// there is a use in asking.
+/// The slot under which the sweeps find a connection, only while there is a use in asking. Which
+/// systems can be swept is known to who sweeps, and not here.
 fn slot_of(lock: &ConnectionLock, entry: &ConnectionEntry) -> Option<String> {
-    let is_swept = lock.system.kind() == SystemKind::Booking
-        && matches!(entry.status, ConnectionStatus::Connected);
-    is_swept.then(|| slot_text(sweep_slot(&lock.tenant, lock.system)))
+    let works = matches!(entry.status, ConnectionStatus::Connected);
+    works.then(|| slot_text(lock.system.kind(), sweep_slot(&lock.tenant, lock.system)))
 }
 
 /// The entry of an item, `None` while nothing is connected.

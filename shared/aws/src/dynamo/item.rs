@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use sync_domain::keys::{BlockKey, BookingKey, ClaimKey, IdentifierKey, RecordKey};
-use sync_domain::model::{ClientId, ExternalId, ObjectType, System, TenantId};
+use sync_domain::model::{ClientId, ExternalId, ObjectType, System, SystemKind, TenantId};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -31,11 +31,12 @@ pub const ENTITY_CLIENT: &str = "Client";
 pub const ENTITY_CLIENT_IDENTIFIER: &str = "ClientIdentifier";
 pub const ENTITY_CLIENT_BLOCK: &str = "ClientBlock";
 pub const ENTITY_WATERMARK: &str = "ImportWatermark";
+pub const ENTITY_SWEEP_WATERMARK: &str = "SweepWatermark";
 pub const ENTITY_IMPORT_CLAIM: &str = "ImportClaim";
 
 /// The index that finds a tenant's bookings by the second in which they begin.
 pub const BOOKINGS_BY_START: &str = "bookings-by-start";
-/// The index that finds the connections of booking systems by their slot of the hour.
+/// The index that finds connections by their slot of the hour.
 pub const CONNECTIONS_BY_SWEEP_SLOT: &str = "connections-by-sweep-slot";
 
 /// Values of a claim's attribute `status`.
@@ -97,9 +98,9 @@ pub fn connection_sk(system: System) -> String {
     format!("CONN#{}#{system}", system.kind())
 }
 
-/// The value under which a connection of a booking system is found by its slot of the hour.
-pub fn slot_text(slot: u32) -> String {
-    format!("booking#{slot}")
+/// The value under which a connection to a system of a kind is found by its slot of the hour.
+pub fn slot_text(kind: SystemKind, slot: u32) -> String {
+    format!("{kind}#{slot}")
 }
 
 pub fn audit_sk(at: Timestamp, id: &str) -> String {
@@ -136,6 +137,10 @@ pub fn identifier_sk(key: &IdentifierKey) -> String {
 
 pub fn block_sk(key: &BlockKey) -> String {
     format!("CLIENTBLOCK#{key}")
+}
+
+pub fn crm_sweep_sk(system: System) -> String {
+    format!("CRMSWEEP#{system}")
 }
 
 pub fn watermark_sk(system: System) -> String {

@@ -13,6 +13,7 @@ mod client_item;
 mod completion;
 mod connection_item;
 mod connection_registry;
+mod crm_sweep_item;
 mod dead_letters;
 mod expression;
 mod gate_item;

@@ -1,4 +1,4 @@
-//! The connections of booking systems by their slot of the hour.
+//! The connections to systems of a kind by their slot of the hour.
 
 use async_trait::async_trait;
 use sync_domain::model::{System, SystemKind, TenantId};
@@ -12,8 +12,13 @@ const PAGE_MAX: i32 = 200;
 
 #[async_trait]
 impl SweepDirectory for DynamoTable {
-    async fn slot(&self, slot: u32, after: Option<&str>) -> Result<SlotPage, StoreError> {
-        let slot = slot_text(slot);
+    async fn slot(
+        &self,
+        kind: SystemKind,
+        slot: u32,
+        after: Option<&str>,
+    ) -> Result<SlotPage, StoreError> {
+        let slot = slot_text(kind, slot);
         let start = after.map(|after| start_key(&slot, after)).transpose()?;
         let query = self
             .client
@@ -29,15 +34,17 @@ impl SweepDirectory for DynamoTable {
         let next = page
             .last_evaluated_key()
             .and_then(|key| Some(format!("{} {}", text_of(key, PK)?, text_of(key, SK)?)));
-        Ok(SlotPage { connections: page.items().iter().filter_map(connection_of).collect(), next })
+        let connections =
+            page.items().iter().filter_map(|item| connection_of(kind, item)).collect();
+        Ok(SlotPage { connections, next })
     }
 }
 
 /// Whose connection it is, and to what; `None` for a system that this build does not know.
-fn connection_of(item: &Item) -> Option<(TenantId, System)> {
+fn connection_of(kind: SystemKind, item: &Item) -> Option<(TenantId, System)> {
     let tenant = TenantId::parse(text_of(item, PK)?.strip_prefix("T#")?)?;
     let (_, system) = text_of(item, SK)?.rsplit_once('#')?;
-    Some((tenant, System::of_kind(SystemKind::Booking, system)?))
+    Some((tenant, System::of_kind(kind, system)?))
 }
 
 /// Where a page goes on: both parts of the key of the last connection before.

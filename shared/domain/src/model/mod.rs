@@ -7,6 +7,7 @@ mod booking;
 mod booking_message;
 mod change;
 mod client;
+mod crm_sweep;
 mod draft;
 mod ids;
 mod invalid;
@@ -31,9 +32,10 @@ pub use client::{
     BLOCK_MAX, BlockEntry, BlockWrite, ClientBlock, ClientId, ClientLink, ClientWrite,
     ComparedName, LinkRule,
 };
+pub use crm_sweep::{CrmSweepPlace, CrmSweepStep};
 pub use draft::draft_of;
 pub use ids::{CorrelationId, ExternalId, IdempotencyKey, OwnerId, TenantId};
-pub use invalid::InvalidField;
+pub use invalid::{InvalidField, either};
 pub use message::UnreadableMessage;
 pub use normalise::{normalised, normalised_region, normalised_remote};
 pub use push_message::PushMessage;

@@ -1,6 +1,7 @@
 //! What a provider offers for connecting an account: testing credentials, the steps of OAuth, and
 //! making what our writes need.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub struct AccountAccess {
 }
 
 /// What mints bearer tokens for one tenant without a person: an app of the tenant's own. `Debug`
-/// can't print the secrets.
-#[derive(Debug, Clone)]
+/// prints neither the secrets nor the user, whose name may be an email address.
+#[derive(Clone)]
 pub enum TenantGrant {
     /// The app's id and secret ([`AuthMode::ClientCredentials`]).
     ClientCredentials {
@@ -41,6 +42,38 @@ pub enum TenantGrant {
         /// The private key, PEM.
         private_key: SecretString,
     },
+}
+
+impl TenantGrant {
+    /// What proves the app: its secret, or its private key.
+    pub const fn proof(&self) -> &SecretString {
+        match self {
+            Self::ClientCredentials { client_secret, .. } => client_secret,
+            Self::JwtBearer { private_key, .. } => private_key,
+        }
+    }
+
+    /// The same app with another proof.
+    #[must_use]
+    pub fn with_proof(&self, proof: SecretString) -> Self {
+        match self.clone() {
+            Self::ClientCredentials { client_id, .. } => {
+                Self::ClientCredentials { client_id, client_secret: proof }
+            }
+            Self::JwtBearer { client_id, username, .. } => {
+                Self::JwtBearer { client_id, username, private_key: proof }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TenantGrant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ClientCredentials { .. } => "ClientCredentials([hidden])",
+            Self::JwtBearer { .. } => "JwtBearer([hidden])",
+        })
+    }
 }
 
 /// The account that credentials belong to.

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     AccountAccess, AuthMode, Connection, ConnectionError, CustomFields, OauthApp, SecretError,
@@ -99,6 +99,23 @@ impl WebhookSecretPair {
     /// A first secret, with nothing else.
     pub const fn sole(current: SecretString) -> Self {
         Self { current, previous: None, url_token: None, account_id: None, hook_ids: Vec::new() }
+    }
+
+    /// Whether `secret` is in use. Neither side of the comparison is a sender's.
+    pub fn signs_with(&self, secret: &SecretString) -> bool {
+        self.current.expose_secret() == secret.expose_secret()
+    }
+
+    /// Whether both say the same in all their parts.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+        let secrets = |pair: &Self| {
+            let previous = pair.previous.as_ref().map(|(secret, until)| (exposed(secret), *until));
+            (exposed(&pair.current), previous, pair.url_token.as_ref().map(exposed))
+        };
+        secrets(self) == secrets(other)
+            && self.account_id == other.account_id
+            && self.hook_ids == other.hook_ids
     }
 }
 

@@ -16,6 +16,7 @@ mod credential_store;
 mod crm_change_feed;
 mod crm_gateway;
 mod crm_reader;
+mod crm_sweep_store;
 mod event_bus;
 mod gate_store;
 mod import_store;
@@ -55,6 +56,7 @@ pub use crm_gateway::{
     RemoteRecord, Wanted, Written,
 };
 pub use crm_reader::{AssociationsOf, AssociationsPage, CrmReader, READ_MAX, RemoteObject};
+pub use crm_sweep_store::{CrmSweepStore, SWEEP_TURN, SweepOf, SweepTurn, SweepWatermark};
 pub use event_bus::{BusError, EVENTS_PER_CALL_MAX, EventBus, PutOutcome};
 pub use gate_store::{GateStore, SaveOutcome};
 pub use import_store::{ImportAnswer, ImportClaim, ImportClaimOutcome, ImportStore, Watermark};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::model::{System, TenantId};
+use crate::model::{System, SystemKind, TenantId};
 
 /// The hour is cut into so many slots; each connection has one of them.
 pub const SWEEP_SLOTS: u32 = 12;
@@ -11,20 +11,26 @@ pub const SWEEP_SLOTS: u32 = 12;
 /// One page of a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SlotPage {
-    /// Connections of booking systems.
+    /// Connections to systems of the kind.
     pub connections: Vec<(TenantId, System)>,
     /// What the next page is asked for with; `None` at the end.
     pub next: Option<String>,
 }
 
-/// Lists the connections of booking systems by their slot. The one place that looks across tenants.
+/// Lists the connections to systems of one kind by their slot. The one place that looks across tenants.
 #[async_trait]
 pub trait SweepDirectory: Send + Sync {
-    /// A page of the connections of a slot, 0 to [`SWEEP_SLOTS`] - 1.
+    /// A page of the connections of a slot, 0 to [`SWEEP_SLOTS`] - 1. Those are listed that work; who
+    /// sweeps drops the systems that can't be swept.
     ///
     /// # Errors
     /// See [`StoreError`].
-    async fn slot(&self, slot: u32, after: Option<&str>) -> Result<SlotPage, StoreError>;
+    async fn slot(
+        &self,
+        kind: SystemKind,
+        slot: u32,
+        after: Option<&str>,
+    ) -> Result<SlotPage, StoreError>;
 }
 
 /// The slot of a connection: always the same one, and spread evenly over tenants.

@@ -7,8 +7,8 @@ use super::locked_connection::ManageError;
 use crate::gate::GateHealth;
 use crate::model::{System, TenantId};
 use crate::ports::{
-    AuthMode, BoundedCount, Clock, ConnectionEntry, ConnectionRegistry, CredentialStore, GateStore,
-    WaitingWork, WorkCounts,
+    AccountConnector, AuthMode, BoundedCount, Clock, ConnectionEntry, ConnectionRegistry,
+    CredentialStore, GateStore, HookSecret, WaitingWork, WorkCounts,
 };
 
 /// The ports of this use case.
@@ -17,6 +17,8 @@ pub struct HealthDeps<'a> {
     pub registry: &'a dyn ConnectionRegistry,
     /// Their secrets.
     pub credentials: &'a dyn CredentialStore,
+    /// The provider, which is not called.
+    pub connector: &'a dyn AccountConnector,
     /// The state of the way to the provider.
     pub gate: &'a dyn GateStore,
     /// What waits.
@@ -58,7 +60,9 @@ pub async fn connection_health(
     };
     let now = deps.clock.now();
     let webhook = async {
-        if entry.auth == AuthMode::Oauth {
+        let is_signed_by_our_app =
+            entry.auth == AuthMode::Oauth && deps.connector.hook_secret() == HookSecret::Given;
+        if is_signed_by_our_app {
             return Ok(None);
         }
         Ok(deps.credentials.webhook_secrets(tenant, system).await?)

@@ -43,7 +43,7 @@ async fn remove(
     let mut webhook_left = None;
     match deps.credentials.credentials(tenant, system).await {
         Ok(credentials) => {
-            webhook_left = registered_hook::remove(deps, request, &credentials.access()).await;
+            webhook_left = registered_hook::remove(deps, request, &credentials).await;
             accounts.push(credentials.account_id);
         }
         Err(ConnectionError::NotFound) if accounts.is_empty() => return Err(ManageError::NotFound),

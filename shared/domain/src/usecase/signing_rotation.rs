@@ -27,10 +27,12 @@ pub(super) fn rotated(
     let Some(stored) = stored else {
         return Some(WebhookSecretPair::sole(next.clone()));
     };
-    if stored.current.expose_secret() == next.expose_secret() {
+    if stored.signs_with(next) {
         return None;
     }
-    let previous = Some((stored.current.clone(), now + grace));
+    // Where nothing signed, there is nothing on its way that was signed.
+    let has_signed = !stored.current.expose_secret().is_empty();
+    let previous = has_signed.then(|| (stored.current.clone(), now + grace));
     Some(WebhookSecretPair { current: next.clone(), previous, ..stored.clone() })
 }
 
@@ -74,6 +76,12 @@ mod tests {
         let stored = WebhookSecretPair { url_token, ..after(None, "a", NOW) };
         let token = after(Some(stored), "b", NOW).url_token.unwrap();
         assert_eq!(token.expose_secret(), "t");
+    }
+
+    #[test]
+    fn rotation_of_an_address_that_nothing_signed_keeps_no_empty_secret() {
+        let first = after(Some(after(None, "", NOW)), "a", NOW);
+        assert_eq!(parts(&first), ("a".into(), None));
     }
 
     #[test]

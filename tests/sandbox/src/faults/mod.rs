@@ -91,6 +91,9 @@ pub struct Fault {
     /// How many requests are hit. Absent: one, or with `percent` or `for_ms` no end of them.
     #[serde(default)]
     pub times: Option<u64>,
+    /// How many matching requests are let pass before the first one is hit.
+    #[serde(default)]
+    pub skip: u64,
     /// How many of a hundred matching requests are hit; absent means all.
     #[serde(default)]
     pub percent: Option<u8>,

@@ -40,6 +40,10 @@ impl PlannedFault {
 
     /// Whether it hits this one of the requests that it is for.
     fn strikes(&mut self) -> bool {
+        if self.fault.skip > 0 {
+            self.fault.skip -= 1;
+            return false;
+        }
         let strikes = self.fault.percent.is_none_or(|percent| self.rng.u8(0..100) < percent);
         if strikes {
             self.left -= 1;
@@ -182,6 +186,16 @@ mod tests {
             assert!(fault(order).check().is_err(), "{order}");
         }
         assert!(fault(r#"{"system":"hubspot","fault":"status","status":477}"#).check().is_ok());
+    }
+
+    #[test]
+    fn fault_lets_as_many_requests_pass_as_it_skips() {
+        let plan = FaultPlan::default();
+        let fault = r#"{"system":"hubspot","fault":"status","status":500,"skip":2}"#;
+        plan.add(serde_json::from_str(fault).unwrap(), 0);
+        let hits = (0..4)
+            .map(|_| plan.take(crate::vendor::System::Hubspot, None, "GET", "/", 0).is_some());
+        assert_eq!(hits.collect::<Vec<_>>(), [false, false, true, false]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Connect a tenant's account: by a token or an API key of its own, or by the consent of OAuth.
+//! Connect a tenant's account: by a token, a key or an app of its own, or by the consent of OAuth.
 //!
 //! The order is what a crash needs. The account to be claimed is noted before it is claimed, so a
 //! pointer is never left behind that nobody knows of. What can fail at the provider comes before
@@ -6,6 +6,7 @@
 //! replaced. Every step may be repeated, so the same request again mends a half-done one.
 
 mod run;
+mod tokens;
 mod webhook;
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use secrecy::SecretString;
 use self::run::Run;
 use super::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError, acquire};
 use super::registered_hook::RegisteredHook;
-use crate::model::{InvalidField, ObjectType};
+use crate::model::{InvalidField, ObjectType, Sensitive, either};
 use crate::oauth_state::{self, STATE_TTL};
 use crate::ports::{AccountConnector, AuthMode, OauthApp, ProviderError};
 
@@ -36,6 +37,37 @@ pub enum ConnectMethod {
         /// The key.
         api_key: SecretString,
     },
+    /// A token of one user, that does not end.
+    ApiToken {
+        /// The token.
+        api_token: SecretString,
+        /// The account's own name in the provider's host names.
+        domain: String,
+    },
+    /// An app of the tenant's own that mints tokens with its id and secret.
+    ClientCredentials {
+        /// The account's own name in the provider's host names.
+        domain: String,
+        /// The app's public id.
+        client_id: String,
+        /// The app's secret.
+        client_secret: SecretString,
+        /// What signs the account's webhooks; `None` keeps what is stored for the same account.
+        webhook_secret: Option<SecretString>,
+    },
+    /// An app of the tenant's own that mints tokens for one user with a signed assertion.
+    JwtBearer {
+        /// The account's own name in the provider's host names.
+        domain: String,
+        /// The app's public id.
+        client_id: String,
+        /// The user that the app acts as.
+        username: Sensitive<String>,
+        /// What the assertion is signed with, PEM.
+        private_key: SecretString,
+        /// As for [`ConnectMethod::ClientCredentials`].
+        webhook_secret: Option<SecretString>,
+    },
     /// The code of a consent to our app.
     Oauth {
         /// The code; it is good for one time.
@@ -51,7 +83,20 @@ impl ConnectMethod {
         match self {
             Self::PrivateApp { .. } => AuthMode::PrivateApp,
             Self::ApiKey { .. } => AuthMode::ApiKey,
+            Self::ApiToken { .. } => AuthMode::ApiToken,
+            Self::ClientCredentials { .. } => AuthMode::ClientCredentials,
+            Self::JwtBearer { .. } => AuthMode::JwtBearer,
             Self::Oauth { .. } => AuthMode::Oauth,
+        }
+    }
+
+    /// The account's own name in the provider's host names, as the tenant wrote it.
+    const fn domain(&self) -> Option<&String> {
+        match self {
+            Self::ApiToken { domain, .. }
+            | Self::ClientCredentials { domain, .. }
+            | Self::JwtBearer { domain, .. } => Some(domain),
+            Self::PrivateApp { .. } | Self::ApiKey { .. } | Self::Oauth { .. } => None,
         }
     }
 }
@@ -72,7 +117,7 @@ pub struct ConnectAccount {
 }
 
 /// A connected account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Connected {
     /// How.
     pub auth: AuthMode,
@@ -82,6 +127,8 @@ pub struct Connected {
     pub key_properties: Vec<ObjectType>,
     /// Its webhook, where webhooks are registered by a call.
     pub webhook: Option<RegisteredHook>,
+    /// The address of its webhook with the token, where people enter it at the provider.
+    pub entered_url: Option<SecretString>,
     /// Why the webhook of the account that was connected before could not be removed there.
     pub former_webhook_left: Option<ProviderError>,
 }
@@ -95,21 +142,35 @@ pub struct Consent {
     pub expires_in: Duration,
 }
 
-/// Checks that accounts of the provider are connected in this way.
+/// The way to connect of that name, if accounts of the provider are connected so.
 ///
 /// # Errors
 /// When they are not.
-pub fn check_auth(connector: &dyn AccountConnector, auth: AuthMode) -> Result<(), InvalidField> {
-    let modes = connector.auth_modes();
-    if modes.contains(&auth) {
-        return Ok(());
-    }
-    let reason = match modes {
-        [AuthMode::ApiKey] => "must be api_key for this system",
-        [AuthMode::PrivateApp, AuthMode::Oauth] => "must be private_app or oauth for this system",
-        _ => "is not a way to connect this system",
-    };
-    Err(InvalidField::new("auth", reason))
+pub fn auth_of(connector: &dyn AccountConnector, name: &str) -> Result<AuthMode, InvalidField> {
+    let auth = AuthMode::parse(name).ok_or_else(|| not_a_way(connector))?;
+    check_auth(connector, auth)?;
+    Ok(auth)
+}
+
+fn check_auth(connector: &dyn AccountConnector, auth: AuthMode) -> Result<(), InvalidField> {
+    if connector.auth_modes().contains(&auth) { Ok(()) } else { Err(not_a_way(connector)) }
+}
+
+fn not_a_way(connector: &dyn AccountConnector) -> InvalidField {
+    let names: Vec<_> = connector.auth_modes().iter().map(|mode| mode.as_str()).collect();
+    InvalidField::new("auth", format!("must be {} for this system", either(&names)))
+}
+
+/// Checks the account's own name in the provider's host names: what is made of it must be a host of the
+/// provider's, and no other.
+fn checked_domain(
+    connector: &dyn AccountConnector,
+    method: &ConnectMethod,
+) -> Result<Option<String>, InvalidField> {
+    let Some(given) = method.domain() else { return Ok(None) };
+    let reason = "is not the account's own name in the provider's addresses";
+    let checked = connector.account_domain(given);
+    checked.map(Some).ok_or_else(|| InvalidField::new("domain", reason))
 }
 
 async fn app_of(
@@ -148,16 +209,21 @@ pub async fn connect_account(
     command: ConnectAccount,
 ) -> Result<Connected, ManageError> {
     check_auth(deps.connector, command.method.auth())?;
+    let domain = checked_domain(deps.connector, &command.method)?;
     let app = match &command.method {
-        ConnectMethod::PrivateApp { .. } | ConnectMethod::ApiKey { .. } => None,
         ConnectMethod::Oauth { state, .. } => {
             let app = app_of(deps, &command.request).await?;
             check_state(deps, &command.request, &app, state)?;
             Some(app)
         }
+        ConnectMethod::PrivateApp { .. }
+        | ConnectMethod::ApiKey { .. }
+        | ConnectMethod::ApiToken { .. }
+        | ConnectMethod::ClientCredentials { .. }
+        | ConnectMethod::JwtBearer { .. } => None,
     };
     let (lock, found) = acquire(deps, &command.request).await?;
-    Run { deps, command, app, lock, found }.run().await
+    Run { deps, command, app, domain, lock, found }.run().await
 }
 
 /// A state that began before our app's secret was rotated is good as long as that secret is.

@@ -1,20 +1,17 @@
 //! The steps of a connect, under its lock.
 
 use futures::future::try_join_all;
-use jiff::Timestamp;
-use secrecy::SecretString;
 
-use super::super::api_key;
 use super::super::locked_connection::{
     ConnectionDeps, ManageError, finish, give_back, renew, with_retries,
 };
 use super::super::registered_hook;
-use super::{ConnectAccount, ConnectMethod, Connected};
-use crate::model::{AuditAction, InvalidField, ObjectType};
+use super::tokens::Tokens;
+use super::{ConnectAccount, Connected};
+use crate::model::{AuditAction, ObjectType};
 use crate::ports::{
-    AccountAccess, AccountClaim, AccountDetails, AccountOwner, AuthMode, ConnectionEntry,
-    ConnectionError, ConnectionLock, ConnectionStatus, Credentials, CustomFields, Fenced, Finish,
-    Found, GrantError, KeyProperty, OauthApp, TenantGrant,
+    AccountClaim, AccountDetails, AccountOwner, ConnectionEntry, ConnectionError, ConnectionLock,
+    ConnectionStatus, Credentials, CustomFields, Fenced, Finish, Found, KeyProperty, OauthApp,
 };
 
 /// One connect on its way.
@@ -22,25 +19,17 @@ pub(super) struct Run<'a, 'd> {
     pub(super) deps: &'a ConnectionDeps<'d>,
     pub(super) command: ConnectAccount,
     pub(super) app: Option<OauthApp>,
+    /// The account's own name in the provider's host names, as the caller gave it and checked.
+    pub(super) domain: Option<String>,
     pub(super) lock: ConnectionLock,
     pub(super) found: Found,
 }
 
-/// What the provider gave us to call it with.
-struct Tokens {
-    auth: AuthMode,
-    access_token: SecretString,
-    refresh_token: Option<SecretString>,
-    expires_at: Option<Timestamp>,
-    domain: Option<String>,
-    grant: Option<TenantGrant>,
-}
-
-impl Tokens {
-    fn access(&self) -> AccountAccess {
-        let (token, domain) = (self.access_token.clone(), self.domain.clone());
-        AccountAccess { auth: self.auth, token, domain }
-    }
+/// What can be used of our key properties.
+struct KeyFields {
+    types: Vec<ObjectType>,
+    /// Those that have names of the account's own.
+    named: CustomFields,
 }
 
 impl Run<'_, '_> {
@@ -57,14 +46,14 @@ impl Run<'_, '_> {
             give_back(self.deps, &self.lock, &Finish::Unchanged).await;
             return Err(error);
         }
-        let key_properties = match self.ensure_key_properties(&tokens).await {
-            Ok(types) => types,
+        let key_fields = match self.ensure_key_properties(&tokens).await {
+            Ok(fields) => fields,
             Err(error) => {
                 self.undo_claim(&account).await;
                 return Err(error);
             }
         };
-        let stored = self.store(tokens, account, key_properties).await;
+        let stored = self.store(tokens, account, key_fields).await;
         if stored.is_err() {
             // Secrets may be written: the claim stays noted, and the same request again mends it.
             give_back(self.deps, &self.lock, &Finish::Unchanged).await;
@@ -84,52 +73,6 @@ impl Run<'_, '_> {
         let call = || self.deps.connector.account(&access);
         let account = with_retries(self.deps, self.command.request.deadline, call).await?;
         Ok((tokens, account))
-    }
-
-    async fn tokens(&self) -> Result<Tokens, ManageError> {
-        let (app, code) = match (&self.command.method, &self.app) {
-            (ConnectMethod::PrivateApp { access_token, .. }, _) => {
-                return Ok(Tokens {
-                    auth: AuthMode::PrivateApp,
-                    access_token: access_token.clone(),
-                    refresh_token: None,
-                    expires_at: None,
-                    domain: None,
-                    grant: None,
-                });
-            }
-            (ConnectMethod::ApiKey { user_id, api_key }, _) => {
-                return Ok(Tokens {
-                    auth: AuthMode::ApiKey,
-                    access_token: api_key::token_of(user_id, api_key),
-                    refresh_token: None,
-                    expires_at: None,
-                    domain: None,
-                    grant: None,
-                });
-            }
-            (ConnectMethod::Oauth { code, .. }, Some(app)) => (app, code),
-            (ConnectMethod::Oauth { .. }, None) => return Err(ManageError::OauthNotConfigured),
-        };
-        // Counted from before the call: a token that is thought to end too early does no harm.
-        let began = self.deps.clock.now();
-        let tokens =
-            self.deps.connector.exchange(app, code).await.map_err(|error| match error {
-                GrantError::Refused => {
-                    InvalidField::new("code", "is refused by the provider: begin the consent again")
-                        .into()
-                }
-                GrantError::AppRefused => ManageError::OauthAppRefused,
-                GrantError::Provider(error) => error.into(),
-            })?;
-        Ok(Tokens {
-            auth: AuthMode::Oauth,
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
-            expires_at: tokens.expires_in.map(|time| began + time),
-            domain: tokens.domain,
-            grant: None,
-        })
     }
 
     /// Makes the account the tenant's. What an earlier connect noted and did not finish goes first.
@@ -160,7 +103,7 @@ impl Run<'_, '_> {
         }
     }
 
-    async fn ensure_key_properties(&self, tokens: &Tokens) -> Result<Vec<ObjectType>, ManageError> {
+    async fn ensure_key_properties(&self, tokens: &Tokens) -> Result<KeyFields, ManageError> {
         let deps = self.deps;
         let deadline = self.command.request.deadline;
         let access = &tokens.access();
@@ -171,11 +114,19 @@ impl Run<'_, '_> {
         };
         let types = deps.connector.keyed_types().iter().copied();
         let properties = try_join_all(types.map(ensure)).await?;
-        let usable = properties
-            .into_iter()
-            .filter(|(_, property)| *property == KeyProperty::Available)
-            .map(|(object_type, _)| object_type);
-        Ok(usable.collect())
+        let mut fields = KeyFields { types: Vec::new(), named: CustomFields::new() };
+        for (object_type, property) in properties {
+            match property {
+                KeyProperty::Available => fields.types.push(object_type),
+                KeyProperty::Named(names) => {
+                    fields.types.push(object_type);
+                    let names = names.into_iter();
+                    fields.named.extend(names.map(|(it, name)| ((object_type, it), name)));
+                }
+                KeyProperty::NotAvailable => {}
+            }
+        }
+        Ok(fields)
     }
 
     /// Nothing of the new account is stored yet, so its pointer goes again.
@@ -198,22 +149,26 @@ impl Run<'_, '_> {
         &mut self,
         tokens: Tokens,
         account: AccountDetails,
-        key_properties: Vec<ObjectType>,
+        key_fields: KeyFields,
     ) -> Result<Connected, ManageError> {
         let former = self.stored_credentials().await?;
         let version = self.version_after(former.as_ref());
         renew(self.deps, &mut self.lock).await?;
-        let stored = self.store_credentials(tokens, account, version, &key_properties).await?;
-        let url_token = self.store_webhook_secret(&stored.account_id).await?;
-        let Self { deps, command: ConnectAccount { request, .. }, .. } = &*self;
-        if let Some(token) = &url_token {
-            registered_hook::claim(deps, request, stored.auth, token).await?;
+        let key_properties = key_fields.types.clone();
+        let stored = self.store_credentials(tokens, account, version, key_fields).await?;
+        let secrets = self.store_webhook_secret(&stored.account_id).await?;
+        if let Some(secrets) = &secrets {
+            registered_hook::claim(self.deps, &self.command.request, stored.auth, secrets).await?;
         }
         let former_webhook_left = self.leave_former(&stored.account_id, former.as_ref()).await?;
-        let webhook = match &url_token {
-            Some(token) => registered_hook::register(deps, request, &stored.access(), token).await,
+        let Self { deps, command: ConnectAccount { request, .. }, lock, .. } = self;
+        let webhook = match &secrets {
+            Some(it) => {
+                registered_hook::register(deps, request, lock, &stored.access(), it).await?
+            }
             None => None,
         };
+        let entered_url = registered_hook::entered_url(deps, request, secrets.as_ref());
         let entry = ConnectionEntry {
             status: ConnectionStatus::Connected,
             auth: stored.auth,
@@ -225,9 +180,16 @@ impl Run<'_, '_> {
             webhook: webhook.as_ref().map(|hook| hook.status),
         };
         let audit = request.audit(deps.clock, AuditAction::ConnectionCreated);
-        finish(deps, &self.lock, &Finish::Connected(&entry), &audit).await?;
+        finish(deps, lock, &Finish::Connected(&entry), &audit).await?;
         let Credentials { auth, account_id, .. } = stored;
-        Ok(Connected { auth, account_id, key_properties, webhook, former_webhook_left })
+        Ok(Connected {
+            auth,
+            account_id,
+            key_properties,
+            webhook,
+            entered_url,
+            former_webhook_left,
+        })
     }
 
     async fn store_credentials(
@@ -235,7 +197,7 @@ impl Run<'_, '_> {
         tokens: Tokens,
         account: AccountDetails,
         token_version: u64,
-        key_properties: &[ObjectType],
+        key_fields: KeyFields,
     ) -> Result<Credentials, ManageError> {
         let ConnectAccount { request, default_region, import_horizon_days, .. } = &self.command;
         let credentials = Credentials {
@@ -248,9 +210,9 @@ impl Run<'_, '_> {
             import_horizon_days: *import_horizon_days,
             time_zone: account.time_zone,
             token_version,
-            key_properties: Some(key_properties.to_vec()),
+            key_properties: Some(key_fields.types),
             domain: tokens.domain,
-            custom_fields: CustomFields::new(),
+            custom_fields: key_fields.named,
             grant: tokens.grant,
         };
         let store = self.deps.credentials;

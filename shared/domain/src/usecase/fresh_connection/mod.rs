@@ -1,10 +1,10 @@
-//! Connections whose token is good: a [`ConnectionStore`] around another one, which gets a new OAuth
-//! token ahead of the end of the old one.
+//! Connections whose token is good: a [`ConnectionStore`] around another one, which gets a new token
+//! ahead of the end of the old one, or where nobody knows its end, when the provider has refused it.
 //!
-//! One refresh per token, however many callers there are: in one process they take turns, between
+//! One refresh or mint per token, however many callers there are: in one process they take turns, between
 //! processes the winner holds the connection's lock and looks at the stored secret again before it
 //! asks the provider. The others go on with the token that is still good, or wait for the new one.
-//! A private app's token does not end and is never refreshed.
+//! Tokens that don't end are never replaced.
 
 mod refresh;
 mod winner;
@@ -19,8 +19,8 @@ use secrecy::ExposeSecret;
 
 use crate::model::{System, TenantId};
 use crate::ports::{
-    AuthMode, Clock, Connection, ConnectionError, ConnectionRegistry, ConnectionStore,
-    ConnectorCatalog, CredentialStore, OauthAppSource, ProviderError,
+    Clock, Connection, ConnectionError, ConnectionRegistry, ConnectionStore, ConnectorCatalog,
+    CredentialStore, OauthAppSource, ProviderError,
 };
 
 /// A token is replaced when it ends within this time.
@@ -79,7 +79,7 @@ struct Memory {
     forced_until: Option<Timestamp>,
     /// Until when nothing is asked of the provider, because it failed.
     paused_until: Option<Timestamp>,
-    /// The version whose refresh token is dead.
+    /// The version for which there can be no other token any more.
     broken: Option<u64>,
 }
 
@@ -128,10 +128,11 @@ impl FreshConnections {
         self.is_good_for(USABLE_MARGIN, connection, flight)
     }
 
+    /// A token of which nobody knows the end is good until the provider refuses it.
     fn is_good_for(&self, time: Duration, connection: &Connection, flight: &Flight) -> bool {
         let now = self.ports.clock.now();
-        connection.auth != AuthMode::Oauth
-            || (connection.expires_at.is_some_and(|end| end > now + time)
+        !connection.auth.renews_tokens()
+            || (connection.expires_at.is_none_or(|end| end > now + time)
                 && flight.memory().refused != Some(connection.token_version))
     }
 }
@@ -144,7 +145,7 @@ impl ConnectionStore for FreshConnections {
         system: System,
     ) -> Result<Arc<Connection>, ConnectionError> {
         let current = self.ports.connections.connection(tenant, system).await?;
-        if current.auth != AuthMode::Oauth {
+        if !current.auth.renews_tokens() {
             return Ok(current);
         }
         let flight = self.flight(tenant, system);
@@ -158,7 +159,7 @@ impl ConnectionStore for FreshConnections {
     }
 
     /// The provider refused the token. The stored one is read anew; if it is the same, it is taken
-    /// as ended and refreshed, once.
+    /// as ended and replaced, once.
     fn forget(&self, tenant: &TenantId, system: System) {
         self.ports.connections.forget(tenant, system);
         let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Flight, FreshConnections, NoToken};
 use crate::model::{AuditAction, AuditEntry, CorrelationId};
 use crate::ports::{
-    AuthMode, Connection, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus,
-    Credentials, Fenced, Finish, Found, GrantError, OauthTokens,
+    Connection, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus, Credentials,
+    Fenced, Finish, Found, GrantError, OauthTokens,
 };
 use crate::usecase::locked_connection::WRITE_LEASE;
 
@@ -46,11 +46,6 @@ impl Winner<'_> {
 
     async fn replace(&mut self) -> Result<Result<Connection, NoToken>, ConnectionError> {
         let mut credentials = self.stored().await?;
-        let apps = &self.store.ports.apps;
-        let Some(app) = apps.app(self.lock.system).await? else {
-            return Ok(Err(self.pause(NoToken::NoApp, APP_PAUSE)));
-        };
-        let connector = self.store.ports.connectors.connector(self.lock.system);
         loop {
             if self.is_replaced(&credentials) {
                 return Ok(Ok(self.adopt(credentials).await));
@@ -59,21 +54,14 @@ impl Winner<'_> {
                 self.flight.memory().broken = Some(credentials.token_version);
                 return Err(ConnectionError::Broken);
             }
-            let Some(refresh_token) = &credentials.refresh_token else {
-                return Err(ConnectionError::Malformed("there is no refresh token"));
-            };
             // Counted from before the call: a token thought to end too early does no harm.
             let began = self.store.ports.clock.now();
-            match connector.refresh(&app, refresh_token).await {
+            match self.granted(&credentials).await? {
                 Ok(tokens) => return Ok(Ok(self.save(credentials, tokens, began).await)),
-                Err(GrantError::AppRefused) => {
-                    return Ok(Err(self.pause(NoToken::AppRefused, APP_PAUSE)));
+                Err(NotGranted::Later(reason, pause)) => {
+                    return Ok(Err(self.pause(reason, pause)));
                 }
-                Err(GrantError::Provider(error)) => {
-                    let pause = error.retry().flatten().unwrap_or(PROVIDER_PAUSE);
-                    return Ok(Err(self.pause(NoToken::Provider(error), pause)));
-                }
-                Err(GrantError::Refused) => {
+                Err(NotGranted::Refused) => {
                     // Dead, unless somebody has connected anew or refreshed in between.
                     let again = self.stored().await?;
                     if is_same(&again, &credentials) {
@@ -83,6 +71,35 @@ impl Winner<'_> {
                 }
             }
         }
+    }
+
+    /// Asks the provider for another token: the tenant's own app mints one, or the refresh token gets
+    /// one for our app.
+    async fn granted(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<Result<OauthTokens, NotGranted>, ConnectionError> {
+        let ports = &self.store.ports;
+        let connector = ports.connectors.connector(self.lock.system);
+        let granted = match (&credentials.grant, &credentials.refresh_token) {
+            (Some(grant), _) => {
+                let domain = credentials.domain.as_deref();
+                let domain = domain.ok_or(ConnectionError::Malformed("there is no domain"))?;
+                // There is no app of ours in it.
+                match connector.mint(grant, domain).await {
+                    Err(GrantError::AppRefused) => Err(GrantError::Refused),
+                    granted => granted,
+                }
+            }
+            (None, Some(refresh_token)) => match ports.apps.app(self.lock.system).await? {
+                Some(app) => connector.refresh(&app, refresh_token).await,
+                None => return Ok(Err(NotGranted::Later(NoToken::NoApp, APP_PAUSE))),
+            },
+            (None, None) => {
+                return Err(ConnectionError::Malformed("nothing gets another token"));
+            }
+        };
+        Ok(granted.map_err(NotGranted::from))
     }
 
     /// The secret as it is now. One that is older than the list says is read again: a write may
@@ -118,7 +135,7 @@ impl Winner<'_> {
     /// Takes over what another one has stored, and lists it if that one died before it could.
     async fn adopt(&self, credentials: Credentials) -> Connection {
         let is_listed = self.found.entry.as_ref().is_none_or(|entry| {
-            credentials.auth != AuthMode::Oauth || entry.token_version >= credentials.token_version
+            !credentials.auth.renews_tokens() || entry.token_version >= credentials.token_version
         });
         if is_listed {
             self.finish(&Finish::Unchanged, None).await;
@@ -140,6 +157,10 @@ impl Winner<'_> {
         credentials.access_token = tokens.access_token;
         credentials.refresh_token = tokens.refresh_token.or(credentials.refresh_token);
         credentials.expires_at = tokens.expires_in.map(|time| began + time);
+        // Where an app of the tenant's own mints, the tenant has said where.
+        if credentials.grant.is_none() {
+            credentials.domain = tokens.domain.or(credentials.domain);
+        }
         credentials.token_version = credentials.token_version.max(listed) + 1;
         if self.write(&credentials).await {
             self.list(&credentials, ConnectionStatus::Connected, None).await;
@@ -230,9 +251,33 @@ impl Winner<'_> {
     }
 }
 
+/// Why there is no other token.
+enum NotGranted {
+    /// What gets tokens is dead.
+    Refused,
+    /// Not now: the reason, and how long nothing is asked.
+    Later(NoToken, Duration),
+}
+
+impl From<GrantError> for NotGranted {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Refused => Self::Refused,
+            GrantError::AppRefused => Self::Later(NoToken::AppRefused, APP_PAUSE),
+            GrantError::Provider(error) => {
+                let pause = error.retry().flatten().unwrap_or(PROVIDER_PAUSE);
+                Self::Later(NoToken::Provider(error), pause)
+            }
+        }
+    }
+}
+
+/// Whether both get other tokens with the same.
 fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    let token = |credentials: &Credentials| {
-        credentials.refresh_token.as_ref().map(|token| token.expose_secret().to_owned())
+    let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+    let secrets = |credentials: &Credentials| {
+        let proof = credentials.grant.as_ref().map(|grant| exposed(grant.proof()));
+        (credentials.refresh_token.as_ref().map(exposed), proof)
     };
-    one.token_version == other.token_version && token(one) == token(other)
+    one.token_version == other.token_version && secrets(one) == secrets(other)
 }

@@ -36,7 +36,7 @@ impl PageWork for Storing<'_> {
     type Error = StoreError;
 
     async fn work(&mut self, page: Read<BookingPage>) -> Result<(), StoreError> {
-        let Read { value: page, read_at } = page;
+        let Read { value: page, read_at, .. } = page;
         let looks: Vec<_> =
             page.bookings.into_iter().map(|remote| Look::at(remote, read_at)).collect();
         let report = apply_bookings(self.ports, self.scope, &looks).await;

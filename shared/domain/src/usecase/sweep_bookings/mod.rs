@@ -9,5 +9,5 @@ mod plan;
 mod step;
 mod vanished;
 
-pub use self::plan::{PlanDeps, Planned, SweepSpan, plan_sweep, slot_at};
-pub use self::step::{SweepDeps, SweepOutcome, SweepReport, sweep_step};
+pub use self::plan::{SweepSpan, plan_sweep};
+pub use self::step::{SweepDeps, SweepReport, sweep_step};

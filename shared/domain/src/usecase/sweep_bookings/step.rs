@@ -9,13 +9,12 @@ use jiff::Timestamp;
 use super::vanished::Vanished;
 use crate::gate::Class;
 use crate::model::{ExternalId, SweepStep};
-use crate::ports::{
-    BookingPage, BookingWindow, ConnectionError, DeadCause, ProviderError, UnreadableBooking,
-};
+use crate::ports::{BookingPage, BookingWindow, ConnectionError, ProviderError, UnreadableBooking};
 use crate::retry::RetryPolicy;
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, PageLimits, Read, ReadCosts, ReadError, ReadPorts};
 use crate::usecase::settle_work::Verdict;
+use crate::usecase::sweeping::SweepOutcome;
 use crate::usecase::walk_bookings::{End, PageWork, walk};
 
 /// Kept back before the deadline for the last page's writes and checks, and for settling.
@@ -35,39 +34,6 @@ pub struct SweepDeps<'a> {
     pub retry: RetryPolicy,
     /// How long one call to the provider may take (`INTEGRATION_TIMEOUT_MS`).
     pub call_timeout: Duration,
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SweepOutcome {
-    /// The window's end is reached; the drift is the step's.
-    Done,
-    /// It goes on from the report's step, at once or when the verdict says.
-    Later(Verdict),
-    /// It is given up without anybody being called: the tenant is no longer connected, their
-    /// credentials are refused, which the connection's health tells, or the next sweep is due.
-    GivenUp(&'static str),
-}
-
-impl SweepOutcome {
-    /// The name in logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Later(Verdict::Dead(_)) => "dead",
-            Self::Later(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => "later",
-            Self::GivenUp(reason) => reason,
-        }
-    }
-}
-
-impl From<SweepOutcome> for Verdict {
-    fn from(outcome: SweepOutcome) -> Self {
-        match outcome {
-            SweepOutcome::Done | SweepOutcome::GivenUp(_) => Self::Done,
-            SweepOutcome::Later(verdict) => verdict,
-        }
-    }
 }
 
 /// What a step came to.
@@ -109,7 +75,7 @@ impl PageWork for Sweeping<'_> {
     type Error = Verdict;
 
     async fn work(&mut self, page: Read<BookingPage>) -> Result<(), Verdict> {
-        let Read { value: page, read_at } = page;
+        let Read { value: page, read_at, .. } = page;
         let unreadable = page.unreadable.iter().filter_map(|row| row.external_id.clone());
         self.seen.extend(unreadable);
         self.seen.extend(page.bookings.iter().map(|remote| remote.external_id.clone()));
@@ -162,7 +128,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
     let now = deps.read.clock.now();
     let outcome = match walked.end {
         End::Complete => SweepOutcome::Done,
-        End::OutOfTime => SweepOutcome::Later(Verdict::Wait { after: Duration::ZERO }),
+        End::OutOfTime => SweepOutcome::AT_ONCE,
         End::Unread(ReadError::BadPosition) if next.position.is_some() => {
             // The position is of another build's making: what it stood for is read again.
             next.position = None;
@@ -176,10 +142,10 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
 
 fn outcome_of(error: &ReadError, step: &SweepStep, now: Timestamp) -> SweepOutcome {
     match error {
-        ReadError::Connection(ConnectionError::NotFound) => SweepOutcome::GivenUp("disconnected"),
+        ReadError::Connection(ConnectionError::NotFound) => SweepOutcome::DISCONNECTED,
         ReadError::Connection(ConnectionError::Broken)
         | ReadError::Provider(ProviderError::Unauthorized | ProviderError::MissingScope) => {
-            SweepOutcome::GivenUp("refused")
+            SweepOutcome::REFUSED
         }
         ReadError::Connection(_)
         | ReadError::Provider(_)
@@ -191,13 +157,5 @@ fn outcome_of(error: &ReadError, step: &SweepStep, now: Timestamp) -> SweepOutco
 /// Sweeps that wait must not pile up: each hour brings another one.
 fn waiting(verdict: Verdict, step: &SweepStep, now: Timestamp) -> SweepOutcome {
     let age = Duration::try_from(now.duration_since(step.began_at)).unwrap_or_default();
-    match verdict {
-        Verdict::Dead(DeadCause::ConnectionNotFound) => SweepOutcome::GivenUp("disconnected"),
-        Verdict::Wait { .. } | Verdict::Retry { .. } if age > AGE_MAX => {
-            SweepOutcome::GivenUp("overdue")
-        }
-        Verdict::Done | Verdict::Dead(_) | Verdict::Wait { .. } | Verdict::Retry { .. } => {
-            SweepOutcome::Later(verdict)
-        }
-    }
+    SweepOutcome::of(verdict, age, AGE_MAX)
 }

@@ -66,12 +66,14 @@ impl Vanished<'_> {
         let (mut looks, mut failure) = (Vec::new(), None);
         for (id, read) in reads {
             match read {
-                Ok(Read { value: Some(Ok(remote)), read_at }) => {
+                Ok(Read { value: Some(Ok(remote)), read_at, .. }) => {
                     looks.push(Look { found: Some(remote), ..Look::gone(id.clone(), read_at) });
                 }
                 // It is there, and the page that has it says that it can't be read.
                 Ok(Read { value: Some(Err(_unreadable)), .. }) => {}
-                Ok(Read { value: None, read_at }) => looks.push(Look::gone(id.clone(), read_at)),
+                Ok(Read { value: None, read_at, .. }) => {
+                    looks.push(Look::gone(id.clone(), read_at))
+                }
                 Err(error) => failure = Some(Verdict::from(&error)),
             }
         }

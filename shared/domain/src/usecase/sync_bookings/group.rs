@@ -84,14 +84,14 @@ async fn find(account: &Account<'_>, booking: &Coalesced) -> Found {
     let change = &booking.change;
     let correlation_id = Some(change.correlation_id.clone());
     match account.booking(&change.external_id, TURN_WAIT_MAX).await {
-        Ok(Read { value: Some(Ok(remote)), read_at }) => {
+        Ok(Read { value: Some(Ok(remote)), read_at, .. }) => {
             // Whatever id the answer has: it was this one that was asked for.
             let found = Some(remote);
             let external_id = change.external_id.clone();
             Found::Look(Box::new(Look { external_id, found, read_at, correlation_id }))
         }
         Ok(Read { value: Some(Err(unreadable)), .. }) => Found::Unreadable(unreadable),
-        Ok(Read { value: None, read_at }) => match confirmed(change.missing_since, read_at) {
+        Ok(Read { value: None, read_at, .. }) => match confirmed(change.missing_since, read_at) {
             Some(outcome) => Found::Outcome(outcome),
             None => {
                 let look = Look::gone(change.external_id.clone(), read_at);

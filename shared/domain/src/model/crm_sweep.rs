@@ -1,0 +1,184 @@
+//! The message of the queue of CRM sweeps. Like all messages it names things and holds no value of
+//! them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::change::is_id;
+use super::{CorrelationId, ObjectType, System, TenantId, UnreadableMessage};
+
+/// The version of the message's shape; a worker refuses one that it does not know.
+const VERSION: u32 = 1;
+/// The longest position of a provider that is carried.
+const POSITION_MAX_BYTES: usize = 32 * 1024;
+
+/// How far a sweep has come: the changes of all kinds of record before this place are on their queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrmSweepPlace {
+    /// The account that is swept, as the provider names it. A position says nothing of another one.
+    pub account_id: String,
+    /// The first moment of the span.
+    pub since: Timestamp,
+    /// The moment behind its last, and the watermark when all of it is done.
+    pub until: Timestamp,
+    /// The kind of record that is next.
+    pub object_type: ObjectType,
+    /// Where the provider's feed goes on within the kind; `None` at its beginning.
+    pub position: Option<String>,
+}
+
+/// A part of a CRM's sweep: from here on, to the end of the span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrmSweepStep {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which system.
+    pub system: System,
+    /// How far it has come; `None` before the span is known.
+    pub place: Option<CrmSweepPlace>,
+    /// When it last came forward; at first, when it was planned.
+    pub forward_at: Timestamp,
+    /// Hints so far.
+    pub found: u64,
+    /// The sweep. All of its steps have the same, and no other sweep has it.
+    pub correlation_id: CorrelationId,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlaceBody {
+    account_id: String,
+    since_ms: i64,
+    until_ms: i64,
+    #[serde(rename = "type")]
+    object_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepBody {
+    version: u32,
+    tenant_id: String,
+    system: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<PlaceBody>,
+    forward_at_ms: i64,
+    #[serde(default)]
+    found: u64,
+    correlation_id: String,
+}
+
+impl CrmSweepStep {
+    /// The body of the message.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON, which no value of these types causes.
+    pub fn to_body(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&StepBody {
+            version: VERSION,
+            tenant_id: self.tenant.as_str().to_owned(),
+            system: self.system.as_str().to_owned(),
+            place: self.place.as_ref().map(|place| PlaceBody {
+                account_id: place.account_id.clone(),
+                since_ms: place.since.as_millisecond(),
+                until_ms: place.until.as_millisecond(),
+                object_type: place.object_type.as_str().to_owned(),
+                position: place.position.clone(),
+            }),
+            forward_at_ms: self.forward_at.as_millisecond(),
+            found: self.found,
+            correlation_id: self.correlation_id.as_str().to_owned(),
+        })
+    }
+
+    /// Reads the body of a message.
+    ///
+    /// # Errors
+    /// See [`UnreadableMessage`].
+    pub fn parse(body: &str) -> Result<Self, UnreadableMessage> {
+        let message: StepBody = super::message::read(body, VERSION)?;
+        Self::of(message).ok_or(UnreadableMessage::Malformed)
+    }
+
+    fn of(message: StepBody) -> Option<Self> {
+        let place = match message.place {
+            Some(place) => Some(place_of(place)?),
+            None => None,
+        };
+        Some(Self {
+            tenant: TenantId::parse(&message.tenant_id)?,
+            system: System::parse(&message.system)?,
+            place,
+            forward_at: Timestamp::from_millisecond(message.forward_at_ms).ok()?,
+            found: message.found,
+            correlation_id: CorrelationId::parse(&message.correlation_id)?,
+        })
+    }
+}
+
+fn place_of(body: PlaceBody) -> Option<CrmSweepPlace> {
+    let is_short = body.position.as_ref().is_none_or(|it| it.len() <= POSITION_MAX_BYTES);
+    if !is_short || !is_id(&body.account_id) {
+        return None;
+    }
+    let (since, until) = (
+        Timestamp::from_millisecond(body.since_ms).ok()?,
+        Timestamp::from_millisecond(body.until_ms).ok()?,
+    );
+    (since < until).then_some(CrmSweepPlace {
+        account_id: body.account_id,
+        since,
+        until,
+        object_type: ObjectType::parse(&body.object_type)?,
+        position: body.position,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{CrmSweepStep, UnreadableMessage};
+
+    fn body() -> Value {
+        json!({
+            "version": 1, "tenant_id": "acme", "system": "pipedrive", "forward_at_ms": 3,
+            "found": 4, "correlation_id": "sweep-1", "place": {
+                "account_id": "7700", "since_ms": 1, "until_ms": 2, "type": "company",
+                "position": "eyJ9",
+            },
+        })
+    }
+
+    #[test]
+    fn crm_sweep_step_survives_the_queue() {
+        let step = CrmSweepStep::parse(&body().to_string()).unwrap();
+        assert_eq!(CrmSweepStep::parse(&step.to_body().unwrap()).unwrap(), step);
+        let first = CrmSweepStep { place: None, ..step };
+        assert_eq!(CrmSweepStep::parse(&first.to_body().unwrap()).unwrap(), first);
+    }
+
+    #[test]
+    fn crm_sweep_step_that_is_malformed_is_told_from_one_of_another_version() {
+        let mut future = body();
+        future["version"] = json!(2);
+        let error = CrmSweepStep::parse(&future.to_string()).unwrap_err();
+        assert_eq!(error, UnreadableMessage::UnknownVersion);
+        let long = json!("x".repeat(40_000));
+        for (pointer, value) in [
+            ("/tenant_id", json!("a#b")),
+            ("/system", json!("other")),
+            ("/correlation_id", json!("")),
+            ("/forward_at_ms", json!("3")),
+            ("/place/account_id", json!("7#7")),
+            ("/place/type", json!("ticket")),
+            ("/place/until_ms", json!(1)),
+            ("/place/position", long),
+        ] {
+            let mut broken = body();
+            *broken.pointer_mut(pointer).unwrap() = value;
+            let error = CrmSweepStep::parse(&broken.to_string()).unwrap_err();
+            assert_eq!(error, UnreadableMessage::Malformed, "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One step of a sweep: pages within the time left, each put on the queue of changes as a whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::hints::{hints_of, send};
+use super::hook::{HookCare, HookLook};
+use super::place::{begun, following, is_low};
+use crate::gate::{Class, Gate, GateNotice};
+use crate::model::{CrmSweepPlace, CrmSweepStep};
+use crate::ports::{
+    Called, ChangeSpan, ChangedPage, Connection, ConnectionEntry, ConnectionError,
+    ConnectionStatus, ConnectionStore, CrmChangeFeed, CrmSweepStore, ProviderError, Quota,
+    StoreError, SweepOf, SweepTurn, SweepWatermark, WorkQueue,
+};
+use crate::usecase::locked_connection::{ConnectionDeps, ConnectionRequest, WRITE_LEASE};
+use crate::usecase::provider_reads::{
+    PageLimits, ProviderPorts, ProviderReads, Read, ReadCosts, ReadFailure,
+};
+use crate::usecase::settle_work::Verdict;
+use crate::usecase::sweeping::SweepOutcome;
+
+/// Kept back before the deadline for the last page's hints, the watermark, and settling.
+const RESERVE: Duration = Duration::from_secs(15);
+/// A sweep that has not come forward for so long is given up; a later one begins at the watermark.
+const WAITING_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// A sweep of another planning is under way, which reads the same and more.
+const UNDER_WAY: SweepOutcome = SweepOutcome::GivenUp("under_way");
+/// The tenant has connected another account since the sweep began.
+const OTHER_ACCOUNT: SweepOutcome = SweepOutcome::GivenUp("other_account");
+/// The rest of the day's quota is for live traffic.
+const QUOTA_LOW: SweepOutcome = SweepOutcome::GivenUp("quota_low");
+
+/// The ports and settings of a step.
+pub struct CrmSweepDeps<'a> {
+    /// Where credentials come from.
+    pub connections: &'a dyn ConnectionStore,
+    /// What tells the changes of the system.
+    pub feed: &'a dyn CrmChangeFeed,
+    /// In front of every call to it.
+    pub gate: &'a Gate,
+    /// Is told when the gate opens or closes.
+    pub notice: GateNotice,
+    /// The connection's entry, its lock and its secrets; the clock and the tries of a call.
+    pub manage: ConnectionDeps<'a>,
+    /// Watermarks and turns.
+    pub sweeps: &'a dyn CrmSweepStore,
+    /// Where hints go.
+    pub changes: &'a dyn WorkQueue,
+    /// Where the system's webhooks come in, without a query.
+    pub webhook_url: String,
+    /// The worker's name, for locks.
+    pub route: &'static str,
+    /// How long one call to the provider may take (`INTEGRATION_TIMEOUT_MS`).
+    pub call_timeout: Duration,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub struct CrmSweepReport {
+    /// The next step: the message's body from now on, where it goes on.
+    pub step: CrmSweepStep,
+    /// How it ended.
+    pub outcome: SweepOutcome,
+    /// Whether the step is nearer to the end than before, so that tries count from zero.
+    pub came_forward: bool,
+    /// Pages whose hints the queue has taken.
+    pub pages: u32,
+    /// Hints of these pages.
+    pub hints: u64,
+    /// What became of the webhook, where it was looked at.
+    pub hook: Option<HookLook>,
+    /// What was asked of the provider.
+    pub costs: ReadCosts,
+}
+
+/// Carries a step out. No read is begun that might not be over at the `deadline`.
+pub async fn sweep_crm_step(
+    deps: &CrmSweepDeps<'_>,
+    step: CrmSweepStep,
+    deadline: Timestamp,
+) -> CrmSweepReport {
+    let (tenant, system) = (step.tenant.clone(), step.system);
+    let provider = ProviderPorts {
+        connections: deps.connections,
+        limits: deps.feed,
+        gate: deps.gate,
+        notice: deps.notice,
+        clock: deps.manage.clock,
+    };
+    let reads = ProviderReads::new(provider, &tenant, system, Class::Background);
+    let until = deadline - RESERVE.max(deps.call_timeout.saturating_mul(2));
+    let limits = PageLimits { retry: deps.manage.retry, until };
+    let mut sweeping = Sweeping {
+        deps,
+        reads: &reads,
+        limits,
+        step,
+        came_forward: false,
+        pages: 0,
+        hints: 0,
+        hook: None,
+    };
+    let outcome = sweeping.run().await.unwrap_or_else(|stopped| stopped);
+    let Sweeping { step, came_forward, pages, hints, hook, .. } = sweeping;
+    if matches!(outcome, SweepOutcome::GivenUp(_) | SweepOutcome::Later(Verdict::Dead(_))) {
+        // It ends by itself, too.
+        let sweep = SweepOf { tenant: &tenant, system, sweep: &step.correlation_id };
+        drop(deps.sweeps.leave(sweep).await);
+    }
+    CrmSweepReport { step, outcome, came_forward, pages, hints, hook, costs: reads.costs() }
+}
+
+struct Sweeping<'a> {
+    deps: &'a CrmSweepDeps<'a>,
+    reads: &'a ProviderReads<'a>,
+    limits: PageLimits,
+    step: CrmSweepStep,
+    came_forward: bool,
+    pages: u32,
+    hints: u64,
+    hook: Option<HookLook>,
+}
+
+impl Sweeping<'_> {
+    /// Page after page. The error is how the step stopped before the end.
+    async fn run(&mut self) -> Result<SweepOutcome, SweepOutcome> {
+        let entry = self.entry().await?;
+        let watermark = self.take_turn().await?;
+        let mut place = match self.step.place.clone() {
+            Some(place) => place,
+            None => {
+                self.hook = self.look_after_hook(&entry).await;
+                begun(&entry, watermark, self.now())
+            }
+        };
+        loop {
+            if place.account_id != entry.account_id {
+                return Err(OTHER_ACCOUNT);
+            }
+            self.step.place = Some(place.clone());
+            if self.now() >= self.limits.until {
+                return Err(SweepOutcome::AT_ONCE);
+            }
+            let (page, read_at, quota) = self.page(&place).await?;
+            let hints = hints_of(&self.step, &place, page.changed, (read_at, self.now()));
+            let hints = send(self.deps.changes, &hints, self.now()).await;
+            let hints = hints.map_err(|verdict| self.waiting(verdict))?;
+            self.pages += 1;
+            self.hints += hints;
+            self.step.found += hints;
+            let Some(next) = following(&place, page.next)? else {
+                return self.complete(place).await;
+            };
+            self.came_forward = true;
+            self.step.forward_at = self.now();
+            self.step.place = Some(next.clone());
+            place = next;
+            if is_low(quota) {
+                return Err(QUOTA_LOW);
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.deps.manage.clock.now()
+    }
+
+    fn sweep(&self) -> SweepOf<'_> {
+        let CrmSweepStep { tenant, system, correlation_id, .. } = &self.step;
+        SweepOf { tenant, system: *system, sweep: correlation_id }
+    }
+
+    /// The connection, if there is a use in sweeping it.
+    async fn entry(&self) -> Result<ConnectionEntry, SweepOutcome> {
+        let CrmSweepStep { tenant, system, .. } = &self.step;
+        let entry = self.deps.manage.registry.entry(tenant, *system).await;
+        match entry.map_err(|error| self.waiting_for_table(&error))? {
+            None => Err(SweepOutcome::DISCONNECTED),
+            Some(entry) => match entry.status {
+                ConnectionStatus::Connected => Ok(entry),
+                ConnectionStatus::Broken => Err(SweepOutcome::REFUSED),
+            },
+        }
+    }
+
+    async fn take_turn(&self) -> Result<Option<SweepWatermark>, SweepOutcome> {
+        let turn = self.deps.sweeps.take_turn(self.sweep(), self.now()).await;
+        match turn.map_err(|error| self.waiting_for_table(&error))? {
+            SweepTurn::Ours(watermark) => Ok(watermark),
+            SweepTurn::Taken => Err(UNDER_WAY),
+        }
+    }
+
+    async fn look_after_hook(&self, entry: &ConnectionEntry) -> Option<HookLook> {
+        let request = ConnectionRequest {
+            tenant: self.step.tenant.clone(),
+            system: self.step.system,
+            route: self.deps.route.to_owned(),
+            webhook_url: self.deps.webhook_url.clone(),
+            correlation_id: self.step.correlation_id.clone(),
+            // The lock's: noting takes moments, and a person may be waiting for it.
+            deadline: self.now() + WRITE_LEASE,
+        };
+        let (reads, deps, limits) = (self.reads, &self.deps.manage, self.limits);
+        HookCare { reads, deps, request: &request, entry, limits }.look().await
+    }
+
+    /// The next page of an account that is still the one that is swept.
+    async fn page(
+        &mut self,
+        place: &CrmSweepPlace,
+    ) -> Result<(ChangedPage, Timestamp, Option<Quota>), SweepOutcome> {
+        let span = ChangeSpan { since: place.since, until: place.until };
+        let feed = self.deps.feed;
+        let call = |connection: Arc<Connection>| async move {
+            let (object_type, position) = (place.object_type, place.position.as_deref());
+            let page = feed.changed(&connection, object_type, span, position).await?;
+            let Called { value, calls, rate, quota } = page;
+            let value = (connection.account_id == place.account_id).then_some(value);
+            Ok(Called { value, calls, rate, quota })
+        };
+        let failure = match self.reads.repeated(1, self.limits, call).await {
+            Ok(Read { value: Some(page), read_at, quota }) => return Ok((page, read_at, quota)),
+            Ok(Read { value: None, .. }) => return Err(OTHER_ACCOUNT),
+            Err(failure) => failure,
+        };
+        Err(self.unread(&failure))
+    }
+
+    fn unread(&mut self, failure: &ReadFailure) -> SweepOutcome {
+        match failure {
+            ReadFailure::Connection(ConnectionError::NotFound) => SweepOutcome::DISCONNECTED,
+            ReadFailure::Connection(ConnectionError::Broken)
+            | ReadFailure::Provider(ProviderError::Unauthorized | ProviderError::MissingScope) => {
+                SweepOutcome::REFUSED
+            }
+            ReadFailure::Provider(ProviderError::Rejected { .. }) if self.forget_position() => {
+                self.waiting(Verdict::Retry { after: None })
+            }
+            ReadFailure::Connection(_) | ReadFailure::Provider(_) => {
+                self.waiting(Verdict::from(failure))
+            }
+        }
+    }
+
+    /// A position that is refused has ended, or is of another build's making: its kind of record is
+    /// asked for anew. That is no way forward, so that it does not go on for ever.
+    fn forget_position(&mut self) -> bool {
+        let position = self.step.place.as_mut().and_then(|place| place.position.take());
+        if position.is_some() {
+            self.came_forward = false;
+        }
+        position.is_some()
+    }
+
+    /// Every hint of the span is on its queue.
+    async fn complete(&self, place: CrmSweepPlace) -> Result<SweepOutcome, SweepOutcome> {
+        let watermark = SweepWatermark {
+            account_id: place.account_id,
+            swept_until: place.until,
+            completed_at: self.now(),
+        };
+        let moved = self.deps.sweeps.complete(self.sweep(), &watermark).await;
+        moved.map_err(|error| self.waiting_for_table(&error))?;
+        Ok(SweepOutcome::Done)
+    }
+
+    fn waiting_for_table(&self, error: &StoreError) -> SweepOutcome {
+        self.waiting(Verdict::from(error))
+    }
+
+    fn waiting(&self, verdict: Verdict) -> SweepOutcome {
+        let waiting = self.now().duration_since(self.step.forward_at);
+        let waiting = Duration::try_from(waiting).unwrap_or_default();
+        SweepOutcome::of(verdict, waiting, WAITING_MAX)
+    }
+}
