@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sync_domain::model::{System, TenantId};
 use sync_domain::ports::sweep_slot;
-use sync_domain::usecase::sweep_bookings::slot_at;
+use sync_domain::usecase::sweeping::slot_at;
 
 use crate::support::account::now_ms;
 use crate::support::booking_state::text_in;

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sync_domain::model::{OwnerId, System, TenantId};
+use sync_domain::model::{OwnerId, System, SystemKind, TenantId};
 use sync_domain::ports::{
     AuthMode, ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Finish,
-    LockOutcome, SweepDirectory, sweep_slot,
+    LockOutcome, SWEEP_SLOTS, SweepDirectory, sweep_slot,
 };
 use uuid::Uuid;
 
@@ -46,10 +46,14 @@ async fn end(
 }
 
 /// All connections of the slot.
-async fn connections_in(directory: &dyn SweepDirectory, slot: u32) -> Vec<(TenantId, System)> {
+async fn connections_in(
+    directory: &dyn SweepDirectory,
+    kind: SystemKind,
+    slot: u32,
+) -> Vec<(TenantId, System)> {
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page = directory.slot(slot, after.as_deref()).await.unwrap();
+        let page = directory.slot(kind, slot, after.as_deref()).await.unwrap();
         all.extend(page.connections);
         match page.next {
             Some(next) => after = Some(next),
@@ -59,12 +63,16 @@ async fn connections_in(directory: &dyn SweepDirectory, slot: u32) -> Vec<(Tenan
 }
 
 /// Waits for the index, which may lag.
-async fn assert_listed(directory: &dyn SweepDirectory, tenant: &TenantId, expected: usize) {
-    let slot = sweep_slot(tenant, System::Acuity);
+async fn assert_listed(
+    directory: &dyn SweepDirectory,
+    (tenant, system): (&TenantId, System),
+    expected: usize,
+) {
+    let slot = sweep_slot(tenant, system);
     let mut listed = 0;
     for _try in 0..40 {
-        let all = connections_in(directory, slot).await;
-        listed = all.iter().filter(|it| **it == (tenant.clone(), System::Acuity)).count();
+        let all = connections_in(directory, system.kind(), slot).await;
+        listed = all.iter().filter(|it| **it == (tenant.clone(), system)).count();
         if listed == expected {
             return;
         }
@@ -73,44 +81,57 @@ async fn assert_listed(directory: &dyn SweepDirectory, tenant: &TenantId, expect
     assert_eq!(listed, expected);
 }
 
+/// Whether a slot lists the tenant.
+async fn lists(
+    directory: &dyn SweepDirectory,
+    (kind, slot): (SystemKind, u32),
+    tenant: &TenantId,
+) -> bool {
+    connections_in(directory, kind, slot).await.iter().any(|(listed, _)| listed == tenant)
+}
+
 async fn connection_is_listed_in_its_slot_while_it_works(
     registry: &dyn ConnectionRegistry,
     directory: &dyn SweepDirectory,
+    system: System,
 ) {
     let tenant = tenant();
     let (works, broken) = (entry(ConnectionStatus::Connected), entry(ConnectionStatus::Broken));
-    let acuity = System::Acuity;
-    end(registry, &tenant, acuity, Finish::Unchanged).await;
-    assert_listed(directory, &tenant, 0).await;
-    end(registry, &tenant, acuity, Finish::Connected(&works)).await;
-    assert_listed(directory, &tenant, 1).await;
-    end(registry, &tenant, acuity, Finish::Unchanged).await;
-    assert_listed(directory, &tenant, 1).await;
-    end(registry, &tenant, acuity, Finish::Updated(&broken)).await;
-    assert_listed(directory, &tenant, 0).await;
-    end(registry, &tenant, acuity, Finish::Updated(&works)).await;
-    assert_listed(directory, &tenant, 1).await;
-    let slot = sweep_slot(&tenant, acuity);
-    let elsewhere = connections_in(directory, (slot + 1) % 12).await;
-    assert!(elsewhere.iter().all(|(listed, _)| *listed != tenant));
-    end(registry, &tenant, acuity, Finish::Removed).await;
-    assert_listed(directory, &tenant, 0).await;
+    let of = (&tenant, system);
+    end(registry, &tenant, system, Finish::Unchanged).await;
+    assert_listed(directory, of, 0).await;
+    end(registry, &tenant, system, Finish::Connected(&works)).await;
+    assert_listed(directory, of, 1).await;
+    end(registry, &tenant, system, Finish::Unchanged).await;
+    assert_listed(directory, of, 1).await;
+    end(registry, &tenant, system, Finish::Updated(&broken)).await;
+    assert_listed(directory, of, 0).await;
+    end(registry, &tenant, system, Finish::Updated(&works)).await;
+    assert_listed(directory, of, 1).await;
+    let slot = sweep_slot(&tenant, system);
+    assert!(!lists(directory, (system.kind(), (slot + 1) % SWEEP_SLOTS), &tenant).await);
+    end(registry, &tenant, system, Finish::Removed).await;
+    assert_listed(directory, of, 0).await;
 }
 
-async fn connection_of_a_crm_is_not_listed(
+async fn connection_is_listed_for_its_own_kind_alone(
     registry: &dyn ConnectionRegistry,
     directory: &dyn SweepDirectory,
 ) {
     let tenant = tenant();
     let works = entry(ConnectionStatus::Connected);
     end(registry, &tenant, System::Hubspot, Finish::Connected(&works)).await;
-    for slot in 0..12 {
-        let listed = connections_in(directory, slot).await;
-        assert!(listed.iter().all(|(listed, _)| *listed != tenant), "slot {slot}");
+    end(registry, &tenant, System::Pipedrive, Finish::Connected(&works)).await;
+    assert_listed(directory, (&tenant, System::Hubspot), 1).await;
+    assert_listed(directory, (&tenant, System::Pipedrive), 1).await;
+    for slot in 0..SWEEP_SLOTS {
+        assert!(!lists(directory, (SystemKind::Booking, slot), &tenant).await, "slot {slot}");
     }
 }
 
 pub async fn whole_suite(registry: &dyn ConnectionRegistry, directory: &dyn SweepDirectory) {
-    connection_is_listed_in_its_slot_while_it_works(registry, directory).await;
-    connection_of_a_crm_is_not_listed(registry, directory).await;
+    for system in [System::Acuity, System::Salesforce] {
+        connection_is_listed_in_its_slot_while_it_works(registry, directory, system).await;
+    }
+    connection_is_listed_for_its_own_kind_alone(registry, directory).await;
 }

@@ -18,9 +18,10 @@ use crate::support::cloud::Cloud;
 use crate::support::push_line::Places;
 use crate::{
     contract_booking_index, contract_booking_store, contract_client_directory,
-    contract_connection_registry, contract_gate_store, contract_import_store, contract_push_again,
-    contract_push_store, contract_record_locks, contract_record_store, contract_sweep_directory,
-    contract_upsert_store, contract_upsert_versions,
+    contract_connection_registry, contract_crm_sweep_store, contract_gate_store,
+    contract_import_store, contract_push_again, contract_push_store, contract_record_locks,
+    contract_record_store, contract_sweep_directory, contract_upsert_store,
+    contract_upsert_versions,
 };
 
 fn sdk_config(cloud: &Cloud) -> SdkConfig {
@@ -212,6 +213,7 @@ async fn table_keeps_the_contract_of_bookings_and_clients() {
 async fn table_keeps_the_contract_of_imports_and_sweeps() {
     contract_import_store::whole_suite(&table()).await;
     contract_sweep_directory::whole_suite(&table(), &table()).await;
+    contract_crm_sweep_store::whole_suite(&table()).await;
 }
 
 #[tokio::test]

@@ -8,16 +8,15 @@ use sync_domain::ports::{
     Clock, PageError, ProviderError, RateScope, RemoteEffect, SWEEP_SLOTS, StoreError, sweep_slot,
 };
 use sync_domain::usecase::settle_work::Verdict;
-use sync_domain::usecase::sweep_bookings::{
-    PlanDeps, SweepOutcome, SweepReport, SweepSpan, plan_sweep,
-};
+use sync_domain::usecase::sweep_bookings::{SweepReport, SweepSpan, plan_sweep};
+use sync_domain::usecase::sweeping::{PlanDeps, SweepOutcome};
 use sync_testkit::{
     ManualClock, MemorySweepDirectory, MemoryWorkQueue, ScriptedBookings, StoreFault,
 };
 
 use crate::support::booking_world::{BookingWorld, DAY, HOUR, SYSTEM, ada, somebody};
 
-const AT_ONCE: SweepOutcome = SweepOutcome::Later(Verdict::Wait { after: Duration::ZERO });
+const AT_ONCE: SweepOutcome = SweepOutcome::AT_ONCE;
 
 fn days(count: u64) -> Duration {
     Duration::from_secs(count * 24 * 3_600)
@@ -226,7 +225,10 @@ async fn every_connection_is_swept_once_an_hour_in_its_slot() {
     let directory = MemorySweepDirectory::with_pages_of(3);
     let tenants: Vec<_> =
         (0..100).map(|number| TenantId::parse(&format!("tenant-{number}")).unwrap()).collect();
-    tenants.iter().for_each(|tenant| directory.connect(tenant, System::Acuity));
+    for tenant in &tenants {
+        directory.connect(tenant, System::Acuity);
+        directory.connect(tenant, System::Hubspot);
+    }
     let deps = PlanDeps { directory: &directory, queue: &queue, clock: &clock };
     let span = SweepSpan { back: days(35), ahead: days(400) };
     let mut planned = Vec::new();

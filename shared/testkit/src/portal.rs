@@ -32,6 +32,15 @@ pub struct PortalObject {
     /// Emails of those that went into it; they still lead to it.
     pub other_emails: BTreeSet<String>,
     pub(crate) updated_at: Timestamp,
+    /// When it was last touched in a way that leaves its version as it is.
+    pub(crate) touched_at: Option<Timestamp>,
+}
+
+impl PortalObject {
+    /// When anything about it last changed, by the provider's clock.
+    pub fn changed_at(&self) -> Timestamp {
+        self.touched_at.map_or(self.updated_at, |touched_at| touched_at.max(self.updated_at))
+    }
 }
 
 type Id = (ObjectType, ExternalId);
@@ -145,6 +154,13 @@ impl MemoryPortal {
         live.map(|(id, object)| (id.1.clone(), object.clone())).collect()
     }
 
+    /// When each object last changed, those in the bin included.
+    pub fn changes_of(&self, object_type: ObjectType) -> BTreeMap<ExternalId, Timestamp> {
+        let state = self.state();
+        let of_type = state.objects.iter().filter(|(id, _)| id.0 == object_type);
+        of_type.map(|(id, object)| (id.1.clone(), object.changed_at())).collect()
+    }
+
     /// What is in the bin.
     pub fn archived(&self, object_type: ObjectType) -> Vec<ExternalId> {
         let state = self.state();
@@ -187,8 +203,12 @@ impl MemoryPortal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn is_account_of(&self, connection: &Connection) -> bool {
+        connection.account_id == self.account_id
+    }
+
     fn fault(&self, connection: &Connection, ids: &[ExternalId]) -> Result<(), ProviderError> {
-        if connection.account_id != self.account_id {
+        if !self.is_account_of(connection) {
             return Err(ProviderError::Unauthorized);
         }
         let mut state = self.state();

@@ -85,6 +85,7 @@ impl MemoryPortal {
         } else {
             object.associations.remove(association);
         }
+        object.touched_at = Some(now);
         vec![self.change(object_type, id, ChangeKind::Associations, now)]
     }
 
@@ -119,6 +120,7 @@ impl MemoryPortal {
         let taken = state.emails_of_others(object_type, id);
         if let Some(object) = state.objects.get_mut(&key) {
             object.is_archived = is_archived;
+            object.touched_at = Some(now);
             object.other_emails.retain(|email| !taken.contains(email));
         }
         vec![self.change(object_type, id, kind, now)]

@@ -11,7 +11,7 @@ use sync_domain::model::{BookingChange, ExternalId, Person, RemoteState, SweepSt
 use sync_domain::ports::{PageError, ProviderError, RemoteEffect};
 use sync_domain::usecase::import_bookings::{ImportBookings, ImportError};
 use sync_domain::usecase::settle_work::Verdict;
-use sync_domain::usecase::sweep_bookings::SweepOutcome;
+use sync_domain::usecase::sweeping::SweepOutcome;
 use sync_domain::usecase::sync_bookings::CONFIRM_DELAY;
 use sync_testkit::{Schedule, StoreFault};
 

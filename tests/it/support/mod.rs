@@ -17,6 +17,7 @@ pub mod cloud;
 pub mod connection_systems;
 pub mod connection_world;
 pub mod crm_shapes;
+pub mod crm_sweep_world;
 pub mod crm_system;
 pub mod function_process;
 pub mod gate_world;

@@ -111,6 +111,21 @@ pub(super) fn entered_url(
         .then(|| hook_address::entered_address(&request.webhook_url, token))
 }
 
+/// The webhook to be registered, where one is registered by a call.
+pub(super) fn wanted(
+    deps: &ConnectionDeps<'_>,
+    request: &ConnectionRequest,
+    secrets: &WebhookSecretPair,
+) -> Option<Hook> {
+    let token = secrets.url_token.as_ref()?;
+    let secret = match deps.connector.hook_secret() {
+        HookSecret::Drawn => secrets.current.clone(),
+        HookSecret::Given => SecretString::default(),
+    };
+    (deps.connector.hook_address() == HookAddress::Registered)
+        .then(|| Hook { url: hook_address::address(&request.webhook_url, token), secret })
+}
+
 /// Tells the provider the address, where it is told by a call, and notes the ids that it gives the
 /// webhooks. That it can't be told is a result: the connection works without, as changes are then
 /// found by the next sweep.
@@ -124,15 +139,7 @@ pub(super) async fn register(
     access: &AccountAccess,
     secrets: &WebhookSecretPair,
 ) -> Result<Option<RegisteredHook>, ManageError> {
-    let Some(token) = &secrets.url_token else { return Ok(None) };
-    if deps.connector.hook_address() != HookAddress::Registered {
-        return Ok(None);
-    }
-    let secret = match deps.connector.hook_secret() {
-        HookSecret::Drawn => secrets.current.clone(),
-        HookSecret::Given => SecretString::default(),
-    };
-    let hook = Hook { url: hook_address::address(&request.webhook_url, token), secret };
+    let Some(hook) = wanted(deps, request, secrets) else { return Ok(None) };
     let call = || deps.connector.ensure_webhook(access, &hook);
     let (status, failure) = match with_retries(deps, request.deadline - RESERVE, call).await {
         Ok(HookRegistration::Registered { hook_ids }) => {

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use crate::hook_address;
 use crate::ports::{
-    Called, Connection, ConnectionEntry, ConnectionLock, Fenced, Finish, Found, Hook, HookAddress,
+    Called, Connection, ConnectionEntry, ConnectionLock, Fenced, Finish, Found, HookAddress,
     HookRegistration, HookStatus, WebhookSecretPair,
 };
 use crate::usecase::locked_connection::{
     ConnectionDeps, ConnectionRequest, ManageError, acquire, give_back, renew,
 };
 use crate::usecase::provider_reads::{PageLimits, ProviderReads};
+use crate::usecase::registered_hook;
 
 /// What became of the webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +93,10 @@ impl HookCare<'_> {
         &self,
         secrets: &WebhookSecretPair,
     ) -> Option<Result<(HookStatus, Vec<String>), HookLook>> {
-        let Some(token) = &secrets.url_token else {
+        let Some(hook) = registered_hook::wanted(self.deps, self.request, secrets) else {
             return Some(Err(HookLook::Unknown("no_address")));
         };
-        let url = hook_address::address(&self.request.webhook_url, token);
-        let hook = Arc::new(Hook { url, secret: secrets.current.clone() });
+        let hook = Arc::new(hook);
         let call = |connection: Arc<Connection>| {
             let hook = Arc::clone(&hook);
             async move {
@@ -163,7 +162,7 @@ fn is_same(stored: &WebhookSecretPair, seen: &WebhookSecretPair) -> bool {
     let token = |secrets: &WebhookSecretPair| {
         secrets.url_token.as_ref().map(|token| token.expose_secret().to_owned())
     };
-    stored.current.expose_secret() == seen.current.expose_secret() && token(stored) == token(seen)
+    stored.signs_with(&seen.current) && token(stored) == token(seen)
 }
 
 fn same_ids(some: &[String], others: &[String]) -> bool {
