@@ -21,7 +21,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 MILLIS = re.compile(r"[0-9]{1,13}")
 SHOWN = (
     "version", "account_id", "type", "object_id", "changes", "properties", "merged_ids", "record_key", "claim_key",
-    "booking_id", "missing_since_ms", "from_ms", "until_ms", "began_at_ms", "drift",
+    "booking_id", "missing_since_ms", "from_ms", "until_ms", "began_at_ms", "drift", "since_ms", "forward_at_ms", "found",
     "occurred_at_ms", "received_at_ms", "correlation_id",
 )
 

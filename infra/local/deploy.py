@@ -55,7 +55,7 @@ def parameters(settings: Settings) -> dict[str, str]:
         ),
         "AcuityRowsMax": settings.value("ACUITY_ROWS_MAX", "100"),
         "ImportHorizonDays": settings.value("IMPORT_HORIZON_DAYS", "400"),
-        # By hand here, with events/booking-sweep/slot.json: tests would meet sweeps at any moment.
+        # By hand here, with events/booking-sweep/slot.json and events/crm-sweep/slot.json: tests would meet sweeps at any moment.
         "SweepScheduleState": "DISABLED",
         "IntegrationTimeoutMs": settings.value("INTEGRATION_TIMEOUT_MS", LOCAL_INTEGRATION_TIMEOUT_MS),
         "BackoffMaxMs": settings.value("BACKOFF_MAX_MS", "60000"),

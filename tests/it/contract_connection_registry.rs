@@ -127,6 +127,17 @@ async fn ends_write_the_entry_and_give_the_lock_back(registry: &dyn ConnectionRe
     assert_eq!((bench.entry().await, bench.found("five").await), (None, Found::default()));
 }
 
+async fn entries_of_every_way_to_connect_come_back_as_they_were(registry: &dyn ConnectionRegistry) {
+    for auth in AuthMode::ALL {
+        let bench = Bench::new(registry);
+        bench.found("one").await;
+        let key_properties = ObjectType::ALL.to_vec();
+        let written = ConnectionEntry { auth, key_properties, ..entry("77", 1) };
+        bench.finish("one", &Finish::Connected(&written)).await;
+        assert_eq!(bench.entry().await, Some(written), "{auth:?}");
+    }
+}
+
 async fn ends_of_a_lost_lock_change_nothing(registry: &dyn ConnectionRegistry) {
     let bench = Bench::new(registry);
     bench.found("one").await;
@@ -199,6 +210,10 @@ where
     table.release(SYSTEM, &account_id, &acme.tenant).await.unwrap();
     assert_eq!(owner_now().await, None);
     assert_eq!(claim(&globex).await, AccountClaim::Owned);
+    for auth in AuthMode::ALL {
+        assert_eq!(claim(&owner("globex", auth)).await, AccountClaim::Owned);
+        assert_eq!(owner_now().await, Some(owner("globex", auth)), "{auth:?}");
+    }
 }
 
 pub async fn whole_suite<T>(table: &T)
@@ -208,6 +223,7 @@ where
     lock_keeps_others_out_until_it_ends(table).await;
     renewed_lock_lasts_longer(table).await;
     ends_write_the_entry_and_give_the_lock_back(table).await;
+    entries_of_every_way_to_connect_come_back_as_they_were(table).await;
     ends_of_a_lost_lock_change_nothing(table).await;
     noted_claim_stays_until_it_is_settled(table).await;
     first_lock_leaves_nothing_behind(table).await;

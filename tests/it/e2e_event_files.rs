@@ -77,6 +77,10 @@ async fn queue_event_files_leave_no_message_on_the_queue() {
     let mut expected: Vec<_> = sweep.iter().map(none).collect();
     expected.push(("slot", Value::Null));
     answers("booking-sweep", "BookingSweepFunction", &expected).await;
+    let sweep = ["first_step", "step_of_another_account", "unreadable_and_good"];
+    let mut expected: Vec<_> = sweep.iter().map(none).collect();
+    expected.push(("slot", Value::Null));
+    answers("crm-sweep", "CrmSweepFunction", &expected).await;
 }
 
 #[tokio::test]

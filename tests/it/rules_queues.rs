@@ -103,7 +103,7 @@ fn queue_is_watched_for_what_waits_and_for_what_was_given_up() {
             assert!(is_watched(metric, &name), "{id}: nobody sees a dead letter");
         }
     }
-    for worker in ["crm-sync", "crm-push", "booking-sync", "booking-sweep"] {
+    for worker in ["crm-sync", "crm-push", "crm-sweep", "booking-sync", "booking-sweep"] {
         assert!(is_watched("WorkAge", worker), "{worker}: nobody sees parked work");
     }
 }

@@ -106,6 +106,7 @@ fn entity_that_is_not_xmls_own_is_refused_wherever_it_is() {
         "&#x110000;",
         "&#;",
         "&#-1;",
+        "&#8;",
         "& ",
         "&lt",
     ] {
@@ -186,13 +187,13 @@ fn message_of_a_megabyte_is_read_in_time_or_refused() {
     assert_refused("50,000 elements", with_field(&"<a/>".repeat(50_000)));
     assert_refused("a MiB of elements", with_field(&"<a/>".repeat(250_000)));
     // Each is an id whose prefix has to be looked up among as many as may be declared.
-    let declared: String = (0..26)
+    let declared: String = (0..25)
         .map(|level| {
             let names = (0..15).map(|it| format!(" xmlns:p{level}x{it}=\"u\"")).collect::<String>();
             format!("<a{names}>")
         })
         .collect();
-    let ids = format!("{declared}{}{}", "<zz:Id/>".repeat(30_000), "</a>".repeat(26));
+    let ids = format!("{declared}{}{}", "<zz:Id/>".repeat(30_000), "</a>".repeat(25));
     assert!(read("unknown prefixes", with_field(&ids)).is_ok());
     let ids =
         with_field("").replace("<sf:Name>", &format!("{}<sf:Name>", "<zz:Id/>".repeat(40_000)));
@@ -250,16 +251,12 @@ fn document_that_is_not_one_whole_message_is_refused() {
         good.replace("</sf:Id>", ""),
         good.replace("<sf:Id>", ""),
         good.replace("xmlsoap.org/soap", "xmlsoap.org/soup"),
-        good.replace("http://www.w3.org/2003/05/soap-envelope", ""),
         good.replace(" xmlns:soapenv=", " xmlns:other="),
         good.replace("soapenv:Body", "soapenv:Fault"),
         good.replace("soapenv:Envelope", "Envelope"),
         good.replace("notifications", "notificationsResponse"),
         good.replace("</notifications>", "</notifications><notifications/>"),
-    ]
-    .into_iter()
-    .filter(|body| *body != good)
-    {
+    ] {
         assert_refused("not one whole message", body);
     }
 }

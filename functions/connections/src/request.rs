@@ -172,3 +172,169 @@ fn horizon_days(body: &JsonBody) -> Result<Option<u16>, InvalidField> {
         .map(Some)
         .ok_or_else(|| InvalidField::new("import_horizon_days", reason))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use http::{HeaderMap, HeaderValue, Method};
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use sync_domain::model::{CorrelationId, InvalidField};
+    use sync_domain::ports::AuthMode;
+    use sync_domain::usecase::connect_account::ConnectMethod;
+    use sync_lambda::api::{ApiRequest, JsonBody};
+    use sync_lambda::auth::Claims;
+    use sync_testkit::{ProviderKind, ScriptedConnector};
+
+    use super::{Connect, connect_of, rotation_of};
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4C\r\nAQ==\n-----END PRIVATE KEY-----";
+
+    fn body_of(members: &Value) -> JsonBody {
+        let json = HeaderValue::from_static("application/json");
+        let request = ApiRequest {
+            method: Method::PUT,
+            domain_name: String::new(),
+            headers: HeaderMap::from_iter([(http::header::CONTENT_TYPE, json)]),
+            body: members.to_string().into(),
+            query: HashMap::new(),
+            path_parameters: HashMap::new(),
+            claims: Claims::default(),
+            correlation_id: CorrelationId::parse("test").unwrap(),
+            deadline: Timestamp::UNIX_EPOCH,
+        };
+        JsonBody::of(&request).unwrap()
+    }
+
+    fn connector(kind: ProviderKind) -> ScriptedConnector {
+        let connector = ScriptedConnector::default();
+        connector.become_kind(kind);
+        connector
+    }
+
+    fn with(members: &Value, change: Value) -> Value {
+        let mut members = members.as_object().unwrap().clone();
+        members.extend(change.as_object().unwrap().clone());
+        members.retain(|_, value| *value != "left out");
+        members.into()
+    }
+
+    fn connect(kind: ProviderKind, members: &Value) -> Result<ConnectMethod, InvalidField> {
+        match connect_of(&body_of(members), &connector(kind))? {
+            Connect::With { method, .. } => Ok(method),
+            Connect::Begin => panic!("a consent begins"),
+        }
+    }
+
+    fn client_credentials() -> Value {
+        json!({
+            "tenant_id": "acme", "auth": "client_credentials", "domain": "acme--uat.sandbox",
+            "client_id": "3MVG9", "client_secret": "s", "default_region": "US",
+        })
+    }
+
+    fn jwt_bearer() -> Value {
+        json!({
+            "tenant_id": "acme", "auth": "jwt_bearer", "domain": "acme", "client_id": "3MVG9",
+            "username": "ada@acme.example", "private_key": KEY, "webhook_secret": "w",
+        })
+    }
+
+    #[test]
+    fn request_of_each_way_becomes_its_method() {
+        use ProviderKind::{ApiKeys, DrawnSecrets, MintedTokens, SharedHooks};
+        for (kind, members, auth) in [
+            (MintedTokens, client_credentials(), AuthMode::ClientCredentials),
+            (MintedTokens, jwt_bearer(), AuthMode::JwtBearer),
+            (
+                DrawnSecrets,
+                json!({"auth": "api_token", "domain": "acme", "api_token": "t"}),
+                AuthMode::ApiToken,
+            ),
+            (DrawnSecrets, json!({"auth": "oauth", "code": "c", "state": "s"}), AuthMode::Oauth),
+            (
+                SharedHooks,
+                json!({"auth": "private_app", "access_token": "t"}),
+                AuthMode::PrivateApp,
+            ),
+            (ApiKeys, json!({"auth": "api_key", "user_id": "1", "api_key": "k"}), AuthMode::ApiKey),
+        ] {
+            assert_eq!(connect(kind, &members).unwrap().auth(), auth);
+        }
+    }
+
+    #[test]
+    fn private_key_keeps_its_line_breaks_and_loses_the_space_around_it() {
+        let members = with(&jwt_bearer(), json!({"private_key": format!(" {KEY}\n")}));
+        let method = connect(ProviderKind::MintedTokens, &members).unwrap();
+        let ConnectMethod::JwtBearer { private_key, .. } = method else { panic!("{method:?}") };
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&private_key), KEY);
+    }
+
+    #[test]
+    fn request_of_another_form_names_its_fault() {
+        let one_line = KEY.replace(['\n', '\r'], " ");
+        let long = KEY.replace("MC4C", &"x".repeat(8_192));
+        for (members, change, field) in [
+            (client_credentials(), json!({"auth": "private_app"}), "auth"),
+            (client_credentials(), json!({"auth": "basic"}), "auth"),
+            (client_credentials(), json!({"domain": "left out"}), "domain"),
+            (client_credentials(), json!({"domain": "a b"}), "domain"),
+            (client_credentials(), json!({"client_id": ""}), "client_id"),
+            (client_credentials(), json!({"client_secret": null}), "client_secret"),
+            (client_credentials(), json!({"client_secret": "a\nb"}), "client_secret"),
+            (client_credentials(), json!({"private_key": KEY}), "private_key"),
+            (client_credentials(), json!({"default_region": "USA"}), "default_region"),
+            (jwt_bearer(), json!({"username": "left out"}), "username"),
+            (jwt_bearer(), json!({"username": "x".repeat(256)}), "username"),
+            (jwt_bearer(), json!({"private_key": "left out"}), "private_key"),
+            (jwt_bearer(), json!({"private_key": "x"}), "private_key"),
+            (jwt_bearer(), json!({"private_key": one_line}), "private_key"),
+            (jwt_bearer(), json!({"private_key": long}), "private_key"),
+            (jwt_bearer(), json!({"private_key": format!("{KEY}\u{e9}")}), "private_key"),
+            (jwt_bearer(), json!({"private_key": KEY.replace("MC4C", "\u{0}")}), "private_key"),
+            (
+                jwt_bearer(),
+                json!({"private_key": KEY.replace("BEGIN", "BEGIN RSA")}),
+                "private_key",
+            ),
+        ] {
+            let refused = connect(ProviderKind::MintedTokens, &with(&members, change.clone()));
+            assert_eq!(refused.unwrap_err().field, field, "{change}");
+        }
+    }
+
+    #[test]
+    fn refused_way_names_those_of_the_system() {
+        for (kind, names) in [
+            (ProviderKind::ApiKeys, "must be api_key for this system"),
+            (ProviderKind::SharedHooks, "must be private_app or oauth for this system"),
+            (
+                ProviderKind::MintedTokens,
+                "must be client_credentials or jwt_bearer for this system",
+            ),
+        ] {
+            let refused = connect(kind, &json!({"auth": "api_token", "domain": "a"}));
+            assert_eq!(refused.unwrap_err().reason, names);
+        }
+    }
+
+    #[test]
+    fn rotation_takes_each_secret_in_its_form_and_none_only_where_one_is_drawn() {
+        let rotation = |kind, members: &Value| rotation_of(&body_of(members), &connector(kind));
+        let minted = ProviderKind::MintedTokens;
+        for (members, field) in [
+            (json!({"client_secret": "a b"}), "client_secret"),
+            (json!({"api_token": ""}), "api_token"),
+            (json!({"private_key": "x"}), "private_key"),
+            (json!({"webhook_secret": "x".repeat(256)}), "webhook_secret"),
+            (json!({"client_id": "x"}), "client_id"),
+            (json!({"tenant_id": "acme", "client_secret": null}), "webhook_secret"),
+        ] {
+            assert_eq!(rotation(minted, &members).unwrap_err().field, field, "{members}");
+        }
+        rotation(minted, &json!({"private_key": KEY, "webhook_secret": "w"})).unwrap();
+        rotation(ProviderKind::DrawnSecrets, &json!({"tenant_id": "acme"})).unwrap();
+    }
+}

@@ -44,6 +44,15 @@ class Letters(unittest.TestCase):
             shown = {name.removeprefix("body."): text for name, text in described(letter) if name.startswith("body.")}
             self.assertEqual(shown, {name: str(body[name]) for name in expected})
 
+    def test_letter_of_a_crm_sweep_shows_what_it_is_about(self) -> None:
+        sweep = {"tenant_id": "acme", "system": "pipedrive", "account_id": "7700", "since_ms": 1, "until_ms": 2,
+                 "type": "contact", "position": "{\"after\": 1}", "forward_at_ms": 3, "found": 4}
+        letter = read(message(json.dumps(sweep)), "crm-sweeps")
+        self.assertEqual(letter.group(), ("crm-sweeps", "acme", "pipedrive", "receives_exhausted"))
+        shown = {name.removeprefix("body."): text for name, text in described(letter) if name.startswith("body.")}
+        expected = {"account_id", "since_ms", "until_ms", "type", "forward_at_ms", "found"}
+        self.assertEqual(shown, {name: str(sweep[name]) for name in expected})
+
     def test_letter_shows_no_words_of_a_stranger(self) -> None:
         person = "ada@example.com"
         bodies = [

@@ -1,11 +1,14 @@
 //! The secrets of connections: their names, their JSON, reading and merging.
 //!
 //! `{prefix}/{tenant}/{system}` holds the credentials:
-//! `{"auth": "private_app" | "oauth" | "api_key", "access_token", "refresh_token"?, "expires_at"?,
-//! "account_id", "default_region"?, "import_horizon_days"?, "time_zone"?, "token_version"?, "key_properties"?}`. One that an
-//! operator wrote by hand may have the token alone. `{prefix}/{tenant}/{system}/webhook` holds what signs the connection's webhooks, and
-//! what their address ends with: `{"current", "previous"?, "previous_until"?, "url_token"?}`. Times
-//! are RFC 3339.
+//! `{"auth", "access_token", "refresh_token"?, "expires_at"?, "account_id", "default_region"?,
+//! "import_horizon_days"?, "time_zone"?, "token_version"?, "key_properties"?, "domain"?,
+//! "custom_fields"?, "grant"?}`; `auth` is a name of [`AuthMode`], and `grant` what mints tokens:
+//! `{"kind": "client_credentials", "client_id", "client_secret"}` or `{"kind": "jwt_bearer",
+//! "client_id", "username", "private_key"}`. One that an operator wrote by hand may have the token
+//! alone. `{prefix}/{tenant}/{system}/webhook` holds what signs the connection's webhooks, and what
+//! else leads them to it: `{"current", "previous"?, "previous_until"?, "url_token"?, "account_id"?,
+//! "hook_ids"?}`. Times are RFC 3339.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -350,6 +353,49 @@ mod tests {
             let merged: Value = serde_json::from_str(merged.expose_secret()).unwrap();
             assert_eq!(merged, stored);
         }
+    }
+
+    #[test]
+    fn credentials_of_each_way_to_connect_keep_their_members() {
+        for auth in AuthMode::ALL {
+            let stored = json!({
+                "auth": auth.as_str(), "access_token": "a", "account_id": "1", "token_version": 1,
+            });
+            assert_eq!(round_trip(&stored), stored);
+        }
+        let stored = json!({
+            "auth": "jwt_bearer", "access_token": "a", "account_id": "1", "token_version": 1,
+            "grant": {
+                "kind": "jwt_bearer", "client_id": "c", "username": "u", "private_key": "-\nx\n-",
+            },
+        });
+        assert_eq!(round_trip(&stored), stored);
+    }
+
+    #[test]
+    fn credentials_of_another_way_lose_what_only_the_former_one_had() {
+        let former = json!({
+            "auth": "client_credentials", "access_token": "a", "domain": "acme", "kept": 1,
+            "custom_fields": {"deal.reference": "x"},
+            "grant": {"kind": "client_credentials", "client_id": "c", "client_secret": "s"},
+        });
+        let next = json!({"auth": "private_app", "access_token": "b"}).to_string().into();
+        let next = parse_credentials(&next).unwrap();
+        let merged = merged(Some(&former.to_string().into()), members_of(&next));
+        let merged: Value = serde_json::from_str(merged.expose_secret()).unwrap();
+        let names: Vec<_> = merged.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["access_token", "account_id", "auth", "kept", "token_version"]);
+    }
+
+    #[test]
+    fn custom_fields_of_names_that_nobody_knows_are_left_out() {
+        let stored = json!({
+            "access_token": "a",
+            "custom_fields": {"deal.reference": "x", "lead.reference": "y", "deal": "z"},
+        });
+        let credentials = parse_credentials(&stored.to_string().into()).unwrap();
+        let fields: Vec<_> = credentials.custom_fields.into_values().collect();
+        assert_eq!(fields, ["x"]);
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub struct Problem {
     /// The vendor's own code, of a checked form.
     pub provider_code: Option<String>,
     /// Records that the provider holds and that this one may be.
-    pub duplicates: Option<Duplicates>,
+    pub duplicates: Option<Box<Duplicates>>,
     /// When to try again.
     pub retry_after: Option<Duration>,
 }
@@ -283,7 +283,7 @@ impl Problem {
             error_code,
             field: self.field.as_deref(),
             provider_code: self.provider_code.as_deref(),
-            duplicates: self.duplicates.as_ref(),
+            duplicates: self.duplicates.as_deref(),
             correlation_id: correlation_id.as_str(),
         };
         serde_json::to_vec(&body).unwrap_or_default()

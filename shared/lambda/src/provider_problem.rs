@@ -24,10 +24,10 @@ pub fn provider_problem(error: &ProviderError) -> Problem {
         ProviderError::Duplicate { vendor_code, rule, matches } => {
             let mut problem = Problem::new(ErrorCode::ProviderRejected);
             problem.provider_code = Some(vendor_code.clone());
-            problem.duplicates = Some(Duplicates {
+            problem.duplicates = Some(Box::new(Duplicates {
                 rule: rule.clone(),
                 external_ids: matches.iter().map(|id| id.as_str().to_owned()).collect(),
-            });
+            }));
             problem
         }
         ProviderError::Unauthorized => ErrorCode::ProviderUnauthorized.into(),

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::RequestBuilder;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sync_domain::ports::{ProviderError, RemoteEffect};
@@ -31,6 +31,15 @@ pub struct ClientError(#[source] reqwest::Error);
 pub struct ProviderHttp {
     client: reqwest::Client,
     call_timeout: Duration,
+}
+
+/// What a call shows to be let in. `Debug` can't print the token.
+#[derive(Debug, Clone, Copy)]
+pub enum Credential<'a> {
+    /// `Authorization: Bearer …`.
+    Bearer(&'a SecretString),
+    /// A header of the vendor's own, by its name in lower case.
+    Header(&'static str, &'a SecretString),
 }
 
 /// An answer, whatever its status.
@@ -147,6 +156,39 @@ impl ProviderHttp {
         self.send(with_basic(self.client.delete(url), credentials)).await
     }
 
+    /// Sends JSON, or nothing, with either kind of credential and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        credential: Credential<'_>,
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<RawAnswer, ProviderError> {
+        let request = with_credential(self.client.request(method, url), credential);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        self.send(request).await
+    }
+
+    /// Posts a form with HTTP Basic credentials, `(user, password)`, and reads the whole answer.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_form_basic(
+        &self,
+        url: &str,
+        (user, password): (&str, &SecretString),
+        form: &[(&str, &str)],
+    ) -> Result<RawAnswer, ProviderError> {
+        let request = self.client.post(url).basic_auth(user, Some(password.expose_secret()));
+        self.send(request.form(form)).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
         let sent = request.timeout(self.call_timeout).send();
         let mut response = sent.await.map_err(|error| transport_error(&error))?;
@@ -161,6 +203,23 @@ impl ProviderHttp {
         }
         let retry_after = retry_after_of(&headers);
         Ok(RawAnswer { status, retry_after, headers, body: body.freeze() })
+    }
+}
+
+/// A token that can't stand in a header makes no request: the builder keeps that fault.
+fn with_credential(request: RequestBuilder, credential: Credential<'_>) -> RequestBuilder {
+    match credential {
+        Credential::Bearer(token) => request.bearer_auth(token.expose_secret()),
+        Credential::Header(name, token) => {
+            let name = HeaderName::from_static(name);
+            match HeaderValue::from_str(token.expose_secret()) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    request.header(name, value)
+                }
+                Err(_no_header_value) => request.header(name, token.expose_secret()),
+            }
+        }
     }
 }
 

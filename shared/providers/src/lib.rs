@@ -21,7 +21,9 @@ use sync_domain::ports::{
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
-use crate::pipedrive::PipedriveWebhooks;
+use crate::pipedrive::{
+    PipedriveConnector, PipedriveGateway, PipedriveSettings, PipedriveWebhooks,
+};
 use crate::salesforce::SalesforceWebhooks;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
@@ -29,6 +31,8 @@ use crate::salesforce::SalesforceWebhooks;
 pub struct ProviderSettings {
     /// HubSpot.
     pub hubspot: HubspotSettings,
+    /// Pipedrive.
+    pub pipedrive: PipedriveSettings,
     /// Acuity Scheduling.
     pub acuity: AcuitySettings,
 }
@@ -37,6 +41,8 @@ pub struct ProviderSettings {
 pub struct ProviderCatalog {
     hubspot: Arc<HubspotGateway>,
     hubspot_connector: Arc<HubspotConnector>,
+    pipedrive: Arc<PipedriveGateway>,
+    pipedrive_connector: Arc<PipedriveConnector>,
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
 }
@@ -44,10 +50,12 @@ pub struct ProviderCatalog {
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings) -> Self {
-        let ProviderSettings { hubspot, acuity } = settings;
+        let ProviderSettings { hubspot, pipedrive, acuity } = settings;
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
+            pipedrive: Arc::new(PipedriveGateway::new(http.clone(), pipedrive.clone())),
+            pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
         }
@@ -57,7 +65,8 @@ impl ProviderCatalog {
     pub fn crm_reader(&self, system: System) -> Option<Arc<dyn CrmReader>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
+            System::Salesforce | System::Acuity => None,
         }
     }
 
@@ -65,14 +74,16 @@ impl ProviderCatalog {
     pub fn crm(&self, system: System) -> Option<Arc<dyn CrmGateway>> {
         match system {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
-            System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
+            System::Salesforce | System::Acuity => None,
         }
     }
 
     /// What tells the changes of a CRM; `None` where webhooks alone do, and for a system that is no CRM.
     pub fn crm_changes(&self, system: System) -> Option<Arc<dyn CrmChangeFeed>> {
         match system {
-            System::Hubspot | System::Salesforce | System::Pipedrive | System::Acuity => None,
+            System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
+            System::Hubspot | System::Salesforce | System::Acuity => None,
         }
     }
 
@@ -89,7 +100,8 @@ impl ConnectorCatalog for ProviderCatalog {
     fn connector(&self, system: System) -> Arc<dyn AccountConnector> {
         match system {
             System::Hubspot => Arc::clone(&self.hubspot_connector) as Arc<dyn AccountConnector>,
-            System::Salesforce | System::Pipedrive => Arc::new(unwritten::Unwritten(system)),
+            System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
+            System::Salesforce => Arc::new(unwritten::Unwritten(system)),
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
         }
     }

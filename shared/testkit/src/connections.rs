@@ -92,6 +92,14 @@ impl MemoryConnections {
             Arc::make_mut(connection).key_properties = key_properties.to_vec();
         }
     }
+
+    /// Sets the time zone of a tenant's HubSpot account.
+    pub fn set_time_zone(&self, tenant: &TenantId, time_zone: Option<&str>) {
+        let key = (tenant.clone(), System::Hubspot);
+        if let Some(connection) = locked(&self.handed_out).get_mut(&key) {
+            Arc::make_mut(connection).time_zone = time_zone.map(str::to_owned);
+        }
+    }
 }
 
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use sync_domain::model::{Association, Attributes, CrmDraft, ExternalId, ObjectType, RecordChange};
-use sync_domain::ports::{Clock, Connection, ProviderError, Written};
+use sync_domain::ports::{Clock, Connection, ProviderError, Quota, Written};
 
 /// One failure, used up by one call.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ pub(crate) struct State {
     pub(crate) reads: u32,
     pub(crate) refreshes: u32,
     pub(crate) knowns: Vec<Option<ExternalId>>,
+    pub(crate) quota: Option<Quota>,
 }
 
 /// Keeps records by account, kind and natural key, and counts what it is asked.
@@ -79,6 +80,11 @@ impl ScriptedGateway {
     /// Sets the stages that deals may be at, the account's own list.
     pub fn set_stages(&self, stages: &[&str]) {
         self.state().stages = Some(stages.iter().map(|stage| (*stage).to_owned()).collect());
+    }
+
+    /// Sets what every answer says from now on of the day's quota.
+    pub fn set_quota(&self, quota: Option<Quota>) {
+        self.state().quota = quota;
     }
 
     /// Sets a value as a user of the account would.

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{AttributeName, CrmDraft, ExternalId, InvalidField};
 use sync_domain::ports::{
-    Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord, Wanted,
-    Written,
+    Called, Checked, Connection, CrmGateway, ProviderError, Quota, RateLimits, RemoteRecord,
+    Wanted, Written,
 };
 
 use crate::gateway::{GatewayFault, ScriptedGateway, name_of};
 
-const fn one_call<T>(value: T) -> Called<T> {
-    Called { value, calls: 1, rate: None, quota: None }
+const fn one_call<T>(value: T, quota: Option<Quota>) -> Called<T> {
+    Called { value, calls: 1, rate: None, quota }
 }
 
 impl RateLimits for ScriptedGateway {
@@ -56,7 +56,7 @@ impl CrmGateway for ScriptedGateway {
             return Err(error);
         }
         state.is_refreshed = true;
-        Ok(one_call(()))
+        Ok(one_call((), state.quota))
     }
 
     async fn upsert(
@@ -72,7 +72,10 @@ impl CrmGateway for ScriptedGateway {
             state.faults.pop_front()
         };
         let result = match fault {
-            None | Some(GatewayFault::Pass) => Ok(one_call(self.apply(connection, draft))),
+            None | Some(GatewayFault::Pass) => {
+                let written = self.apply(connection, draft);
+                Ok(one_call(written, self.state().quota))
+            }
             Some(GatewayFault::Fail(error)) => Err(error),
             Some(GatewayFault::FailAfterEffect(error)) => {
                 self.apply(connection, draft);
@@ -99,12 +102,13 @@ impl CrmGateway for ScriptedGateway {
             return Err(error);
         }
         let found = state.records.get(&name_of(connection, draft));
-        Ok(one_call(found.map(|remote| RemoteRecord {
+        let found = found.map(|remote| RemoteRecord {
             external_id: ExternalId::new(remote.id.to_string()),
             attributes: remote.attributes.clone(),
             created_at: Some(remote.created_at),
             provider_version: Some(remote.updated_at),
-        })))
+        });
+        Ok(one_call(found, state.quota))
     }
 
     async fn associate(
@@ -124,7 +128,7 @@ impl CrmGateway for ScriptedGateway {
                         value: (),
                         calls: u32::try_from(calls).unwrap_or(u32::MAX),
                         rate: None,
-                        quota: None,
+                        quota: self.state().quota,
                     }
                 })
             }

@@ -27,6 +27,7 @@ use sync_lambda::config::Settings;
 use sync_providers::acuity::AcuitySettings;
 use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
+use sync_providers::pipedrive::PipedriveSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
 pub use bookings::{RowScope, days, log_unreadable};
@@ -168,6 +169,11 @@ pub fn provider_settings(settings: &mut Settings) -> ProviderSettings {
         hubspot: HubspotSettings {
             base_url: settings.optional("HUBSPOT_BASE_URL", "https://api.hubapi.com"),
             api_version: settings.optional("HUBSPOT_API_VERSION", "2026-03"),
+        },
+        pipedrive: PipedriveSettings {
+            base_url: settings.optional("PIPEDRIVE_BASE_URL", "https://{domain}.pipedrive.com"),
+            oauth_base_url: settings
+                .optional("PIPEDRIVE_OAUTH_BASE_URL", "https://oauth.pipedrive.com"),
         },
         acuity: AcuitySettings {
             base_url: settings.optional("ACUITY_BASE_URL", "https://acuityscheduling.com"),

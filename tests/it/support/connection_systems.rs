@@ -43,16 +43,7 @@ impl ConnectionWorld {
 
     /// Nothing is connected; `token` is good for account 77, and there is an OAuth app.
     pub fn with_drawing() -> Self {
-        Self::drawing(Self::new())
-    }
-
-    /// The same with another clock.
-    pub fn with_drawing_on(clock: Arc<dyn Clock>) -> Self {
-        Self::drawing(Self::on(clock))
-    }
-
-    fn drawing(world: Self) -> Self {
-        let world = world.of(System::Pipedrive, ProviderKind::DrawnSecrets);
+        let world = Self::new().of(System::Pipedrive, ProviderKind::DrawnSecrets);
         world.provider.add_token("token", "77");
         world.provider.add_refresh_token("refresh", "77");
         let app = json!({"client_id": "c", "client_secret": "s", "redirect_uri": "https://a/cb"});

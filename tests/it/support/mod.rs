@@ -24,6 +24,7 @@ pub mod gate_world;
 pub mod hubspot;
 pub mod linking_world;
 pub mod operator;
+pub mod pipedrive;
 pub mod portal_state;
 pub mod providers;
 pub mod push_line;

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use crate::lock::locked;
 use crate::vendor::System;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A day.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The time over which calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +23,27 @@ pub enum Window {
         /// How far the account's clocks are ahead of UTC.
         utc_offset_ms: i64,
     },
+    /// From midnight to midnight, by what calls cost instead of their number. The call that spends
+    /// the last of it is still served.
+    Tokens {
+        /// How far the vendor's clocks are ahead of UTC.
+        utc_offset_ms: i64,
+        /// The price of this call.
+        cost: usize,
+    },
     /// Calls that run at one time. They are counted by `traffic`; here they never fill a window.
     AtOnce,
+}
+
+impl Window {
+    /// Whether it is as long as a day, rolling or not.
+    pub const fn is_daily(self) -> bool {
+        match self {
+            Self::Rolling { window_ms } => window_ms >= DAY_MS,
+            Self::Day { .. } | Self::Tokens { .. } => true,
+            Self::AtOnce => false,
+        }
+    }
 }
 
 /// One limit of one account.
@@ -51,7 +71,7 @@ pub struct Usage {
 struct Counted {
     /// Instants, for a rolling window.
     instants: VecDeque<i64>,
-    /// For a day: which one, and how many calls.
+    /// For a day: which one, and how many calls or tokens.
     day: i64,
     day_calls: usize,
 }
@@ -65,7 +85,7 @@ impl Counted {
                 }
                 self.instants.len()
             }
-            Window::Day { utc_offset_ms } => {
+            Window::Day { utc_offset_ms } | Window::Tokens { utc_offset_ms, .. } => {
                 let day = at_ms.saturating_add(utc_offset_ms).div_euclid(DAY_MS);
                 if day != self.day {
                     (self.day, self.day_calls) = (day, 0);
@@ -80,6 +100,7 @@ impl Counted {
         match window {
             Window::Rolling { .. } => self.instants.push_back(at_ms),
             Window::Day { .. } => self.day_calls += 1,
+            Window::Tokens { cost, .. } => self.day_calls += cost,
             Window::AtOnce => {}
         }
     }
@@ -140,12 +161,11 @@ impl Rates {
         usages(&mut locked(&self.windows), system, account, policies, at_ms)
     }
 
-    /// Forgets the calls of an account's days.
-    pub fn reset_days(&self, system: System, account: &str) {
-        for ((of_system, of_account, _), counted) in locked(&self.windows).iter_mut() {
-            if *of_system == system && of_account == account {
-                counted.day_calls = 0;
-            }
+    /// Forgets the calls that count against those of an account's policies that last a day.
+    pub fn reset_days(&self, system: System, account: &str, policies: &[Policy]) {
+        let mut windows = locked(&self.windows);
+        for policy in policies.iter().filter(|policy| policy.window.is_daily()) {
+            windows.remove(&(system, account.to_owned(), policy.name));
         }
     }
 
@@ -200,8 +220,19 @@ mod tests {
         assert!(!admit(midnight - 1));
         assert!([midnight, midnight, midnight].into_iter().all(admit));
         assert!(!admit(midnight));
-        rates.reset_days(Hubspot, "1");
+        rates.reset_days(Hubspot, "1", &[DAILY]);
         assert!(admit(midnight));
+    }
+
+    #[test]
+    fn tokens_are_spent_by_price_and_the_last_call_may_cost_more_than_is_left() {
+        let rates = Rates::default();
+        let admit = |cost| {
+            let window = Window::Tokens { utc_offset_ms: 0, cost };
+            let policy = Policy { name: "tokens", max_calls: 30, window };
+            rates.admit(Hubspot, "1", &[policy], 0).map(|used| used[0].remaining).ok()
+        };
+        assert_eq!([20, 5, 20, 1].map(admit), [Some(10), Some(5), Some(0), None]);
     }
 
     #[test]

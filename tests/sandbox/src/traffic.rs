@@ -29,6 +29,8 @@ pub struct Load {
     pub max_in_flight: usize,
     /// Calls that count against no policy.
     pub unlimited_calls: u64,
+    /// What served calls have cost, by route, where they have prices.
+    pub tokens_by_route: BTreeMap<String, usize>,
 }
 
 impl Load {
@@ -101,6 +103,13 @@ impl Traffic {
         let mut loads = locked(&self.loads);
         let load = loads.entry((system, account.to_owned())).or_default();
         load.by_policy.entry(policy.name).or_default().over_limit += 1;
+    }
+
+    /// Notes what a served call has cost.
+    pub fn spend(&self, system: System, account: &str, route: String, cost: usize) {
+        let mut loads = locked(&self.loads);
+        let load = loads.entry((system, account.to_owned())).or_default();
+        *load.tokens_by_route.entry(route).or_default() += cost;
     }
 
     /// What an account got.

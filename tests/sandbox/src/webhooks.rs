@@ -1,5 +1,6 @@
 //! Sending webhooks and sending them again, as vendors do: first attempts at once, ten in flight
-//! per order, failures up to ten times more with growing random delays, much quickened.
+//! per order, failures up to ten times more with growing random delays, or with those of a vendor
+//! that tells them; all much quickened.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,7 +96,8 @@ pub fn addressed(
     batches: Vec<Vec<Value>>,
 ) -> Vec<Addressed> {
     let vendor = state.vendors.get(account.system);
-    let addressed = batches.into_iter().filter_map(|events| {
+    let requests = batches.into_iter().flat_map(|events| vendor.webhook_requests(events));
+    let addressed = requests.filter_map(|events| {
         let target = vendor.webhook_target(account, &events)?;
         Some((target, events))
     });
@@ -154,19 +156,28 @@ impl Deliveries {
         locked(&self.log).get_mut(number).map(|delivery| delivery.events.clone())
     }
 
-    fn note(&self, number: u64, attempt: Attempt, is_last: bool) -> bool {
-        let delivered = attempt.status.is_some_and(|status| (200..300).contains(&status));
+    fn note(&self, number: u64, attempt: Attempt, delivered: bool, is_last: bool) {
         if let Some(delivery) = locked(&self.log).get_mut(number) {
             delivery.attempts.push(attempt);
             delivery.delivered = delivered;
             delivery.given_up = is_last && !delivered;
         }
-        delivered
+    }
+}
+
+/// How long to wait before a retry; `None` if there is no such retry any more.
+fn retry_delay_ms(state: &SandboxState, target: &Target, attempt: u32) -> Option<u64> {
+    match state.vendors.get(target.system).webhook_retries_ms() {
+        Some(delays_ms) => {
+            let place = usize::try_from(attempt.checked_sub(1)?).ok()?;
+            delays_ms.get(place).copied()
+        }
+        None => (attempt <= MAX_RETRIES).then(|| growing_delay_ms(attempt)),
     }
 }
 
 /// Up to `LONGEST_RETRY_MS`, growing, plus or minus half.
-fn retry_delay_ms(attempt: u32) -> u64 {
+fn growing_delay_ms(attempt: u32) -> u64 {
     let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
     let mean_ms = (FIRST_RETRY_MS * 1.6_f64.powi(exponent)).min(LONGEST_RETRY_MS);
     Duration::from_secs_f64(mean_ms * (0.5 + fastrand::f64()) / 1_000.0)
@@ -191,22 +202,32 @@ async fn attempt_once(
         request = request.header(name, value);
     }
     let at_ms = now_ms();
+    let mut delivered = false;
     let tried = match request.send().await {
-        Ok(response) => Attempt { at_ms, status: Some(response.status().as_u16()), error: None },
+        Ok(response) => {
+            let status = response.status().as_u16();
+            let body = response.bytes().await.unwrap_or_default();
+            delivered = vendor.takes_webhook(&events, status, &body);
+            Attempt { at_ms, status: Some(status), error: None }
+        }
         Err(error) if error.is_timeout() => Attempt { at_ms, status: None, error: Some("timeout") },
         Err(_) => Attempt { at_ms, status: None, error: Some("no connection") },
     };
-    let is_last = attempt == MAX_RETRIES || !vendor.retries_webhook(tried.status);
-    let delivered = state.deliveries.note(number, tried, is_last);
+    vendor.webhook_tried(target, &events, attempt, tried.status);
+    let is_last = retry_delay_ms(state, target, attempt + 1).is_none()
+        || !vendor.retries_webhook(tried.status);
+    state.deliveries.note(number, tried, delivered, is_last);
     Some(delivered || is_last)
 }
 
 async fn retry(state: Arc<SandboxState>, target: Target, number: u64) {
-    for attempt in 1..=MAX_RETRIES {
-        sleep_ms(retry_delay_ms(attempt)).await;
+    let mut attempt = 1;
+    while let Some(delay_ms) = retry_delay_ms(&state, &target, attempt) {
+        sleep_ms(delay_ms).await;
         if attempt_once(&state, &target, number, attempt).await != Some(false) {
             return;
         }
+        attempt += 1;
     }
 }
 
@@ -239,15 +260,15 @@ pub async fn send(state: &Arc<SandboxState>, requests: Vec<Addressed>) -> Vec<De
 mod tests {
     use std::time::Duration;
 
-    use super::{LONGEST_RETRY_MS, MAX_RETRIES, retry_delay_ms};
+    use super::{LONGEST_RETRY_MS, MAX_RETRIES, growing_delay_ms};
 
     #[test]
     fn retry_delays_grow_and_stay_bounded() {
-        assert!((50..=150).contains(&retry_delay_ms(1)));
+        assert!((50..=150).contains(&growing_delay_ms(1)));
         for attempt in 1..=MAX_RETRIES {
             let longest = Duration::from_secs_f64(LONGEST_RETRY_MS * 1.5 / 1_000.0);
-            assert!(Duration::from_millis(retry_delay_ms(attempt)) <= longest);
+            assert!(Duration::from_millis(growing_delay_ms(attempt)) <= longest);
         }
-        assert!(retry_delay_ms(8) > retry_delay_ms(1));
+        assert!(growing_delay_ms(8) > growing_delay_ms(1));
     }
 }

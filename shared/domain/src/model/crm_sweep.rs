@@ -44,24 +44,22 @@ pub struct CrmSweepStep {
     pub correlation_id: CorrelationId,
 }
 
-#[derive(Serialize, Deserialize)]
-struct PlaceBody {
-    account_id: String,
-    since_ms: i64,
-    until_ms: i64,
-    #[serde(rename = "type")]
-    object_type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    position: Option<String>,
-}
-
+/// The members of a place are there all together or not at all, but for the position.
 #[derive(Serialize, Deserialize)]
 struct StepBody {
     version: u32,
     tenant_id: String,
     system: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<PlaceBody>,
+    account_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_ms: Option<i64>,
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    object_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
     forward_at_ms: i64,
     #[serde(default)]
     found: u64,
@@ -74,17 +72,16 @@ impl CrmSweepStep {
     /// # Errors
     /// When it can't be written as JSON, which no value of these types causes.
     pub fn to_body(&self) -> Result<String, serde_json::Error> {
+        let place = self.place.as_ref();
         serde_json::to_string(&StepBody {
             version: VERSION,
             tenant_id: self.tenant.as_str().to_owned(),
             system: self.system.as_str().to_owned(),
-            place: self.place.as_ref().map(|place| PlaceBody {
-                account_id: place.account_id.clone(),
-                since_ms: place.since.as_millisecond(),
-                until_ms: place.until.as_millisecond(),
-                object_type: place.object_type.as_str().to_owned(),
-                position: place.position.clone(),
-            }),
+            account_id: place.map(|place| place.account_id.clone()),
+            since_ms: place.map(|place| place.since.as_millisecond()),
+            until_ms: place.map(|place| place.until.as_millisecond()),
+            object_type: place.map(|place| place.object_type.as_str().to_owned()),
+            position: place.and_then(|place| place.position.clone()),
             forward_at_ms: self.forward_at.as_millisecond(),
             found: self.found,
             correlation_id: self.correlation_id.as_str().to_owned(),
@@ -101,9 +98,12 @@ impl CrmSweepStep {
     }
 
     fn of(message: StepBody) -> Option<Self> {
-        let place = match message.place {
-            Some(place) => Some(place_of(place)?),
-            None => None,
+        let StepBody { account_id, since_ms, until_ms, object_type, position, .. } = message;
+        let place = match (account_id, since_ms, until_ms, object_type) {
+            (None, None, None, None) if position.is_none() => None,
+            (account_id, since_ms, until_ms, object_type) => {
+                Some(place_of(account_id?, (since_ms?, until_ms?), &object_type?, position)?)
+            }
         };
         Some(Self {
             tenant: TenantId::parse(&message.tenant_id)?,
@@ -116,21 +116,22 @@ impl CrmSweepStep {
     }
 }
 
-fn place_of(body: PlaceBody) -> Option<CrmSweepPlace> {
-    let is_short = body.position.as_ref().is_none_or(|it| it.len() <= POSITION_MAX_BYTES);
-    if !is_short || !is_id(&body.account_id) {
-        return None;
-    }
-    let (since, until) = (
-        Timestamp::from_millisecond(body.since_ms).ok()?,
-        Timestamp::from_millisecond(body.until_ms).ok()?,
-    );
-    (since < until).then_some(CrmSweepPlace {
-        account_id: body.account_id,
+fn place_of(
+    account_id: String,
+    (since_ms, until_ms): (i64, i64),
+    object_type: &str,
+    position: Option<String>,
+) -> Option<CrmSweepPlace> {
+    let is_short = position.as_ref().is_none_or(|it| it.len() <= POSITION_MAX_BYTES);
+    let since = Timestamp::from_millisecond(since_ms).ok()?;
+    let until = Timestamp::from_millisecond(until_ms).ok()?;
+    let object_type = ObjectType::parse(object_type)?;
+    (is_short && is_id(&account_id) && since < until).then_some(CrmSweepPlace {
+        account_id,
         since,
         until,
-        object_type: ObjectType::parse(&body.object_type)?,
-        position: body.position,
+        object_type,
+        position,
     })
 }
 
@@ -143,10 +144,8 @@ mod tests {
     fn body() -> Value {
         json!({
             "version": 1, "tenant_id": "acme", "system": "pipedrive", "forward_at_ms": 3,
-            "found": 4, "correlation_id": "sweep-1", "place": {
-                "account_id": "7700", "since_ms": 1, "until_ms": 2, "type": "company",
-                "position": "eyJ9",
-            },
+            "found": 4, "correlation_id": "sweep-1", "account_id": "7700", "since_ms": 1,
+            "until_ms": 2, "type": "company", "position": "eyJ9",
         })
     }
 
@@ -165,20 +164,22 @@ mod tests {
         let error = CrmSweepStep::parse(&future.to_string()).unwrap_err();
         assert_eq!(error, UnreadableMessage::UnknownVersion);
         let long = json!("x".repeat(40_000));
-        for (pointer, value) in [
-            ("/tenant_id", json!("a#b")),
-            ("/system", json!("other")),
-            ("/correlation_id", json!("")),
-            ("/forward_at_ms", json!("3")),
-            ("/place/account_id", json!("7#7")),
-            ("/place/type", json!("ticket")),
-            ("/place/until_ms", json!(1)),
-            ("/place/position", long),
+        for (name, value) in [
+            ("tenant_id", json!("a#b")),
+            ("system", json!("other")),
+            ("correlation_id", json!("")),
+            ("forward_at_ms", json!("3")),
+            ("account_id", json!("7#7")),
+            ("type", json!("ticket")),
+            ("until_ms", json!(1)),
+            ("position", long),
+            ("type", json!(null)),
+            ("account_id", json!(null)),
         ] {
             let mut broken = body();
-            *broken.pointer_mut(pointer).unwrap() = value;
+            broken[name] = value;
             let error = CrmSweepStep::parse(&broken.to_string()).unwrap_err();
-            assert_eq!(error, UnreadableMessage::Malformed, "{pointer}");
+            assert_eq!(error, UnreadableMessage::Malformed, "{name}");
         }
     }
 }

@@ -63,8 +63,7 @@ impl<'a> BoundedXml<'a> {
         }
         let text = std::str::from_utf8(body).map_err(|_utf8| Refused)?;
         // Among them the zeros of UTF-16, which would pass for UTF-8.
-        let is_forbidden = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-        if text.bytes().any(is_forbidden) {
+        if text.bytes().any(is_control) {
             return Err(Refused);
         }
         let mut reader = NsReader::from_str(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
@@ -198,7 +197,9 @@ impl<'a> BoundedXml<'a> {
         for attribute in tag.attributes() {
             let value = attribute.map_err(|_quotes_the_body| Refused)?.value;
             let value = std::str::from_utf8(&value).map_err(|_utf8| Refused)?;
-            unescape(value).map_err(|_quotes_the_body| Refused)?;
+            if unescape(value).map_err(|_quotes_the_body| Refused)?.bytes().any(is_control) {
+                return Err(Refused);
+            }
         }
         Ok(tag)
     }
@@ -208,10 +209,16 @@ impl<'a> BoundedXml<'a> {
     }
 }
 
+/// What no XML holds, not even by a reference.
+const fn is_control(byte: u8) -> bool {
+    byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
 /// What a reference stands for.
 fn resolved(reference: &BytesRef<'_>) -> Result<String, Refused> {
     if let Some(character) = reference.resolve_char_ref().map_err(|_number| Refused)? {
-        return Ok(character.to_string());
+        let is_forbidden = u8::try_from(character).is_ok_and(is_control);
+        return (!is_forbidden).then(|| character.to_string()).ok_or(Refused);
     }
     let name = reference.decode().map_err(|_encoding| Refused)?;
     resolve_predefined_entity(&name).map(str::to_owned).ok_or(Refused)

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::users::{AccountUser, UserId};
 use crate::acuity::{AppointmentType, Calendar, EqualStarts};
 use crate::hubspot::{Definition, Pipeline};
+use crate::pipedrive::{FieldEntry, Plan};
+use crate::salesforce::{AddedField, DuplicateRule, RecordType, Stage};
 use crate::vendor::System;
 
 /// An OAuth app that an account has installed, and what the account has granted it. Has no
@@ -49,8 +52,9 @@ pub struct Account {
     pub system: System,
     /// The vendor's id of the account.
     pub account: String,
-    /// The bearer token that acts for the account. May be left out if there is `oauth`.
-    #[serde(default)]
+    /// The token that acts for the account, called `api_token` by Pipedrive. May be left out if
+    /// there is `oauth`.
+    #[serde(default, alias = "api_token")]
     pub access_token: String,
     /// Tokens that were valid once; calls with them are told that they expired.
     #[serde(default)]
@@ -76,12 +80,15 @@ pub struct Account {
     /// Overrides the vendor's burst limit.
     #[serde(default)]
     pub rate_limit_per_10s: Option<usize>,
-    /// Overrides the vendor's daily limit.
-    #[serde(default)]
+    /// Overrides the vendor's daily limit, of tokens where calls have prices.
+    #[serde(default, alias = "daily_limit", alias = "daily_tokens")]
     pub rate_limit_daily: Option<usize>,
     /// Overrides the vendor's limit per second.
     #[serde(default)]
     pub rate_limit_per_s: Option<usize>,
+    /// Overrides the vendor's limit per two seconds.
+    #[serde(default)]
+    pub rate_limit_per_2s: Option<usize>,
     /// Overrides how many calls the vendor lets run at one time.
     #[serde(default)]
     pub max_concurrent: Option<usize>,
@@ -132,51 +139,80 @@ pub struct Account {
     /// The order in which an Acuity list gives appointments that begin at the same time.
     #[serde(default)]
     pub equal_starts: EqualStarts,
-}
-
-/// A user of an account with an API key of their own.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountUser {
-    /// The vendor's id of the user.
-    pub user_id: UserId,
-    /// The user's key.
-    pub api_key: String,
-    /// The calendars that the user may see; absent means all.
+    /// What stands before the vendor's own domain in the account's host name, where each account
+    /// has a host of its own; the first segment of its paths here.
     #[serde(default)]
-    pub calendar_ids: Option<Vec<u64>>,
+    pub domain: Option<String>,
+    /// What token answers say in place of the account's URL here.
+    #[serde(default)]
+    pub instance_url: Option<String>,
+    /// Salesforce: the app that acts for the account without a person.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Its secret; absent means that it can't get tokens by it.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// The user that the app acts as.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The key that proves the app's assertions; absent means that it can't get tokens by them.
+    #[serde(default)]
+    pub public_key_pem: Option<String>,
+    /// How long a session lives without being used; absent means two hours.
+    #[serde(default, alias = "session_lifetime")]
+    pub session_lifetime_s: Option<i64>,
+    /// Where Salesforce's Outbound Messages are delivered.
+    #[serde(default)]
+    pub outbound_message_url: Option<String>,
+    /// Whether Salesforce's objects have the integration's key field; absent means that they do.
+    #[serde(default)]
+    pub has_key_fields: Option<bool>,
+    /// Fields that an admin has added, by Salesforce's object type.
+    #[serde(default)]
+    pub sobject_fields: BTreeMap<String, Vec<AddedField>>,
+    /// Salesforce's stages of opportunities; absent means those of a new org.
+    #[serde(default)]
+    pub stages: Option<Vec<Stage>>,
+    /// Salesforce's record types; absent means one of opportunities.
+    #[serde(default)]
+    pub record_types: Option<Vec<RecordType>>,
+    /// Salesforce's duplicate rules.
+    #[serde(default)]
+    pub duplicate_rules: Vec<DuplicateRule>,
+    /// Whether the token's user is an administrator of the Pipedrive company.
+    #[serde(default = "yes")]
+    pub is_admin: bool,
+    /// What the Pipedrive company pays for; decides its limits.
+    #[serde(default)]
+    pub plan: Plan,
+    /// Whether Pipedrive organizations have a website and the other details of firms.
+    #[serde(default = "yes")]
+    pub has_website: bool,
+    /// Custom fields that the users of a Pipedrive company have made, by object type.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Vec<FieldEntry>>,
+    /// Overrides how many open deals the Pipedrive company may have.
+    #[serde(default)]
+    pub max_open_deals: Option<usize>,
+    /// How many users may see each Pipedrive record, as webhooks list them; absent means three.
+    #[serde(default)]
+    pub permitted_users: Option<u64>,
+    /// Overrides how many webhooks one user of Pipedrive can have.
+    #[serde(default)]
+    pub webhook_limit: Option<usize>,
+    /// How long Pipedrive sends nothing to a webhook that failed too often.
+    #[serde(default)]
+    pub webhook_ban_ms: Option<i64>,
+    /// After so many calls over a limit within a minute Pipedrive's API token is blocked.
+    #[serde(default)]
+    pub block_after_429s: Option<usize>,
+    /// How long such a block lasts.
+    #[serde(default)]
+    pub block_ms: Option<i64>,
 }
 
-/// The id of a user: a number, and half of a text in HTTP Basic, so both are taken.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "TextOrNumber")]
-pub struct UserId(String);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Text(String),
-    Number(u64),
-}
-
-impl From<TextOrNumber> for UserId {
-    fn from(id: TextOrNumber) -> Self {
-        match id {
-            TextOrNumber::Text(text) => Self(text),
-            TextOrNumber::Number(number) => Self(number.to_string()),
-        }
-    }
-}
-
-/// A user with a key, the main administrator or another one.
-#[derive(Clone, Copy)]
-pub struct User<'a> {
-    /// The vendor's id.
-    pub user_id: &'a str,
-    /// The key.
-    pub api_key: &'a str,
-    /// The calendars that the user may see; absent means all.
-    pub calendar_ids: Option<&'a [u64]>,
+const fn yes() -> bool {
+    true
 }
 
 impl Account {
@@ -184,21 +220,6 @@ impl Account {
     pub fn signing_secret(&self) -> Option<&str> {
         let of_app = self.oauth.as_ref().map(|app| app.client_secret.as_str());
         self.webhook_secret.as_deref().or(of_app)
-    }
-
-    /// The users that have a key, the main administrator first.
-    pub fn users(&self) -> impl Iterator<Item = User<'_>> {
-        let main = self.api_key.as_deref().map(|api_key| User {
-            user_id: self.user_id.as_ref().map_or(&self.account, |id| &id.0),
-            api_key,
-            calendar_ids: None,
-        });
-        let others = self.users.iter().map(|user| User {
-            user_id: &user.user_id.0,
-            api_key: &user.api_key,
-            calendar_ids: user.calendar_ids.as_deref(),
-        });
-        main.into_iter().chain(others)
     }
 
     /// Whether the token holds at least one of `any_of`.

@@ -2,13 +2,15 @@
 //! whose.
 
 mod entry;
+mod users;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::lock::locked;
 use crate::vendor::System;
-pub use entry::{Account, OauthApp, User};
+pub use entry::{Account, OauthApp};
+pub use users::User;
 
 /// What a presented token turned out to be.
 pub enum TokenMatch {
@@ -27,7 +29,9 @@ fn shares_credentials(one: &Account, other: &Account) -> bool {
             || one.codes.iter().any(|code| other.codes.contains(code))
     });
     let same_user = one.users().any(|user| other.users().any(|twin| twin.user_id == user.user_id));
-    same_token || same_grant || same_user
+    let same_host = one.domain.as_ref().zip(other.domain.as_ref());
+    let same_host = same_host.is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+    same_token || same_grant || same_user || same_host
 }
 
 /// All accounts, by system and id.
@@ -49,7 +53,7 @@ impl AccountBook {
             .filter(|other| other.system == account.system && other.account != account.account);
         if others.any(|other| shares_credentials(other, &account)) {
             return Err("another account of this system has the same `access_token`, the same \
-                 refresh token or code, or the same `user_id`"
+                 refresh token or code, the same `user_id` or the same `domain`"
                 .to_owned());
         }
         let account = Arc::new(account);

@@ -11,7 +11,7 @@ use super::error::{ControlError, JsonAnswer, answer, read_body, read_query};
 use super::{Selection, Shared, known_account};
 use crate::accounts::Account;
 use crate::clock::now_ms;
-use crate::rates::Window;
+use crate::rates::{Policy, Window};
 use crate::state::SandboxState;
 use crate::traffic::Received;
 use crate::vendor::System;
@@ -28,6 +28,8 @@ struct Order {
     #[serde(default, deserialize_with = "given")]
     rate_limit_per_s: Option<Option<usize>>,
     #[serde(default, deserialize_with = "given")]
+    rate_limit_per_2s: Option<Option<usize>>,
+    #[serde(default, deserialize_with = "given")]
     max_concurrent: Option<Option<usize>>,
     #[serde(default)]
     reset_daily: bool,
@@ -38,6 +40,10 @@ struct Order {
 /// Tells `null`, the vendor's own limit, from a field that isn't there.
 fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<usize>>, D::Error> {
     Option::deserialize(value).map(Some)
+}
+
+fn is_burst(policy: &Policy) -> bool {
+    matches!(policy.window, Window::Rolling { .. }) && !policy.window.is_daily()
 }
 
 fn described(state: &SandboxState, account: &Account) -> Value {
@@ -61,9 +67,15 @@ fn described(state: &SandboxState, account: &Account) -> Value {
     told["over_limit"] = json!(load.by_policy.values().map(|one| one.over_limit).sum::<u64>());
     told["over_limit_by_policy"] = by_policy(|one| json!(one.over_limit));
     told["max_in_window_by_policy"] = by_policy(|one| json!(one.max_in_window));
-    if let Some(burst) = policies.first() {
-        let is_per_second = burst.window == Window::Rolling { window_ms: 1_000 };
-        let name = if is_per_second { "rate_limit_per_s" } else { "rate_limit_per_10s" };
+    if let Some(burst) = policies.iter().find(|policy| is_burst(policy)) {
+        let name = match burst.window {
+            Window::Rolling { window_ms: 1_000 } => "rate_limit_per_s",
+            Window::Rolling { window_ms: 2_000 } => "rate_limit_per_2s",
+            Window::Rolling { .. }
+            | Window::Day { .. }
+            | Window::Tokens { .. }
+            | Window::AtOnce => "rate_limit_per_10s",
+        };
         told[name] = json!(burst.max_calls);
         told["in_window"] = json!(load.in_window(burst, at_ms));
         told["max_in_window"] = json!(load.max_in_window(burst.name));
@@ -71,11 +83,15 @@ fn described(state: &SandboxState, account: &Account) -> Value {
     if let Some(at_once) = policies.iter().find(|policy| policy.window == Window::AtOnce) {
         told["max_concurrent"] = json!(at_once.max_calls);
     }
-    let daily = usages.iter().find(|usage| matches!(usage.policy.window, Window::Day { .. }));
+    let daily = usages.iter().find(|usage| usage.policy.window.is_daily());
     if let Some(daily) = daily {
         let max_calls = daily.policy.max_calls;
         told["rate_limit_daily"] = json!(max_calls);
         told["used_today"] = json!(max_calls.saturating_sub(daily.remaining));
+    }
+    if policies.iter().any(|policy| matches!(policy.window, Window::Tokens { .. })) {
+        told["tokens_spent"] = json!(load.tokens_by_route.values().sum::<usize>());
+        told["tokens_by_route"] = json!(load.tokens_by_route);
     }
     told
 }
@@ -106,13 +122,17 @@ pub(super) async fn set(State(state): Shared, body: Bytes) -> JsonAnswer {
     if let Some(limit) = order.rate_limit_per_s {
         changed.rate_limit_per_s = limit;
     }
+    if let Some(limit) = order.rate_limit_per_2s {
+        changed.rate_limit_per_2s = limit;
+    }
     if let Some(limit) = order.max_concurrent {
         changed.max_concurrent = limit;
     }
+    let policies = state.vendors.get(order.system).all_policies(&changed);
     let told = changed.clone();
     state.put_account(changed).map_err(ControlError::bad_request)?;
     if order.reset_daily {
-        state.rates.reset_days(order.system, &order.account);
+        state.rates.reset_days(order.system, &order.account, &policies);
     }
     if order.reset_counters {
         state.traffic.reset(Some(order.system), Some(&order.account));

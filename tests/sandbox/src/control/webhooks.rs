@@ -25,6 +25,8 @@ struct Order {
     #[serde(default, rename = "type")]
     object_type: Option<String>,
     #[serde(default)]
+    form: Option<String>,
+    #[serde(default)]
     fields: Value,
     #[serde(default)]
     secret: Option<String>,
@@ -94,6 +96,7 @@ impl Order {
             event: self.event.clone(),
             property_name: self.property_name.clone(),
             object_type: self.object_type.clone(),
+            form: self.form.clone(),
             fields: self.fields.clone(),
         }
     }
@@ -119,7 +122,7 @@ pub(super) async fn send(State(state): Shared, body: Bytes) -> JsonAnswer {
     let mut each = events.iter().map(std::slice::from_ref);
     if each.any(|event| vendor.webhook_target(&account, event).is_none()) {
         return Err(ControlError::bad_request(
-            "the account has no `webhook_url` and `webhook_secret`",
+            "the account has no `webhook_url` with `webhook_secret`, or no URL for this form",
         ));
     }
     let spread = spread.within(vendor.events_per_webhook());

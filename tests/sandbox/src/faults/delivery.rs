@@ -16,9 +16,6 @@ use crate::connection::Connection;
 use crate::pause::Pauses;
 use crate::vendor::{Answer, Vendor};
 
-const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\n\
-    <body><h1>Bad gateway</h1><p>The server returned an invalid response.</p></body></html>\n";
-
 /// Long enough for the first half of a cut body to leave before the connection goes.
 const CUT_AFTER_MS: u64 = 50;
 
@@ -52,7 +49,7 @@ fn shown_answer(fault: &Fault, vendor: &dyn Vendor, real: Option<Answer>) -> Ans
         FaultKind::Hang => error_answer(fault, vendor, StatusCode::GATEWAY_TIMEOUT),
         FaultKind::Html => {
             let status = status_or(fault, StatusCode::BAD_GATEWAY);
-            Answer::text(status, "text/html; charset=utf-8", HTML_PAGE)
+            Answer::text(status, "text/html; charset=utf-8", vendor.html_page())
         }
         FaultKind::Delay | FaultKind::Reset | FaultKind::Truncate => {
             // Only half of a truncated body is seen, so any body of the vendor's will do.

@@ -40,6 +40,7 @@ use serde_json::Value;
 
 use crate::accounts::{Account, AccountBook, TokenMatch};
 use crate::clock::now_ms;
+use crate::grants::{Grants, TokenLook};
 use crate::lock::locked;
 use crate::rates::{Policy, Usage};
 use crate::spread::MAX_BATCH;
@@ -50,7 +51,6 @@ use crate::vendor::{
 use crate::webhooks::Target;
 use errors::Refusal;
 use events::Author;
-use oauth::Grants;
 use object_types::ObjectType;
 pub use pipelines::Pipeline;
 use routes::{Operation, Route, RouteError, Version};
@@ -58,10 +58,16 @@ pub use schema::Definition;
 use store::Portals;
 
 /// The simulated HubSpot.
-#[derive(Default)]
 pub struct Hubspot {
     portals: Mutex<Portals>,
     grants: Grants,
+}
+
+impl Default for Hubspot {
+    fn default() -> Self {
+        let look = TokenLook { access_prefix: "CN", refresh_prefix: "na1-" };
+        Self { portals: Mutex::default(), grants: Grants::new(System::Hubspot, look) }
+    }
 }
 
 /// What an operation works with.

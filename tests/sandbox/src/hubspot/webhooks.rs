@@ -142,6 +142,7 @@ mod tests {
             event: Some(event.to_owned()),
             property_name: None,
             object_type: None,
+            form: None,
             fields: json!({ "sourceId": null, "occurredAt": 3 }),
         }
     }

@@ -15,11 +15,16 @@ use serde_json::Value;
 use crate::accounts::{Account, AccountBook};
 use crate::acuity::Acuity;
 use crate::hubspot::Hubspot;
+use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
+use crate::salesforce::Salesforce;
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
 pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
+
+const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\n\
+    <body><h1>Bad gateway</h1><p>The server returned an invalid response.</p></body></html>\n";
 
 /// The vendors that the sandbox plays. The text form is also the path prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -29,17 +34,23 @@ pub enum System {
     Hubspot,
     /// Acuity Scheduling.
     Acuity,
+    /// Salesforce's Sales Cloud.
+    Salesforce,
+    /// Pipedrive.
+    Pipedrive,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 2] = [Self::Hubspot, Self::Acuity];
+    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hubspot => "hubspot",
             Self::Acuity => "acuity",
+            Self::Salesforce => "salesforce",
+            Self::Pipedrive => "pipedrive",
         }
     }
 
@@ -88,6 +99,8 @@ pub struct WebhookOrder {
     pub property_name: Option<String>,
     /// The type of the objects, where the event's name doesn't tell it.
     pub object_type: Option<String>,
+    /// The form of the webhooks, where the vendor has more than one; absent means all of them.
+    pub form: Option<String>,
     /// Fields that are put over those of each event; `null` takes one away.
     pub fields: Value,
 }
@@ -149,14 +162,35 @@ pub trait Vendor: Send + Sync {
     /// The answer to a request over a limit.
     fn over_limit(&self, policy: &Policy) -> Answer;
 
+    /// The same for a vendor that remembers who goes over its limits.
+    fn refuse(&self, _: &Account, _: &VendorRequest, policy: &Policy) -> Answer {
+        self.over_limit(policy)
+    }
+
     /// Headers that tell the caller its limits.
     fn limit_headers(&self, account: &Account, usages: &[Usage]) -> Vec<(&'static str, String)>;
 
     /// Carries the request out.
     fn handle(&self, account: &Account, request: &VendorRequest) -> Outcome;
 
+    /// Carries the request out, knowing what it leaves of the limits.
+    fn handle_within(
+        &self,
+        account: &Account,
+        request: &VendorRequest,
+        usages: &[Usage],
+    ) -> Outcome {
+        let _ = usages;
+        self.handle(account, request)
+    }
+
     /// The vendor's own error for a status, for injected faults.
     fn error_answer(&self, status: StatusCode, details: &FaultDetails) -> Answer;
+
+    /// What its proxies show in place of an answer, for injected faults.
+    fn html_page(&self) -> &'static str {
+        HTML_PAGE
+    }
 
     /// Drops the objects of one account, or of all.
     fn reset(&self, account: Option<&str>);
@@ -192,12 +226,31 @@ pub trait Vendor: Send + Sync {
     /// The most events of one webhook request.
     fn events_per_webhook(&self) -> usize;
 
+    /// Splits events that can't go in one request.
+    fn webhook_requests(&self, events: Vec<Value>) -> Vec<Vec<Value>> {
+        vec![events]
+    }
+
     /// Where a request with these events goes; `None` if nobody is there to take them.
     fn webhook_target(&self, account: &Account, events: &[Value]) -> Option<Target>;
+
+    /// Whether the receiver has taken a delivery, by its answer.
+    fn takes_webhook(&self, events: &[Value], status: u16, body: &[u8]) -> bool {
+        let _ = (events, body);
+        (200..300).contains(&status)
+    }
 
     /// Whether a delivery that wasn't taken is tried again after this answer; `None` stands for no
     /// answer.
     fn retries_webhook(&self, status: Option<u16>) -> bool;
+
+    /// The waits before the retries of a delivery; `None` means growing random ones, ten of them.
+    fn webhook_retries_ms(&self) -> Option<&'static [u64]> {
+        None
+    }
+
+    /// Takes note of how an attempt ended; no status stands for no answer.
+    fn webhook_tried(&self, _: &Target, _: &[Value], _attempt: u32, _status: Option<u16>) {}
 
     /// Builds and signs one delivery; called again for each attempt.
     fn sign_webhook(&self, target: &Target, events: &[Value], attempt: u32) -> SignedWebhook;
@@ -208,6 +261,8 @@ pub trait Vendor: Send + Sync {
 pub struct Vendors {
     hubspot: Hubspot,
     acuity: Acuity,
+    salesforce: Salesforce,
+    pipedrive: Pipedrive,
 }
 
 impl Vendors {
@@ -216,6 +271,8 @@ impl Vendors {
         match system {
             System::Hubspot => &self.hubspot,
             System::Acuity => &self.acuity,
+            System::Salesforce => &self.salesforce,
+            System::Pipedrive => &self.pipedrive,
         }
     }
 }

@@ -34,6 +34,14 @@ impl CallLoad<'_> {
         let of_running = |policy: &&Policy| policy.window == Window::AtOnce;
         self.policies.iter().filter(of_running).find(|policy| self.running > policy.max_calls)
     }
+
+    /// What the call costs, where calls have prices.
+    fn price(&self) -> Option<usize> {
+        self.policies.iter().find_map(|policy| match policy.window {
+            Window::Tokens { cost, .. } => Some(cost),
+            Window::Rolling { .. } | Window::Day { .. } | Window::AtOnce => None,
+        })
+    }
 }
 
 fn carry_out(
@@ -60,9 +68,15 @@ fn carry_out(
     match admitted {
         Err(policy) => {
             state.traffic.refuse(system, &account.account, &policy);
-            Outcome::unchanged(vendor.over_limit(&policy))
+            Outcome::unchanged(vendor.refuse(&account, request, &policy))
         }
-        Ok(_) => vendor.handle(&account, request),
+        Ok(usages) => {
+            if let Some(cost) = load.price() {
+                let route = vendor.describe(request).route;
+                state.traffic.spend(system, &account.account, route, cost);
+            }
+            vendor.handle_within(&account, request, &usages)
+        }
     }
 }
 

@@ -23,9 +23,13 @@ mod limits;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod pipedrive;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod salesforce;
 #[cfg(test)]
 mod tap;
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! What the sandbox's portals have granted to OAuth apps: codes, refresh tokens and the access
-//! tokens made from them. Grants outlive a reset of the portal's records, as they do a real one.
+//! What accounts have granted to OAuth apps: codes, refresh tokens and the access tokens made from
+//! them, for each vendor that has such apps. Grants outlive a reset of the account's records, as
+//! they do a real one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -51,10 +52,10 @@ impl Grant {
         (is_given || self.added_codes.contains(code)) && !self.used_codes.contains(code)
     }
 
-    fn mint(&mut self, app: &OauthApp, now_ms: i64) -> String {
+    fn mint(&mut self, prefix: &str, app: &OauthApp, now_ms: i64) -> String {
         // Real tokens are long and of no fixed length; whoever cuts them off shall notice.
         let parts: Vec<String> = (0..10).map(|_| new_uuid()).collect();
-        let token = format!("CN{}", parts.join("_"));
+        let token = format!("{prefix}{}", parts.join("_"));
         let expires_at_ms = now_ms.saturating_add(app.expires_in_s.saturating_mul(1_000));
         self.access_tokens.push_back(AccessToken { token: token.clone(), expires_at_ms });
         if self.access_tokens.len() > KEPT_TOKENS {
@@ -84,17 +85,31 @@ pub enum NoGrant {
     Hub,
 }
 
-/// The grants of all portals.
-#[derive(Default)]
+/// How a vendor's tokens begin.
+pub struct TokenLook {
+    /// Access tokens.
+    pub access_prefix: &'static str,
+    /// Refresh tokens that are drawn later than the one of the account's entry.
+    pub refresh_prefix: &'static str,
+}
+
+/// The grants of all accounts of a vendor.
 pub struct Grants {
+    system: System,
+    look: TokenLook,
     by_account: Mutex<BTreeMap<String, Grant>>,
 }
 
-fn new_refresh_token() -> String {
-    format!("na1-{}", new_uuid())
-}
-
 impl Grants {
+    /// No grants yet.
+    pub fn new(system: System, look: TokenLook) -> Self {
+        Self { system, look, by_account: Mutex::default() }
+    }
+
+    fn new_refresh_token(&self) -> String {
+        format!("{}{}", self.look.refresh_prefix, new_uuid())
+    }
+
     fn with<T>(
         &self,
         account: &Account,
@@ -114,7 +129,7 @@ impl Grants {
         accounts: &AccountBook,
         is_it: impl Fn(&OauthApp, &Grant) -> bool,
     ) -> Option<Arc<Account>> {
-        let mut with_oauth = accounts.of(System::Hubspot).into_iter();
+        let mut with_oauth = accounts.of(self.system).into_iter();
         with_oauth
             .find(|account| self.with(account, |app, grant| is_it(app, grant)).unwrap_or_default())
     }
@@ -160,10 +175,10 @@ impl Grants {
             }
             grant.used_codes.insert(code.to_owned());
             if grant.is_revoked || grant.is_uninstalled {
-                grant.refresh_token = new_refresh_token();
+                grant.refresh_token = self.new_refresh_token();
                 (grant.is_revoked, grant.is_uninstalled) = (false, false);
             }
-            let access_token = grant.mint(app, now_ms);
+            let access_token = grant.mint(self.look.access_prefix, app, now_ms);
             Ok(Minted { access_token, refresh_token: Some(grant.refresh_token.clone()) })
         })
         .unwrap_or(Err(NoGrant::Code))
@@ -179,9 +194,9 @@ impl Grants {
                 return Err(NoGrant::RefreshToken);
             }
             if app.rotate_refresh_token {
-                grant.refresh_token = new_refresh_token();
+                grant.refresh_token = self.new_refresh_token();
             }
-            let access_token = grant.mint(app, now_ms);
+            let access_token = grant.mint(self.look.access_prefix, app, now_ms);
             let shown = !app.omit_refresh_token;
             let refresh_token = shown.then(|| grant.refresh_token.clone());
             Ok(Minted { access_token, refresh_token })
@@ -192,6 +207,11 @@ impl Grants {
     /// Revokes a refresh token; what was made from it stays good.
     pub fn revoke(&self, account: &Account, token: &str) {
         self.with(account, |_, grant| grant.is_revoked |= grant.refresh_token == token);
+    }
+
+    /// Ends one access token.
+    pub fn end_access_token(&self, account: &Account, token: &str) {
+        self.with(account, |_, grant| grant.access_tokens.retain(|known| known.token != token));
     }
 
     /// What the control API orders.

@@ -1,8 +1,6 @@
 //! The token endpoint: codes and refresh tokens against access tokens, in the vendor's own error
 //! shape, which is not that of the rest of the API.
 
-mod grants;
-
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -13,10 +11,9 @@ use super::object_types::ObjectType;
 use super::routes::TokenCall;
 use crate::accounts::{Account, AccountBook, OauthApp};
 use crate::clock::new_uuid;
+use crate::grants::{Grants, Minted, NoGrant};
 use crate::percent::decode_query;
 use crate::vendor::{Answer, Caller, System, VendorRequest};
-pub use grants::Grants;
-use grants::{Minted, NoGrant};
 
 const USER_ID: u64 = 1_001;
 const APP_ID: u64 = 1_160_452;
