@@ -42,6 +42,11 @@ impl Clock for ManualClock {
         tokio::task::yield_now().await;
     }
 
+    /// Nothing that a test does takes time by itself.
+    async fn limit(&self, _duration: Duration) {
+        std::future::pending().await
+    }
+
     fn random(&self) -> f64 {
         0.5
     }

@@ -21,6 +21,12 @@ pub trait Clock: Send + Sync {
     /// Waits.
     async fn sleep(&self, duration: Duration);
 
+    /// The same as the end of a time limit that something else races against. A clock that is moved by
+    /// sleeping is not moved by this.
+    async fn limit(&self, duration: Duration) {
+        self.sleep(duration).await;
+    }
+
     /// A draw from 0 (included) to 1 (excluded), for jitter.
     fn random(&self) -> f64;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::calling::{called, time_for};
+use super::calling::{COMPLETION_RESERVE, called, ended_by, time_for};
 use super::claiming::{in_progress, until_from};
 use super::{UpsertDeps, UpsertError, UpsertStats, Upserted};
 use crate::gate::ClosedReason;
@@ -238,6 +238,9 @@ impl Run<'_, '_> {
         };
         let wait_max = spare.min(self.deps.retry.wait_max);
         let connection = Arc::clone(&self.connection);
+        // An operation may turn out to be more requests than it said: none of them may be under way
+        // when another worker takes over.
+        let call = ended_by(self.deps.clock, self.claim.lease_until - COMPLETION_RESERVE, call);
         called(self.deps, &connection, self.stats, (requests, wait_max), call).await
     }
 
