@@ -141,6 +141,7 @@ mod rules_docs;
 mod rules_links;
 mod rules_queues;
 mod rules_rooms;
+mod rules_salesforce;
 mod rules_systems;
 mod rules_template;
 mod salesforce_associations;

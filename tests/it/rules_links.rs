@@ -7,8 +7,14 @@ use crate::support::cloud::root;
 
 /// Every page for people, by its path from the root.
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "infra/local/README.md", "tests/sandbox/README.md"].map(Into::into).into();
+    let mut pages: Vec<PathBuf> = [
+        "README.md",
+        "infra/local/README.md",
+        "infra/salesforce/README.md",
+        "tests/sandbox/README.md",
+    ]
+    .map(Into::into)
+    .into();
     for folder in ["docs", "docs/decisions", "docs/integrations"] {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
         let files = entries.map(|entry| Path::new(folder).join(entry.unwrap().file_name()));

@@ -10,11 +10,10 @@ use sync_domain::ports::{Hook, HookRegistration, ProviderError};
 
 use super::calls::{Calls, bad_answer, read, written};
 use super::error::{error_of, is_gone, without_effect};
+use super::signature::HOOK_USER;
 use super::wire::{Flag, Text};
 
 const PATH: &str = "/api/v1/webhooks";
-/// The user name in deliveries.
-const USER: &str = "integration";
 const VERSION: &str = "2.0";
 /// Created, changed, deleted.
 const ACTION: &str = "*";
@@ -71,7 +70,7 @@ impl Webhook {
             && self.event_object.get() == Some(object)
             && self.version.get() == Some(VERSION)
             && self.subscription_url.get() == Some(hook.url.expose_secret())
-            && self.http_auth_user.get() == Some(USER)
+            && self.http_auth_user.get() == Some(HOOK_USER)
             && self.http_auth_password.get() == Some(hook.secret.expose_secret())
     }
 }
@@ -140,7 +139,7 @@ async fn make(
         event_action: ACTION,
         event_object,
         name: NAME,
-        http_auth_user: USER,
+        http_auth_user: HOOK_USER,
         http_auth_password: hook.secret.expose_secret(),
         version: VERSION,
     };

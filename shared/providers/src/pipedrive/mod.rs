@@ -39,5 +39,4 @@ pub use connector::PipedriveConnector;
 pub use gateway::PipedriveGateway;
 pub use host::PipedriveSettings;
 pub use prices::token_price;
-pub use signature::HOOK_USER;
 pub use webhook::PipedriveWebhooks;
