@@ -14,7 +14,8 @@ use crate::support::table::number_in;
 use crate::support::tenant::{PHONE, Tenant};
 use crate::support::waiting::until;
 
-const SOON: Duration = Duration::from_secs(30);
+/// A change may have to wait for its turn behind what we have just written.
+const SOON: Duration = Duration::from_secs(90);
 
 struct Three {
     company: String,

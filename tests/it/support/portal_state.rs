@@ -113,7 +113,7 @@ impl Tenant {
         let properties = self.crm().new_contact(&self.email(name));
         let act = json!({"act": "create", "type": "contact", "properties": properties});
         let id = self.portal_told(act).await.remove(0);
-        until("a new contact of the portal's is stored", Duration::from_secs(30), async || {
+        until("a new contact of the portal's is stored", Duration::from_secs(90), async || {
             self.records().await.iter().any(|record| record["external_id"]["S"] == id)
         })
         .await;
