@@ -72,18 +72,24 @@ async fn rows(
     Ok(calls.query(&query).await?.records)
 }
 
-/// What identifies the record: its key, and a contact's email. Where the org has no key field, what a
+/// What identifies the record: its key, a contact's email, and the domain of a company in accounts
+/// that were there before us and so have no key. Where the org has no key field, what a
 /// person would look for; `None` where nothing does.
 fn condition(key_field: Option<&str>, draft: &CrmDraft) -> Result<Option<String>, ProviderError> {
     let key = soql::literal(draft.natural_key.expose())?;
-    if let Some(field) = key_field {
-        let by_email = match draft.object_type {
-            ObjectType::Contact => format!(" OR Email = {key}"),
-            ObjectType::Company | ObjectType::Deal => String::new(),
-        };
-        return Ok(Some(format!("{field} = {key}{by_email}")));
-    }
     let value = |name| draft.attributes.get(name).filter(|value| !value.is_empty());
+    if let Some(field) = key_field {
+        let by_other = match (draft.object_type, value(AttributeName::Domain)) {
+            (ObjectType::Contact, _) => format!(" OR Email = {key}"),
+            // Companies may share a domain, so another one's account of it is nothing to us. SOQL takes
+            // AND next to OR in parentheses only.
+            (ObjectType::Company, Some(domain)) => {
+                format!(" OR (Website IN ({}) AND {field} = null)", websites(domain)?)
+            }
+            (ObjectType::Company, None) | (ObjectType::Deal, _) => String::new(),
+        };
+        return Ok(Some(format!("{field} = {key}{by_other}")));
+    }
     let by_name = || value(AttributeName::Name).map(soql::literal).transpose();
     match draft.object_type {
         ObjectType::Contact => Ok(Some(format!("Email = {key}"))),
