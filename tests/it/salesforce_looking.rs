@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sync_domain::model::{ExternalId, ObjectType};
 use sync_domain::ports::{CrmGateway, ProviderError};
 
-use crate::support::salesforce::{KEY, Salesforce, company, connection, id, page, wanted};
+use crate::support::salesforce::{KEY, Salesforce, company, connection, deal, id, page, wanted};
 
 fn duplicate(vendor_code: &str, matches: &[ExternalId]) -> ProviderError {
     let vendor_code = vendor_code.to_owned();
@@ -51,4 +51,40 @@ async fn several_accounts_of_the_domain_without_a_key_are_for_somebody_to_decide
     let refused = org.gateway.upsert(&tenant, &wanted(&company(), None)).await.unwrap_err();
     assert_eq!(refused, duplicate("MULTIPLE_MATCHES", &[id("001", 7), id("001", 8)]));
     assert_eq!(org.asked().len(), 1, "nothing is written");
+}
+
+#[tokio::test]
+async fn reference_that_differs_in_case_alone_is_another_records() {
+    let org = Salesforce::start().await;
+    let tenant = connection(&ObjectType::ALL);
+    let opportunity = json!({"Id": id("006", 7).as_str(), KEY: "D-1"});
+    for (draft, there, other) in [
+        (company(), vec![account(7, json!("C-1"))], id("001", 7)),
+        (company(), vec![account(8, Value::Null), account(7, json!("C-1"))], id("001", 7)),
+        (deal(json!({"reference": "d-1"})), vec![opportunity], id("006", 7)),
+    ] {
+        org.server.will_answer(200, page(&there));
+        let refused = org.gateway.upsert(&tenant, &wanted(&draft, None)).await.unwrap_err();
+        assert_eq!(refused, duplicate("MATCH_HAS_OTHER_KEY", &[other]));
+        assert_eq!(org.asked().len(), 1, "nothing is written");
+        let only: Vec<_> = there.into_iter().filter(|it| !it[KEY].is_null()).collect();
+        org.server.will_answer(200, page(&only));
+        let found = org.gateway.find(&tenant, &wanted(&draft, None)).await.unwrap();
+        assert!(found.value.is_none(), "nor was it what was written");
+        org.asked();
+    }
+}
+
+#[tokio::test]
+async fn match_of_a_rule_whose_reference_differs_in_case_alone_is_left() {
+    let org = Salesforce::start().await;
+    let tenant = connection(&ObjectType::ALL);
+    let matched = json!([{"matchRecords": [{"record": {"Id": id("001", 7).as_str()}}]}]);
+    let detected = json!([{"errorCode": "DUPLICATES_DETECTED",
+        "duplicateResult": {"duplicateRule": "Rule", "matchResults": matched}}]);
+    org.server.will_answer(200, page(&[])).will_answer(400, detected);
+    org.server.will_answer(200, account(7, json!("C-1")));
+    let refused = org.gateway.upsert(&tenant, &wanted(&company(), None)).await.unwrap_err();
+    assert!(matches!(refused, ProviderError::Duplicate { .. }), "{refused:?}");
+    assert_eq!(org.asked().len(), 3, "nothing more is written");
 }

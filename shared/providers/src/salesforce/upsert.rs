@@ -13,7 +13,7 @@ use sync_domain::ports::{Called, Connection, ProviderError, Wanted, Written};
 use super::calls::{Calls, bad_answer, done_by, success_of};
 use super::client::SalesforceGateway;
 use super::error::{error_of, is_gone};
-use super::look::{Looked, look};
+use super::look::{Looked, is_our_key, look};
 use super::wire::{Fields, Record, SaveAnswer};
 use super::{ids, mapping};
 use crate::http::RawAnswer;
@@ -152,7 +152,7 @@ impl<'a> Upsert<'a> {
         let record: Record = success_of(&answer)?;
         let has_other_key = key_field
             .and_then(|field| record.text(field))
-            .is_some_and(|held| held.to_lowercase() != self.key().to_lowercase());
+            .is_some_and(|held| !is_our_key(self.wanted.draft, held));
         if has_other_key {
             return Ok(None);
         }
