@@ -88,3 +88,21 @@ async fn match_of_a_rule_whose_reference_differs_in_case_alone_is_left() {
     assert!(matches!(refused, ProviderError::Duplicate { .. }), "{refused:?}");
     assert_eq!(org.asked().len(), 3, "nothing more is written");
 }
+
+#[tokio::test]
+async fn our_record_is_found_behind_many_others_and_of_those_only_some_are_told() {
+    let org = Salesforce::start().await;
+    let tenant = connection(&ObjectType::ALL);
+    let others: Vec<_> = (100..299).map(|number| account(number, Value::Null)).collect();
+    let there = [others.clone(), vec![account(7, json!("c-1"))]].concat();
+    org.server.will_answer(200, page(&there)).will_answer(204, "");
+    let called = org.gateway.upsert(&tenant, &wanted(&company(), None)).await.unwrap();
+    assert_eq!(called.value.external_id, id("001", 7));
+    let query = org.asked().remove(0).1;
+    assert!(query.as_str().unwrap().ends_with(" LIMIT 200"), "{query}");
+
+    org.server.will_answer(200, page(&others));
+    let refused = org.gateway.upsert(&tenant, &wanted(&company(), None)).await.unwrap_err();
+    let told: Vec<_> = (100..120).map(|number| id("001", number)).collect();
+    assert_eq!(refused, duplicate("MULTIPLE_MATCHES", &told));
+}

@@ -10,8 +10,9 @@ use super::error::{distinct, is_gone};
 use super::wire::Record;
 use super::{ids, mapping, soql};
 
-/// More records than this are not told to anyone who has to decide between them.
-const ROWS_MAX: usize = 20;
+/// More records than a person keeps of one email or domain: ours must be among those that are read, and
+/// queries tell them in no order. Of several that fit, fewer are passed on.
+const ROWS_MAX: usize = 200;
 
 /// What a look came to.
 pub enum Looked {
