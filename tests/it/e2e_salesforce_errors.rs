@@ -151,10 +151,11 @@ async fn value_that_another_record_has_and_several_records_of_one_key_are_refuse
 async fn used_up_day_of_the_org_parks_the_tenant() {
     let tenant = tenant_with(json!({})).await;
     tenant.upsert("k0", &tenant.contact("bob")).await.done("created");
-    let mut fault = status(403, "REQUEST_LIMIT_EXCEEDED", "GET");
-    fault["times"] = json!(20);
-    fault["match"] = json!({});
-    tenant.fault(fault).await;
+    let used = tenant.limits().await["used_today"].as_u64().unwrap();
+    // The refusal says so by its header too; with calls left it would be a passing one.
+    let limit =
+        json!({"system": "salesforce", "account": tenant.account, "rate_limit_daily": used});
+    tenant.cloud.sandbox_post("limits", limit).await;
     tenant.upsert("k1", &tenant.contact("ada")).await.queued();
     let calls = tenant.provider_calls_total().await;
     tenant.upsert("k2", &tenant.contact("eve")).await.queued();

@@ -150,6 +150,7 @@ mod salesforce_checks;
 mod salesforce_connector;
 mod salesforce_duplicates;
 mod salesforce_errors;
+mod salesforce_looking;
 mod salesforce_reads;
 mod salesforce_records;
 mod salesforce_soap_attacks;

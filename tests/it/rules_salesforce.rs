@@ -307,3 +307,18 @@ fn package_sends_no_more_than_is_taken() {
     assert!(source("classes/IntegrationChanges.cls").contains(most));
     assert!(module().contains("CHANGES_MAX: usize = 200;"), "the module takes another number");
 }
+
+#[test]
+fn package_stops_before_the_limits_that_its_readme_tells() {
+    let code = source("classes/IntegrationChanges.cls");
+    let readme = read(&package().join("README.md"));
+    for (constant, told) in [
+        ("CPU_SHARE_END = 90;", "From 90 % on nothing more is collected"),
+        ("HEAP_SHARE_END = 60;", "nothing more is collected from 60 % on"),
+    ] {
+        assert!(code.contains(constant) && readme.contains(told), "{constant}");
+    }
+    let (before, collecting) = code.split_once("for (SObject record : records) {").unwrap();
+    assert!(before.contains("isSkipped(settings) || !mayGoOn()"), "before it begins");
+    assert!(collecting.trim_start().starts_with("if (!mayGoOn()) {"), "for each record");
+}

@@ -1,5 +1,7 @@
 //! Associations at Salesforce: the account of a record, and the contacts of an opportunity.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sync_domain::model::{CrmDraft, ObjectType};
 use sync_domain::ports::{CrmGateway, ProviderError, RemoteEffect};
@@ -102,7 +104,7 @@ async fn role_that_fails_inside_a_success_is_named_by_its_place() {
             json!([saved(1)]),
             ProviderError::Unavailable {
                 status: Some(200),
-                retry_after: None,
+                retry_after: Some(Duration::from_secs(30)),
                 effect: RemoteEffect::Unknown,
             },
         ),
@@ -112,4 +114,44 @@ async fn role_that_fails_inside_a_success_is_named_by_its_place() {
         let error = org.gateway.associate(&account, &draft, &id("006", 7)).await.unwrap_err();
         assert_eq!(error, expected);
     }
+}
+
+#[tokio::test]
+async fn roles_are_not_begun_before_the_account_is_set() {
+    let org = Salesforce::start().await;
+    let account = connection(&ObjectType::ALL);
+    let draft = deal(&["contact:003000000000001AAA", ACCOUNT]);
+    org.server.will_answer(400, error("INVALID_CROSS_REFERENCE_KEY", ""));
+    org.server.will_answer(200, page(&[])).will_answer(200, json!([saved(1)]));
+    let refused = org.gateway.associate(&account, &draft, &id("006", 7)).await.unwrap_err();
+    assert_eq!(field_of(&refused), Some("associations[1].external_id"));
+    let lines: Vec<_> = org.asked().into_iter().map(|(line, _)| line).collect();
+    assert_eq!(lines, ["PATCH /sobjects/Opportunity/006000000000007AAA"]);
+}
+
+#[tokio::test]
+async fn roles_whose_creation_nobody_saw_end_are_left_alone_for_longer_than_a_lock_lasts() {
+    let account = connection(&ObjectType::ALL);
+    let draft = deal(&["contact:003000000000001AAA"]);
+    for (status, answer) in [
+        (503, error("SERVER_UNAVAILABLE", "")),
+        (201, json!("<html>")),
+        (408, Value::Null),
+        (200, json!([failed("UNKNOWN_EXCEPTION")])),
+    ] {
+        let org = Salesforce::start().await;
+        org.server.will_answer(200, page(&[])).will_answer(status, &answer);
+        let ended = org.gateway.associate(&account, &draft, &id("006", 7)).await.unwrap_err();
+        let ProviderError::Unavailable { retry_after, effect, .. } = ended else {
+            panic!("{ended:?}")
+        };
+        let expected = (Some(Duration::from_secs(30)), RemoteEffect::Unknown);
+        assert_eq!((retry_after, effect), expected, "{answer}");
+    }
+    let org = Salesforce::start().await;
+    org.server.will_answer(503, error("SERVER_UNAVAILABLE", ""));
+    let ended = org.gateway.associate(&account, &draft, &id("006", 7)).await.unwrap_err();
+    let ProviderError::Unavailable { retry_after: None, .. } = ended else {
+        panic!("a look makes nothing: {ended:?}")
+    };
 }

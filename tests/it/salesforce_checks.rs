@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use sync_domain::model::{AttributeName, ObjectType};
-use sync_domain::ports::{Checked, CrmGateway};
+use sync_domain::ports::{AccountConnector, Checked, CrmGateway, KeyProperty};
 
 use crate::support::hubspot::{draft, draft_with};
-use crate::support::salesforce::{Salesforce, connection, deal, error, id, page, wanted};
+use crate::support::salesforce::{Salesforce, access, connection, deal, error, id, page, wanted};
 
 #[tokio::test]
 async fn check_refuses_what_no_org_or_not_this_one_can_take() {
@@ -98,4 +98,16 @@ async fn stage_is_checked_against_the_orgs_own() {
     org.server.will_answer(403, error("INSUFFICIENT_ACCESS", ""));
     assert!(org.gateway.refresh(&account, later).await.is_err());
     assert_eq!(check("talking", later), Ok(Checked::Passed), "Salesforce judges");
+}
+
+#[tokio::test]
+async fn description_of_an_org_with_many_fields_is_read_and_one_without_end_is_not() {
+    const MIB: usize = 1024 * 1024;
+    let org = Salesforce::start().await;
+    for (size, is_read) in [(6 * MIB, true), (16 * MIB, false)] {
+        let field = json!({"name": "Iban__c", "inlineHelpText": "x".repeat(size)});
+        org.server.will_answer(200, json!({"name": "Account", "fields": [field]}));
+        let found = org.connector.ensure_key_property(&access(), ObjectType::Company).await;
+        assert_eq!(found == Ok(KeyProperty::NotAvailable), is_read, "{size}: {found:?}");
+    }
 }

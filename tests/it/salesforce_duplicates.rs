@@ -5,7 +5,10 @@ use sync_domain::model::{ExternalId, ObjectType};
 use sync_domain::ports::{CrmGateway, ProviderError};
 
 use crate::support::cloud::root;
-use crate::support::salesforce::{KEY, Salesforce, connection, contact, error, id, page, wanted};
+use crate::support::hubspot::draft;
+use crate::support::salesforce::{
+    KEY, Salesforce, company, connection, contact, error, id, page, wanted,
+};
 
 fn fixture(name: &str) -> String {
     std::fs::read_to_string(root().join("tests/fixtures/crm").join(name)).unwrap()
@@ -41,7 +44,7 @@ async fn upsert(org: &Salesforce) -> Result<ExternalId, ProviderError> {
 async fn the_only_match_of_a_rule_becomes_ours_if_it_has_no_key() {
     for (held, fields) in [
         (
-            json!({"Id": "003000000000009AAA", KEY: null, "Email": "lady@example.com"}),
+            json!({"Id": "003000000000009AAA", KEY: null, "Email": "Ada@Example.com"}),
             json!({"FirstName": "Ada", KEY: "ada@example.com"}),
         ),
         (
@@ -123,4 +126,41 @@ async fn key_that_several_records_have_names_them() {
     };
     assert_eq!(upsert(&org).await, Err(expected));
     assert_eq!(org.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn contact_of_the_name_with_another_email_is_another_person() {
+    let org = Salesforce::start().await;
+    let matches = [id("003", 9)];
+    org.server.will_answer(200, page(&[])).will_answer(400, found(&matches));
+    let held = json!({"Id": "003000000000009AAA", KEY: null, "Email": "lady@example.com"});
+    org.server.will_answer(200, held);
+    assert_eq!(upsert(&org).await, Err(duplicate(&matches)));
+    assert_eq!(org.asked().len(), 3, "nothing is written");
+}
+
+#[tokio::test]
+async fn account_of_the_name_becomes_ours_unless_it_has_another_website() {
+    let domainless = draft(ObjectType::Company, json!({"reference": "c-1", "name": "X"}));
+    for (draft, website, is_adopted) in [
+        (company(), json!("https://www.Example.com/"), true),
+        (company(), Value::Null, true),
+        (company(), json!("example.org"), false),
+        (company(), json!("shop.example.com"), false),
+        (domainless.clone(), Value::Null, true),
+        (domainless, json!("example.org"), false),
+    ] {
+        let org = Salesforce::start().await;
+        org.server.will_answer(200, page(&[])).will_answer(400, found(&[id("001", 9)]));
+        let held = json!({"Id": "001000000000009AAA", KEY: null, "Website": website});
+        org.server.will_answer(200, held).will_answer(204, "");
+        let tenant = connection(&ObjectType::ALL);
+        let called = org.gateway.upsert(&tenant, &wanted(&draft, None)).await;
+        let ended = called.map(|called| called.value.external_id);
+        let expected = if is_adopted { Ok(id("001", 9)) } else { Err(duplicate(&[id("001", 9)])) };
+        assert_eq!(ended, expected, "{website}");
+        let asked = org.asked();
+        assert_eq!(asked.len(), if is_adopted { 4 } else { 3 }, "{website}");
+        assert_eq!(asked[2].1, json!(format!("Id,{KEY},Website")));
+    }
 }

@@ -10,7 +10,7 @@ use crate::support::salesforce::{
 };
 
 const BY_EMAIL: &str = "SELECT Id, Integration_Reference__c FROM Contact WHERE \
-    Integration_Reference__c = 'ada@example.com' OR Email = 'ada@example.com' LIMIT 20";
+    Integration_Reference__c = 'ada@example.com' OR Email = 'ada@example.com' LIMIT 200";
 
 fn created(external_id: &str) -> Value {
     json!({"id": external_id, "success": true, "errors": [], "created": true})
@@ -157,7 +157,7 @@ async fn org_without_the_key_field_is_searched_before_a_record_is_made() {
     org.server.will_answer(200, page(&[])).will_answer(201, created("003000000000007AAA"));
     org.gateway.upsert(&account, &wanted(&contact(), None)).await.unwrap();
     let fields = json!({"Email": "ada@example.com", "FirstName": "Ada", "LastName": "-"});
-    let query = "SELECT Id FROM Contact WHERE Email = 'ada@example.com' LIMIT 20";
+    let query = "SELECT Id FROM Contact WHERE Email = 'ada@example.com' LIMIT 200";
     let lines =
         [("GET /query".to_owned(), json!(query)), ("POST /sobjects/Contact".to_owned(), fields)];
     assert_eq!(org.asked(), lines);
@@ -192,7 +192,7 @@ async fn values_with_apostrophes_and_slashes_stay_values() {
     org.server.will_answer(200, page(&[])).will_answer(201, created(id("001", 7).as_str()));
     org.gateway.upsert(&account, &wanted(&hostile, None)).await.unwrap();
     let query = org.asked().remove(0).1;
-    let expected = r"SELECT Id, Integration_Reference__c FROM Account WHERE Integration_Reference__c = 'x\\\' OR Name != \'/../%2e?#' LIMIT 20";
+    let expected = r"SELECT Id, Integration_Reference__c FROM Account WHERE Integration_Reference__c = 'x\\\' OR Name != \'/../%2e?#' LIMIT 200";
     assert_eq!(query, expected);
 }
 
@@ -239,7 +239,7 @@ async fn look_after_an_unknown_outcome_reads_the_record_with_its_times() {
     assert_eq!(found.attributes.get(AttributeName::Amount), Some("120000"));
     assert!(found.attributes.contains_all(&wanted_deal.attributes), "the day is all there is");
     let query = "SELECT Id, CreatedDate, SystemModstamp, Integration_Reference__c, Name, Amount, \
-        StageName, CloseDate FROM Opportunity WHERE Integration_Reference__c = 'd-1' LIMIT 20";
+        StageName, CloseDate FROM Opportunity WHERE Integration_Reference__c = 'd-1' LIMIT 200";
     assert_eq!(org.asked(), [("GET /query".to_owned(), json!(query))]);
 
     let known = id("006", 7);

@@ -14,8 +14,9 @@ use sync_domain::ports::{ProviderError, RemoteEffect};
 
 /// A connection that is not there after this long won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// No answer that we read is anywhere near this; a larger one is a fault.
-const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// A larger answer is a fault. The largest that is right is the description of a Salesforce object: of an
+/// org with hundreds of custom fields and their picklists it has some MB.
+const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How long a connection is kept for the next call; below the idle time-outs of the vendors' edges.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// The longest `Retry-After` that is believed, in seconds: a day.

@@ -2,18 +2,22 @@
 //! of an opportunity are records of their own (`OpportunityContactRole`).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use futures::future::join;
 use serde::Serialize;
 use serde_json::Value;
 use sync_domain::model::{CrmDraft, ExternalId, ObjectType};
-use sync_domain::ports::{Called, Connection, ProviderError};
+use sync_domain::ports::{Called, Connection, ProviderError, RemoteEffect};
 
 use super::calls::{Calls, bad_answer, done_by, success_of};
 use super::client::SalesforceGateway;
 use super::error::is_gone;
 use super::wire::{Fields, Record, SaveAnswer};
 use super::{ids, mapping, soql};
+
+/// How long a look may miss a role whose creation nobody saw end. Salesforce waits for a lock for up
+/// to 10 s, so the creation may still be on its way; another one in that time would make a second role.
+const ROLES_SETTLE: Duration = Duration::from_secs(30);
 
 /// Records of one type to create; up to 200 ("Create records with sObject Collections").
 #[derive(Serialize)]
@@ -55,26 +59,16 @@ impl SalesforceGateway {
                 .map(|(index, it)| (index, &it.external_id))
                 .collect()
         };
-        let account = async {
-            let mut calls = self.calls(connection)?;
-            if let Some(account) = ends(ObjectType::Company).first() {
-                set_account(&mut calls, draft.object_type, external_id, *account).await?;
-            }
-            Ok(calls.done(()))
-        };
-        let roles = async {
-            let mut calls = self.calls(connection)?;
-            let contacts = ends(ObjectType::Contact);
-            if !contacts.is_empty() {
-                make_roles(&mut calls, external_id, &contacts).await?;
-            }
-            Ok(calls.done(()))
-        };
-        let (account, roles): (Result<Called<()>, _>, Result<Called<()>, _>) =
-            join(account, roles).await;
-        let (account, roles) = (account?, roles?);
-        let calls = account.calls + roles.calls;
-        Ok(Called { value: (), calls, rate: None, quota: roles.quota.or(account.quota) })
+        let mut calls = self.calls(connection)?;
+        // One after the other: both lock the opportunity, and together may lock each other out.
+        if let Some(account) = ends(ObjectType::Company).first() {
+            set_account(&mut calls, draft.object_type, external_id, *account).await?;
+        }
+        let contacts = ends(ObjectType::Contact);
+        if !contacts.is_empty() {
+            make_roles(&mut calls, external_id, &contacts).await?;
+        }
+        Ok(calls.done(()))
     }
 }
 
@@ -116,19 +110,42 @@ async fn make_roles(
         contact_id: contact.as_str(),
     });
     let roles = Roles { all_or_none: false, records: records.collect() };
-    let answer = calls.post(&["composite", "sobjects"], &roles).await?;
-    let results: Vec<SaveAnswer> = success_of(&answer)?;
+    let answer = calls.post(&["composite", "sobjects"], &roles).await.map_err(settling)?;
+    let results: Vec<SaveAnswer> = success_of(&answer).map_err(settling)?;
     if results.len() != missing.len() {
-        return Err(bad_answer(&answer));
+        return Err(settling(bad_answer(&answer)));
     }
     // Failures come inside a 200, in the order of the request.
     for ((index, _), result) in missing.into_iter().zip(results) {
         if result.success != Some(true) {
             let error = result.errors.first().map(super::wire::ErrorItem::error);
-            return Err(at(*index, error.unwrap_or_else(|| bad_answer(&answer))));
+            return Err(at(*index, settling(error.unwrap_or_else(|| bad_answer(&answer)))));
         }
     }
     Ok(())
+}
+
+/// Where nobody knows whether roles were made, nobody looks and makes them again before that shows.
+fn settling(error: ProviderError) -> ProviderError {
+    let after = |status, asked: Option<Duration>| ProviderError::Unavailable {
+        status,
+        retry_after: Some(asked.unwrap_or_default().max(ROLES_SETTLE)),
+        effect: RemoteEffect::Unknown,
+    };
+    match error {
+        ProviderError::TimedOut => after(None, None),
+        ProviderError::Unavailable { status, retry_after, effect: RemoteEffect::Unknown } => {
+            after(status, retry_after)
+        }
+        ProviderError::Unavailable { effect: RemoteEffect::None, .. }
+        | ProviderError::Rejected { .. }
+        | ProviderError::Duplicate { .. }
+        | ProviderError::Unauthorized
+        | ProviderError::MissingScope
+        | ProviderError::Contended { .. }
+        | ProviderError::RateLimited { .. }
+        | ProviderError::Closed { .. } => error,
+    }
 }
 
 /// A refusal with the association at fault.

@@ -10,8 +10,9 @@ use super::error::{distinct, is_gone};
 use super::wire::Record;
 use super::{ids, mapping, soql};
 
-/// More records than this are not told to anyone who has to decide between them.
-const ROWS_MAX: usize = 20;
+/// More records than a person keeps of one email or domain: ours must be among those that are read, and
+/// queries tell them in no order. Of several that fit, fewer are passed on.
+const ROWS_MAX: usize = 200;
 
 /// What a look came to.
 pub enum Looked {
@@ -38,27 +39,49 @@ pub async fn look(
         Some(condition) => rows(calls, &fields, draft.object_type, &condition).await?,
         None => return Ok(Looked::Nothing),
     };
-    let held =
-        |record: &Record| key_field.and_then(|field| record.text(field)).map(str::to_lowercase);
-    let key = draft.natural_key.expose().to_lowercase();
     let id = |record: &Record| record.text("Id").and_then(ids::read);
-    if let Some(ours) = records.iter().find(|record| held(record).as_ref() == Some(&key)) {
+    let with_key = |is_wanted: fn(&CrmDraft, &str) -> bool| {
+        let has = |record: &Record| {
+            let held = key_field.and_then(|field| record.text(field));
+            held.is_some_and(|held| is_wanted(draft, held))
+        };
+        records.iter().find(|record| has(record))
+    };
+    if let Some(ours) = with_key(is_our_key) {
         return Ok(id(ours).map_or(Looked::Nothing, Looked::Ours));
     }
-    let duplicate = |vendor_code: &str| ProviderError::Duplicate {
+    let duplicate = |vendor_code: &str, of: &[&Record]| ProviderError::Duplicate {
         vendor_code: vendor_code.to_owned(),
         rule: None,
-        matches: distinct(records.iter().filter_map(id)),
+        matches: distinct(of.iter().copied().filter_map(id)),
     };
-    match records.as_slice() {
+    // The key field would not take ours next to it.
+    if let Some(other) = with_key(is_our_key_but_for_case) {
+        return Err(duplicate("MATCH_HAS_OTHER_KEY", &[other]));
+    }
+    let all: Vec<_> = records.iter().collect();
+    match all.as_slice() {
         [] => Ok(Looked::Nothing),
-        [only] if held(only).is_some() => Err(duplicate("MATCH_HAS_OTHER_KEY")),
+        [_only] if with_key(|_, _| true).is_some() => Err(duplicate("MATCH_HAS_OTHER_KEY", &all)),
         [only] => Ok(id(only).map_or(Looked::Nothing, |id| match key_field {
             Some(_) => Looked::Unkeyed(id),
             None => Looked::Ours(id),
         })),
-        _ => Err(duplicate("MULTIPLE_MATCHES")),
+        _ => Err(duplicate("MULTIPLE_MATCHES", &all)),
     }
+}
+
+/// Whether the key that a record holds is the draft's. Queries and the key field take no heed of case.
+/// Neither do emails; two references that differ in case alone are two records of the platform's.
+pub fn is_our_key(draft: &CrmDraft, held: &str) -> bool {
+    match draft.object_type {
+        ObjectType::Contact => is_our_key_but_for_case(draft, held),
+        ObjectType::Company | ObjectType::Deal => held == draft.natural_key.expose(),
+    }
+}
+
+fn is_our_key_but_for_case(draft: &CrmDraft, held: &str) -> bool {
+    held.to_lowercase() == draft.natural_key.expose().to_lowercase()
 }
 
 async fn rows(
@@ -72,18 +95,24 @@ async fn rows(
     Ok(calls.query(&query).await?.records)
 }
 
-/// What identifies the record: its key, and a contact's email. Where the org has no key field, what a
+/// What identifies the record: its key, a contact's email, and the domain of a company in accounts
+/// that were there before us and so have no key. Where the org has no key field, what a
 /// person would look for; `None` where nothing does.
 fn condition(key_field: Option<&str>, draft: &CrmDraft) -> Result<Option<String>, ProviderError> {
     let key = soql::literal(draft.natural_key.expose())?;
-    if let Some(field) = key_field {
-        let by_email = match draft.object_type {
-            ObjectType::Contact => format!(" OR Email = {key}"),
-            ObjectType::Company | ObjectType::Deal => String::new(),
-        };
-        return Ok(Some(format!("{field} = {key}{by_email}")));
-    }
     let value = |name| draft.attributes.get(name).filter(|value| !value.is_empty());
+    if let Some(field) = key_field {
+        let by_other = match (draft.object_type, value(AttributeName::Domain)) {
+            (ObjectType::Contact, _) => format!(" OR Email = {key}"),
+            // Companies may share a domain, so another one's account of it is nothing to us. SOQL takes
+            // AND next to OR in parentheses only.
+            (ObjectType::Company, Some(domain)) => {
+                format!(" OR (Website IN ({}) AND {field} = null)", websites(domain)?)
+            }
+            (ObjectType::Company, None) | (ObjectType::Deal, _) => String::new(),
+        };
+        return Ok(Some(format!("{field} = {key}{by_other}")));
+    }
     let by_name = || value(AttributeName::Name).map(soql::literal).transpose();
     match draft.object_type {
         ObjectType::Contact => Ok(Some(format!("Email = {key}"))),
@@ -155,13 +184,20 @@ async fn by_key(
     connection: &Connection,
     draft: &CrmDraft,
 ) -> Result<Option<Record>, ProviderError> {
-    let condition = match mapping::key_field(connection, draft.object_type) {
+    let key_field = mapping::key_field(connection, draft.object_type);
+    let condition = match key_field {
         Some(field) => Some(format!("{field} = {}", soql::literal(draft.natural_key.expose())?)),
         None => condition(None, draft)?,
     };
     let Some(condition) = condition else { return Ok(None) };
     let fields = mapping::read_fields(connection, draft.object_type);
     let records = rows(calls, &fields, draft.object_type, &condition).await?;
-    let mut records = records.into_iter();
+    // Of contacts the key is not read, and the query's own comparison is the right one.
+    let is_another = |record: &Record| {
+        let held = key_field.and_then(|field| record.text(field));
+        draft.object_type != ObjectType::Contact
+            && held.is_some_and(|held| !is_our_key(draft, held))
+    };
+    let mut records = records.into_iter().filter(|record| !is_another(record));
     Ok(records.next().filter(|_| records.next().is_none()))
 }

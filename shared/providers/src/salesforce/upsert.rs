@@ -7,13 +7,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sync_domain::model::{AttributeName, ExternalId, ObjectType, RecordChange};
+use sync_domain::model::{
+    AttributeName, CrmDraft, ExternalId, ObjectType, RecordChange, normalised_remote,
+};
 use sync_domain::ports::{Called, Connection, ProviderError, Wanted, Written};
 
 use super::calls::{Calls, bad_answer, done_by, success_of};
 use super::client::SalesforceGateway;
 use super::error::{error_of, is_gone};
-use super::look::{Looked, look};
+use super::look::{Looked, is_our_key, look};
 use super::wire::{Fields, Record, SaveAnswer};
 use super::{ids, mapping};
 use crate::http::RawAnswer;
@@ -141,8 +143,8 @@ impl<'a> Upsert<'a> {
             return Ok(None);
         }
         let key_field = mapping::key_field(self.connection, object_type);
-        let is_contact = object_type == ObjectType::Contact;
-        let names = ["Id"].into_iter().chain(key_field).chain(is_contact.then_some("Email"));
+        let own_field = own_field(object_type);
+        let names = ["Id"].into_iter().chain(key_field).chain(own_field);
         let names = names.collect::<Vec<_>>().join(",");
         let path = ["sobjects", mapping::object_name(object_type), id.as_str()];
         let answer = self.calls.get(&path, &[("fields", names.as_str())]).await?;
@@ -150,14 +152,19 @@ impl<'a> Upsert<'a> {
             return Ok(None);
         }
         let record: Record = success_of(&answer)?;
-        let has_other_key = key_field
-            .and_then(|field| record.text(field))
-            .is_some_and(|held| held.to_lowercase() != self.key().to_lowercase());
-        if has_other_key {
+        let draft = self.wanted.draft;
+        let is_ours = match key_field.and_then(|field| record.text(field)) {
+            Some(held) => is_our_key(draft, held),
+            None => {
+                let held = own_field.and_then(|field| record.text(field));
+                held.is_none_or(|held| is_own_value(draft, held))
+            }
+        };
+        if !is_ours {
             return Ok(None);
         }
-        let mut fields = self.with_key(mapping::fields_of(self.connection, self.wanted.draft));
-        if is_contact && record.text("Email").is_none() {
+        let mut fields = self.with_key(mapping::fields_of(self.connection, draft));
+        if object_type == ObjectType::Contact && record.text("Email").is_none() {
             fields.insert("Email".to_owned(), Value::from(self.key()));
         }
         self.update(id, &fields).await
@@ -197,6 +204,28 @@ impl<'a> Upsert<'a> {
             }
         }
         Ok(fields)
+    }
+}
+
+/// The field whose value tells persons, or companies, apart. Rules compare names too, and two people of
+/// one name with two emails are two.
+const fn own_field(object_type: ObjectType) -> Option<&'static str> {
+    match object_type {
+        ObjectType::Contact => Some("Email"),
+        ObjectType::Company => Some("Website"),
+        ObjectType::Deal => None,
+    }
+}
+
+/// Whether the value of that field is the draft's too.
+fn is_own_value(draft: &CrmDraft, held: &str) -> bool {
+    match draft.object_type {
+        ObjectType::Contact => is_our_key(draft, held),
+        ObjectType::Company => {
+            let domain = normalised_remote(AttributeName::Domain, held, None);
+            draft.attributes.get(AttributeName::Domain) == Some(domain.as_str())
+        }
+        ObjectType::Deal => true,
     }
 }
 

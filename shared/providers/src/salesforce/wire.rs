@@ -132,6 +132,8 @@ pub struct MessageHints {
     pub field: Option<String>,
     /// `ConcurrentRequests (Concurrent API Requests) Limit exceeded.` and its like.
     pub is_concurrency: bool,
+    /// `UNABLE_TO_LOCK_ROW`, which triggers and flows pass on inside a code of their own.
+    pub is_lock: bool,
     /// `This session is not valid for use with the REST API`: another token would not be either.
     pub is_not_for_rest: bool,
     /// `login rate exceeded` of a token answer, which is no end of the grant.
@@ -160,6 +162,7 @@ impl MessageHints {
                 .or_else(|| between("is not accessible: ", " "))
                 .or_else(|| Some(message.split_once("is not accessible: ")?.1.to_owned())),
             is_concurrency: lower.contains("concurrent"),
+            is_lock: message.contains("UNABLE_TO_LOCK_ROW"),
             is_not_for_rest: lower.contains("session is not valid for use with"),
             is_login_rate: lower.contains("rate exceeded"),
             is_audience: lower.contains("audience"),

@@ -12,6 +12,7 @@ use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
 use super::ids;
 use super::mapping::{KEY_FIELD, attribute_name};
+use super::quota::quota_of;
 use super::wire::{DuplicateResult, ErrorItem, MatchRecord};
 use crate::http::RawAnswer;
 
@@ -90,7 +91,7 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
             Some(_) | None => ProviderError::Unauthorized,
         },
         400..=499 => match items.first() {
-            Some(item) => item.error(),
+            Some(item) => unless_calls_are_left(item.error(), answer),
             None if answer.status == 403 => ProviderError::MissingScope,
             None => ProviderError::Rejected { vendor_code: None, field: None },
         },
@@ -98,22 +99,35 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
     }
 }
 
+/// A limit that is reached while the same answer tells of calls that are left is not the day's.
+fn unless_calls_are_left(error: ProviderError, answer: &RawAnswer) -> ProviderError {
+    let is_daily = matches!(error, ProviderError::RateLimited { scope: RateScope::Daily, .. });
+    let are_left = || quota_of(&answer.headers).is_some_and(|quota| quota.remaining > 0);
+    if is_daily && are_left() { passing_limit() } else { error }
+}
+
+const fn passing_limit() -> ProviderError {
+    ProviderError::RateLimited { retry_after: Some(CONCURRENCY_WAIT), scope: RateScope::Window }
+}
+
 impl ErrorItem {
     /// The error that an item of an answer, or of one record in it, stands for.
     pub fn error(&self) -> ProviderError {
         let code = self.error_code.as_deref().unwrap_or_default();
+        let locked = || ProviderError::Contended { retry_after: LOCK_WAIT, status: LOCKED };
         match code {
-            "UNABLE_TO_LOCK_ROW" => {
-                ProviderError::Contended { retry_after: LOCK_WAIT, status: LOCKED }
+            "UNABLE_TO_LOCK_ROW" => locked(),
+            // The org's own trigger or flow ran into the lock. Messages of other codes may quote values.
+            "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" | "CANNOT_EXECUTE_FLOW_TRIGGER"
+                if self.hints.is_lock =>
+            {
+                locked()
             }
             "DUPLICATE_VALUE" if self.is_about_our_key() => {
                 ProviderError::Contended { retry_after: CONFLICT_WAIT, status: CONFLICT }
             }
             "DUPLICATES_DETECTED" => self.duplicate(),
-            "REQUEST_LIMIT_EXCEEDED" if self.hints.is_concurrency => ProviderError::RateLimited {
-                retry_after: Some(CONCURRENCY_WAIT),
-                scope: RateScope::Window,
-            },
+            "REQUEST_LIMIT_EXCEEDED" if self.hints.is_concurrency => passing_limit(),
             "REQUEST_LIMIT_EXCEEDED" => ProviderError::RateLimited {
                 retry_after: Some(DAILY_WAIT),
                 scope: RateScope::Daily,

@@ -1,6 +1,6 @@
 //! Errors as Salesforce writes them, and what they are taken for.
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
@@ -8,7 +8,11 @@ use super::error_of;
 use crate::http::RawAnswer;
 
 fn answered(status: u16, body: &str) -> ProviderError {
-    let (headers, body) = (HeaderMap::new(), body.as_bytes().to_vec().into());
+    answered_with(status, HeaderMap::new(), body)
+}
+
+fn answered_with(status: u16, headers: HeaderMap, body: &str) -> ProviderError {
+    let body = body.as_bytes().to_vec().into();
     error_of(&RawAnswer { status, retry_after: None, headers, body })
 }
 
@@ -123,4 +127,39 @@ fn page_of_an_edge_is_an_outage_whatever_its_status() {
         };
         assert_eq!(answered(status, " \n<!DOCTYPE html><html>"), expected);
     }
+}
+
+#[test]
+fn error_of_a_limit_is_a_moment_while_calls_of_the_day_are_left() {
+    let body = json!([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "Limit exceeded."}]);
+    for (told, expected) in [
+        ("api-usage=73/15000", RateScope::Window),
+        ("api-usage=15000/15000", RateScope::Daily),
+        ("api-usage=73/15000; per-app-api-usage=250/250(appName=x)", RateScope::Daily),
+        ("unreadable", RateScope::Daily),
+    ] {
+        let told = [("sforce-limit-info", HeaderValue::from_static(told))];
+        let headers = told.iter().map(|(name, value)| (name.parse().unwrap(), value.clone()));
+        let ended = answered_with(403, headers.collect(), &body.to_string());
+        let ProviderError::RateLimited { scope, .. } = ended else { panic!("{ended:?}") };
+        assert_eq!(scope, expected, "{told:?}");
+    }
+}
+
+#[test]
+fn error_of_a_lock_is_contention_in_triggers_and_flows_too() {
+    let ended = |code: &str, message: &str| {
+        error(400, json!({"errorCode": code, "message": message, "fields": []}))
+    };
+    let inside = "Acme.AccountTrigger: execution of AfterUpdate caused by: System.DmlException: \
+        Update failed. First exception on row 0: UNABLE_TO_LOCK_ROW, unable to obtain exclusive \
+        access to this record";
+    for code in ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER"] {
+        let ProviderError::Contended { status, .. } = ended(code, inside) else { panic!("{code}") };
+        assert_eq!(status, 423);
+        let other = ended(code, "Acme.AccountTrigger: execution of AfterUpdate");
+        assert!(matches!(other, ProviderError::Rejected { .. }), "{code}");
+    }
+    let value = ended("STRING_TOO_LONG", "First Name: data value too large: UNABLE_TO_LOCK_ROW");
+    assert!(matches!(value, ProviderError::Rejected { .. }), "a value is no lock");
 }
