@@ -62,7 +62,9 @@ async fn creation_that_timed_out_has_an_unknown_outcome_and_a_look_that_did_has_
     pipedrive.will_give(&[json!([])]);
     pipedrive.server.will_hang();
     let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();
-    assert_eq!(error, ProviderError::TimedOut);
+    let retry_after = Some(Duration::from_secs(30));
+    let effect = RemoteEffect::Unknown;
+    assert_eq!(error, ProviderError::Unavailable { status: None, retry_after, effect });
     pipedrive.server.will_hang();
     let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();
     assert_eq!(error.effect(), RemoteEffect::None, "a search writes nothing");

@@ -1,12 +1,14 @@
 //! The operations of the gateway: create or update, look up, associate.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
-    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord,
-    Wanted, Written,
+    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteEffect,
+    RemoteRecord, Wanted, Written,
 };
 
 use super::calls::{Calls, bad_answer, written};
@@ -27,6 +29,9 @@ use crate::http::{ProviderHttp, RawAnswer};
 const TOKEN_CALLS_MAX: u32 = 20;
 /// The same for an OAuth app.
 const OAUTH_CALLS_MAX: u32 = 80;
+/// How long a creation is left alone whose outcome nobody knows: it may still be running there, and
+/// nothing there would refuse the second record.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Calls Pipedrive for any tenant.
 #[derive(Debug)]
@@ -106,6 +111,10 @@ impl Upsert<'_, '_> {
     }
 
     async fn create(&mut self) -> Result<Written, ProviderError> {
+        self.post().await.map_err(to_settle)
+    }
+
+    async fn post(&mut self) -> Result<Written, ProviderError> {
         let Job { draft, fields } = &self.job;
         let body = body_of(draft, fields, Onto::Nothing, self.stage_pipeline)?;
         let answer = self.calls.post(path_of(draft.object_type), &body).await?;
@@ -128,6 +137,27 @@ impl Upsert<'_, '_> {
             provider_version: remote.provider_version,
         })
     }
+}
+
+/// The failure of a creation. Where it may have come through, the wait is too long for another try
+/// within the same upsert: the look for it comes later.
+fn to_settle(error: ProviderError) -> ProviderError {
+    let (status, asked) = match error {
+        ProviderError::TimedOut => (None, None),
+        ProviderError::Unavailable { status, retry_after, effect: RemoteEffect::Unknown } => {
+            (status, retry_after)
+        }
+        ProviderError::Unavailable { effect: RemoteEffect::None, .. }
+        | ProviderError::Rejected { .. }
+        | ProviderError::Duplicate { .. }
+        | ProviderError::Unauthorized
+        | ProviderError::MissingScope
+        | ProviderError::Contended { .. }
+        | ProviderError::RateLimited { .. }
+        | ProviderError::Closed { .. } => return error,
+    };
+    let retry_after = Some(asked.unwrap_or_default().max(SETTLE));
+    ProviderError::Unavailable { status, retry_after, effect: RemoteEffect::Unknown }
 }
 
 fn remote_of(job: &Job<'_>, record: &Record) -> Option<RemoteRecord> {
