@@ -148,6 +148,28 @@ async fn known_record_that_is_gone_is_looked_for_and_made_anew() {
 }
 
 #[tokio::test]
+async fn record_that_was_read_and_can_not_be_written_is_not_created_anew() {
+    let pipedrive = Pipedrive::start().await;
+    let known = ExternalId::new("17");
+    let keyed = json!({"id": 41, "name": "Works", "custom_fields": {ORGANIZATION_KEY: "c-1"}});
+    for status in [404, 410] {
+        let (effect, retry_after) = (RemoteEffect::None, None);
+        let expected = ProviderError::Unavailable { status: Some(status), retry_after, effect };
+        pipedrive.will_give(&[json!([{"id": 41}]), keyed.clone()]);
+        pipedrive.server.will_answer(status, not_found());
+        let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await;
+        assert_eq!(error.unwrap_err(), expected);
+        assert_eq!(steps(&pipedrive.server.asked()).last().unwrap(), "PATCH organizations/41");
+
+        pipedrive.will_give(&[person(17, "ada@example.com", None)]);
+        pipedrive.server.will_answer(status, not_found());
+        let error = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+        assert_eq!(error.unwrap_err(), expected);
+        assert_eq!(steps(&pipedrive.server.asked()).last().unwrap(), "PATCH persons/17");
+    }
+}
+
+#[tokio::test]
 async fn page_of_an_edge_is_not_taken_for_a_record_that_is_gone() {
     let pipedrive = Pipedrive::start().await;
     let known = ExternalId::new("41");

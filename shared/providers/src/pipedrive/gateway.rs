@@ -22,7 +22,7 @@ use super::records::{Job, by_id, path_of, record_path};
 use super::stages::StageLists;
 use super::wire::Record;
 use super::{associating, check};
-use crate::http::{ProviderHttp, RawAnswer};
+use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// What the smallest plan lets a user's own token send per window (pipedrive.readme.io, "Rate
 /// limiting", copy of October 2025); larger ones are learned from answers.
@@ -90,7 +90,8 @@ impl Upsert<'_, '_> {
     }
 
     /// `PATCH …/{id}`, `None` where there is no such record. It takes nothing out of the bin, so a
-    /// record that is in there is none.
+    /// record that is in there is none. One that was read a moment ago is not gone because it can't
+    /// be written, as an archived deal may not: creating it anew would make a second one.
     async fn patch(
         &mut self,
         id: &ExternalId,
@@ -101,7 +102,10 @@ impl Upsert<'_, '_> {
         let body = body_of(draft, fields, onto, self.stage_pipeline)?;
         let answer = self.calls.patch(&path, &body).await?;
         if is_gone(&answer) {
-            return Ok(None);
+            return match onto {
+                Onto::Read(_) => Err(unavailable(Some(answer.status), RemoteEffect::None)),
+                Onto::Unread | Onto::Nothing => Ok(None),
+            };
         }
         let record: Record = written(&answer)?;
         if record.is_deleted.is_set() {
