@@ -76,6 +76,21 @@ async fn burst_waits_for_its_window_and_the_day_for_its_end() {
 }
 
 #[tokio::test]
+async fn day_is_over_where_what_is_left_does_not_pay_for_the_call() {
+    let error = json!({"success": false, "error": "request over limit"});
+    for (left, is_paid) in [("4", false), ("5", true)] {
+        let headers = [("x-ratelimit-reset", "2"), (LEFT, left)];
+        let expected =
+            if is_paid { limited(2, RateScope::Window) } else { limited(HOUR, RateScope::Daily) };
+        assert_eq!(refused(429, &headers, &error).await, expected, "a write costs 5");
+    }
+    let pipedrive = Pipedrive::start().await;
+    pipedrive.server.will_answer_with(429, &[(LEFT, "19")], &error);
+    let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&big_one(), None)).await;
+    assert_eq!(upsert.unwrap_err(), limited(HOUR, RateScope::Daily), "a search costs 20");
+}
+
+#[tokio::test]
 async fn fault_of_pipedrive_leaves_the_outcome_open() {
     for (status, body) in [(500, "{}"), (502, "<html>"), (503, ""), (504, ""), (302, "")] {
         let error = refused(status, &[], body).await;

@@ -96,15 +96,7 @@ pub fn is_gone(answer: &RawAnswer) -> bool {
 
 /// The error that an answer stands for.
 pub fn error_of(answer: &RawAnswer) -> ProviderError {
-    let body = ErrorBody::of(answer);
-    tracing::warn!(
-        system = "pipedrive",
-        status = answer.status,
-        vendor_code = body.as_ref().and_then(ErrorBody::code),
-        vendor_correlation_id = correlation_id_of(answer),
-        "Pipedrive answered with an error."
-    );
-    match (answer.status, body) {
+    match (answer.status, logged(answer)) {
         (401, _) => ProviderError::Unauthorized,
         // Nothing is answered to a company that does not pay, and tomorrow it may.
         (402, _) => limited(LONG_WAIT, RateScope::Window),
@@ -115,7 +107,8 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
         // An HTML page: the edge blocks this token because it went on after refusals.
         (403, None) => limited(LONG_WAIT, RateScope::Window),
         (408, _) => ProviderError::TimedOut,
-        (429, _) => too_many(answer),
+        // Whatever was asked for, it cost a token at least.
+        (429, _) => too_many(answer, 1),
         (400..=499, Some(body)) => body.rejection(),
         (400..=499, None) if answer.body.is_empty() => {
             ProviderError::Rejected { vendor_code: None, field: None }
@@ -129,13 +122,32 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
     }
 }
 
-/// `Retry-After` is not documented and honoured if it comes.
-fn too_many(answer: &RawAnswer) -> ProviderError {
-    if tokens_left(&answer.headers) == Some(0) {
+/// The error of a 429 to a call with this price in tokens.
+pub fn limit_error_of(answer: &RawAnswer, price: u32) -> ProviderError {
+    drop(logged(answer));
+    too_many(answer, price.max(1))
+}
+
+/// Tokens that don't pay for the call are as good as none: asking again soon ends in a block of the
+/// edge. `Retry-After` is not documented and honoured if it comes.
+fn too_many(answer: &RawAnswer, price: u32) -> ProviderError {
+    if tokens_left(&answer.headers).is_some_and(|left| left < u64::from(price)) {
         return limited(answer.retry_after.unwrap_or(DAILY_WAIT), RateScope::Daily);
     }
     let asked = answer.retry_after.or_else(|| reset_of(&answer.headers));
     limited(asked.unwrap_or(WINDOW).max(WINDOW), RateScope::Window)
+}
+
+fn logged(answer: &RawAnswer) -> Option<ErrorBody> {
+    let body = ErrorBody::of(answer);
+    tracing::warn!(
+        system = "pipedrive",
+        status = answer.status,
+        vendor_code = body.as_ref().and_then(ErrorBody::code),
+        vendor_correlation_id = correlation_id_of(answer),
+        "Pipedrive answered with an error."
+    );
+    body
 }
 
 const fn limited(retry_after: Duration, scope: RateScope) -> ProviderError {
