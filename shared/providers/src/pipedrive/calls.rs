@@ -114,15 +114,16 @@ impl<'a> Calls<'a> {
             _ => Url::parse_with_params(&url, query),
         };
         let url = url.map_err(|_bad_setting| unavailable(None, RemoteEffect::None))?;
+        let is_search = path.ends_with("/search") || path.contains("/itemSearch");
         self.sent += 1;
         let price = token_price(method.as_str(), path).unwrap_or_default();
         self.tokens += price;
         let answer = self.http.call(method, url.as_str(), self.credential, body).await?;
         if answer.status == 429 {
-            return Err(limit_error_of(&answer, price));
+            return Err(limit_error_of(&answer, price, is_search));
         }
         // The search has a limit of its own, whose numbers are not the account's.
-        if !path.ends_with("/search") && !path.contains("/itemSearch") {
+        if !is_search {
             self.rate = rate_of(&answer.headers).or(self.rate);
         }
         self.quota = quota_of(&answer.headers).or(self.quota);

@@ -17,6 +17,8 @@ use crate::http::{RawAnswer, unavailable};
 const LONG_WAIT: Duration = Duration::from_secs(3_600);
 /// The day's tokens come back at midnight of the server's time zone, which no answer tells.
 const DAILY_WAIT: Duration = Duration::from_secs(3_600);
+/// The least wait after a search was refused: the gate shares a wait of more than 3 s.
+const SEARCH_WAIT: Duration = Duration::from_secs(5);
 /// How the codes begin that say that the plan has no room for another record.
 const CAPPED: &str = "feature_capping";
 /// The longest vendor text that is passed on.
@@ -122,10 +124,16 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
     }
 }
 
-/// The error of a 429 to a call with this price in tokens.
-pub fn limit_error_of(answer: &RawAnswer, price: u32) -> ProviderError {
+/// The error of a 429 to a call with this price in tokens. One of the search's own limit is waited
+/// for long enough that all instances do: no budget of ours keeps them below it.
+pub fn limit_error_of(answer: &RawAnswer, price: u32, is_search: bool) -> ProviderError {
     drop(logged(answer));
-    too_many(answer, price.max(1))
+    match too_many(answer, price.max(1)) {
+        ProviderError::RateLimited { retry_after, scope: RateScope::Window } if is_search => {
+            limited(retry_after.unwrap_or_default().max(SEARCH_WAIT), RateScope::Window)
+        }
+        error => error,
+    }
 }
 
 /// Tokens that don't pay for the call are as good as none: asking again soon ends in a block of the
