@@ -207,6 +207,24 @@ async fn person_of_another_contact_of_ours_is_not_adopted_unless_its_key_is_outd
 }
 
 #[tokio::test]
+async fn known_person_with_the_key_of_another_contact_of_ours_is_a_conflict() {
+    let pipedrive = Pipedrive::start().await;
+    let known = ExternalId::new("1");
+    let (other, entry) = ("former@example.com", |email: &str| json!({"value": email}));
+    let mut merged = person(1, EMAIL, Some(other));
+    merged["emails"] = json!([entry(EMAIL), entry(other)]);
+    pipedrive.will_give(&[merged]);
+    let error = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+    assert_eq!(error.unwrap_err(), duplicate(&["1"]));
+    assert_eq!(steps(&pipedrive.server.asked()), ["GET persons/1"]);
+    for present in [person(1, EMAIL, Some(other)), person(1, EMAIL, Some(EMAIL))] {
+        pipedrive.will_give(&[present, person(1, EMAIL, Some(EMAIL))]);
+        let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+        assert_eq!(upsert.unwrap().value.external_id.as_str(), "1");
+    }
+}
+
+#[tokio::test]
 async fn answer_of_the_search_that_can_not_be_read_creates_nothing() {
     let pipedrive = Pipedrive::start().await;
     for (status, body) in [

@@ -14,7 +14,7 @@ use sync_domain::ports::{
 use super::calls::{Calls, bad_answer, written};
 use super::error::is_gone;
 use super::host::PipedriveSettings;
-use super::looking::{created_since, look};
+use super::looking::{created_since, look, unless_anothers};
 use super::mapping::{Onto, body_of};
 use super::rate::WINDOW;
 use super::reading::{in_words_of, remote_record};
@@ -84,7 +84,10 @@ impl Upsert<'_, '_> {
             return self.patch(id, Onto::Unread).await;
         }
         match by_id(self.calls, object_type, id, &self.job.fields).await? {
-            Some(record) => self.patch(id, Onto::Read(&record)).await,
+            Some(record) => {
+                let record = unless_anothers(&self.job, record)?;
+                self.patch(id, Onto::Read(&record)).await
+            }
             None => Ok(None),
         }
     }

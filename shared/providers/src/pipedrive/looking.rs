@@ -50,10 +50,23 @@ fn choose(job: &Job<'_>, found: Vec<Record>) -> Result<Option<Record>, ProviderE
     if !keyed.is_empty() {
         return sole(keyed);
     }
-    // A key that is no longer among the emails says nothing: people have changed the email.
-    let is_anothers =
-        |record: &Record| job.key_of(record).is_some_and(|key| has_email(record, key));
+    let is_anothers = |record: &Record| is_anothers(job, record);
     if others.iter().any(is_anothers) { Err(duplicate(&others)) } else { sole(others) }
+}
+
+/// Whether a person is the record of another contact of ours: it has that one's key. A key that is no
+/// longer among the emails says nothing: people have changed the email.
+fn is_anothers(job: &Job<'_>, record: &Record) -> bool {
+    job.key_of(record).is_some_and(|key| key != job.key() && has_email(record, key))
+}
+
+/// The person of an id that we stored, unless another contact's key is in it by now, as after a merge:
+/// else each of the two would take it from the other with every upsert.
+///
+/// # Errors
+/// [`ProviderError::Duplicate`] where it is.
+pub fn unless_anothers(job: &Job<'_>, record: Record) -> Result<Record, ProviderError> {
+    if is_anothers(job, &record) { Err(duplicate(&[record])) } else { Ok(record) }
 }
 
 fn sole(mut records: Vec<Record>) -> Result<Option<Record>, ProviderError> {
