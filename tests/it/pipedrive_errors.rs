@@ -6,7 +6,7 @@ use serde_json::json;
 use sync_domain::model::ExternalId;
 use sync_domain::ports::{CrmGateway, ProviderError, RateScope, RemoteEffect};
 
-use crate::support::pipedrive::{DEAL_KEY, Pipedrive, big_one, connection, wanted};
+use crate::support::pipedrive::{DEAL_KEY, Pipedrive, ada, big_one, connection, wanted};
 
 const LEFT: &str = "x-daily-ratelimit-token-remaining";
 const HOUR: u64 = 3_600;
@@ -73,6 +73,38 @@ async fn burst_waits_for_its_window_and_the_day_for_its_end() {
     let day = [("x-ratelimit-reset", "2"), (LEFT, "0")];
     assert_eq!(refused(429, &day, &error).await, limited(HOUR, RateScope::Daily));
     assert_eq!(refused(429, &[("retry-after", "9")], &error).await, limited(9, RateScope::Window));
+}
+
+#[tokio::test]
+async fn day_is_over_where_what_is_left_does_not_pay_for_the_call() {
+    let error = json!({"success": false, "error": "request over limit"});
+    for (left, is_paid) in [("4", false), ("5", true)] {
+        let headers = [("x-ratelimit-reset", "2"), (LEFT, left)];
+        let expected =
+            if is_paid { limited(2, RateScope::Window) } else { limited(HOUR, RateScope::Daily) };
+        assert_eq!(refused(429, &headers, &error).await, expected, "a write costs 5");
+    }
+    let pipedrive = Pipedrive::start().await;
+    pipedrive.server.will_answer_with(429, &[(LEFT, "19")], &error);
+    let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&big_one(), None)).await;
+    assert_eq!(upsert.unwrap_err(), limited(HOUR, RateScope::Daily), "a search costs 20");
+}
+
+#[tokio::test]
+async fn refused_search_is_waited_for_so_long_that_all_instances_pause() {
+    let pipedrive = Pipedrive::start().await;
+    let error = json!({"success": false, "error": "request over limit"});
+    let contact = ada();
+    for (reset, seconds) in [("2", 5), ("9", 9)] {
+        let headers = [("x-ratelimit-reset", reset)];
+        pipedrive.server.will_answer_with(429, &headers, &error);
+        let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&contact, None)).await;
+        assert_eq!(upsert.unwrap_err(), limited(seconds, RateScope::Window), "by key");
+        pipedrive.will_give(&[json!([])]);
+        pipedrive.server.will_answer_with(429, &headers, &error);
+        let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&contact, None)).await;
+        assert_eq!(upsert.unwrap_err(), limited(seconds, RateScope::Window), "by email");
+    }
 }
 
 #[tokio::test]

@@ -106,6 +106,32 @@ async fn stale_webhooks_make_room_where_there_is_none() {
 }
 
 #[tokio::test]
+async fn stale_webhook_that_may_not_be_deleted_does_not_cost_the_new_ones() {
+    let forbidden = r#"{"success":false,"message":"Forbidden"}"#;
+    for (status, body, tried) in [(403, forbidden, 2), (400, forbidden, 2), (500, "", 1)] {
+        let server = VendorServer::start().await;
+        let mut hooks = all();
+        hooks.extend([hook(4, "person"), hook(5, "deal")]);
+        hooks[3]["is_active"] = json!(0);
+        hooks[4]["is_active"] = json!(0);
+        server.will_answer(200, success(Value::from(hooks)));
+        server.will_answer(status, body).will_answer(200, success(Value::Null));
+        assert_eq!(ensure(&server).await, Ok(registered(["1", "2", "3"])), "{status}");
+        assert_eq!(steps(&server.asked()).len(), 1 + tried, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn list_that_is_null_has_no_webhooks() {
+    let server = VendorServer::start().await;
+    server.will_answer(200, success(Value::Null));
+    (11..14).for_each(|id| made(&server, id));
+    assert_eq!(ensure(&server).await, Ok(registered(["11", "12", "13"])));
+    server.will_answer(200, json!({"data": null}));
+    assert!(ensure(&server).await.is_err(), "nobody says that this is a success");
+}
+
+#[tokio::test]
 async fn webhooks_of_ours_are_all_removed_and_no_others() {
     let server = VendorServer::start().await;
     server.will_answer(200, LIST);

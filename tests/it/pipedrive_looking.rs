@@ -62,7 +62,9 @@ async fn creation_that_timed_out_has_an_unknown_outcome_and_a_look_that_did_has_
     pipedrive.will_give(&[json!([])]);
     pipedrive.server.will_hang();
     let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();
-    assert_eq!(error, ProviderError::TimedOut);
+    let retry_after = Some(Duration::from_secs(30));
+    let effect = RemoteEffect::Unknown;
+    assert_eq!(error, ProviderError::Unavailable { status: None, retry_after, effect });
     pipedrive.server.will_hang();
     let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();
     assert_eq!(error.effect(), RemoteEffect::None, "a search writes nothing");
@@ -127,9 +129,10 @@ async fn list_of_what_is_new_is_read_until_it_is_older_than_the_first_attempt() 
 async fn list_that_has_no_end_is_read_until_the_search_can_be_believed_of_the_rest() {
     let pipedrive = Pipedrive::start().await;
     let deal = |added: &str| json!([{"id": 9, "add_time": added, "custom_fields": null}]);
+    let date = [("date", "Sun, 22 Nov 2026 12:00:00 GMT")];
     let newest = page(deal("2026-11-22T12:00:00Z"));
     let older = page(deal("2026-11-22T11:49:00Z"));
-    pipedrive.server.will_answer(200, &newest).will_answer(200, older);
+    pipedrive.server.will_answer_with(200, &date, &newest).will_answer_with(200, &date, older);
     pipedrive.will_give(&[json!([])]);
     let found = pipedrive.gateway.find(&connection(), &wanted(&big_one(), None)).await.unwrap();
     assert!(found.value.is_none());
@@ -137,11 +140,43 @@ async fn list_that_has_no_end_is_read_until_the_search_can_be_believed_of_the_re
     assert_eq!(steps(&pipedrive.server.asked()), expected);
 
     for _page in 0..10 {
-        pipedrive.server.will_answer(200, &newest);
+        pipedrive.server.will_answer_with(200, &date, &newest);
     }
     let error = pipedrive.gateway.find(&connection(), &wanted(&big_one(), None)).await.unwrap_err();
     assert!(matches!(error, ProviderError::Unavailable { .. }), "{error:?}");
     assert_eq!(pipedrive.server.asked().len(), 10, "nothing is said of what was not seen");
+}
+
+#[tokio::test]
+async fn record_that_is_dated_later_than_the_answer_is_not_the_newest() {
+    let deal = |added: &str, key: &str| json!({"id": 9, "add_time": added, "custom_fields": {DEAL_KEY: key}});
+    for (date, now, imported) in [
+        ("Sun, 22 Nov 2026 12:00:00 GMT", "2026-11-22T12:00:00Z", "2026-11-22T12:10:01Z"),
+        // Without a date that can be read a day after the first attempt is the latest.
+        ("-", "2026-11-23T10:00:00Z", "2026-11-23T10:10:01Z"),
+    ] {
+        let pipedrive = Pipedrive::start().await;
+        let first = page(json!([deal(imported, "x"), deal(now, "x")]));
+        let answers = [first, page(json!([deal("2026-11-22T10:00:01Z", "d-1")]))];
+        for body in answers {
+            pipedrive.server.will_answer_with(200, &[("date", date)], body);
+        }
+        pipedrive.will_give(&[json!([])]);
+        let found = pipedrive.gateway.find(&connection(), &wanted(&big_one(), None)).await.unwrap();
+        assert_eq!(found.value.unwrap().external_id.as_str(), "9", "{date}");
+        assert_eq!(steps(&pipedrive.server.asked()), ["GET deals", "GET deals"], "{date}");
+    }
+}
+
+#[tokio::test]
+async fn record_on_two_pages_of_the_list_is_one_record() {
+    let pipedrive = Pipedrive::start().await;
+    let ours = json!([person(17, EMAIL, Some(EMAIL))]);
+    pipedrive.server.will_answer(200, page(ours.clone()));
+    pipedrive.will_give(&[ours]);
+    let found = pipedrive.gateway.find(&connection(), &wanted(&ada(), None)).await.unwrap();
+    assert_eq!(found.value.unwrap().external_id.as_str(), "17");
+    assert_eq!(steps(&pipedrive.server.asked()), ["GET persons", "GET persons"]);
 }
 
 #[tokio::test]
@@ -202,6 +237,24 @@ async fn person_of_another_contact_of_ours_is_not_adopted_unless_its_key_is_outd
     pipedrive.gateway.upsert(&connection(), &wanted(&ada(), None)).await.unwrap();
     let asked = pipedrive.server.asked();
     assert_eq!(asked[3].body["custom_fields"], json!({PERSON_KEY: EMAIL}));
+}
+
+#[tokio::test]
+async fn known_person_with_the_key_of_another_contact_of_ours_is_a_conflict() {
+    let pipedrive = Pipedrive::start().await;
+    let known = ExternalId::new("1");
+    let (other, entry) = ("former@example.com", |email: &str| json!({"value": email}));
+    let mut merged = person(1, EMAIL, Some(other));
+    merged["emails"] = json!([entry(EMAIL), entry(other)]);
+    pipedrive.will_give(&[merged]);
+    let error = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+    assert_eq!(error.unwrap_err(), duplicate(&["1"]));
+    assert_eq!(steps(&pipedrive.server.asked()), ["GET persons/1"]);
+    for present in [person(1, EMAIL, Some(other)), person(1, EMAIL, Some(EMAIL))] {
+        pipedrive.will_give(&[present, person(1, EMAIL, Some(EMAIL))]);
+        let upsert = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+        assert_eq!(upsert.unwrap().value.external_id.as_str(), "1");
+    }
 }
 
 #[tokio::test]

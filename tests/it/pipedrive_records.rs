@@ -148,6 +148,28 @@ async fn known_record_that_is_gone_is_looked_for_and_made_anew() {
 }
 
 #[tokio::test]
+async fn record_that_was_read_and_can_not_be_written_is_not_created_anew() {
+    let pipedrive = Pipedrive::start().await;
+    let known = ExternalId::new("17");
+    let keyed = json!({"id": 41, "name": "Works", "custom_fields": {ORGANIZATION_KEY: "c-1"}});
+    for status in [404, 410] {
+        let (effect, retry_after) = (RemoteEffect::None, None);
+        let expected = ProviderError::Unavailable { status: Some(status), retry_after, effect };
+        pipedrive.will_give(&[json!([{"id": 41}]), keyed.clone()]);
+        pipedrive.server.will_answer(status, not_found());
+        let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await;
+        assert_eq!(error.unwrap_err(), expected);
+        assert_eq!(steps(&pipedrive.server.asked()).last().unwrap(), "PATCH organizations/41");
+
+        pipedrive.will_give(&[person(17, "ada@example.com", None)]);
+        pipedrive.server.will_answer(status, not_found());
+        let error = pipedrive.gateway.upsert(&connection(), &wanted(&ada(), Some(&known))).await;
+        assert_eq!(error.unwrap_err(), expected);
+        assert_eq!(steps(&pipedrive.server.asked()).last().unwrap(), "PATCH persons/17");
+    }
+}
+
+#[tokio::test]
 async fn page_of_an_edge_is_not_taken_for_a_record_that_is_gone() {
     let pipedrive = Pipedrive::start().await;
     let known = ExternalId::new("41");
@@ -227,6 +249,35 @@ async fn answers_tell_the_limit_and_what_is_left_of_the_day() {
     assert_eq!(called.rate, None, "the search's limit is its own");
 }
 
+/// Half a minute is more than an upsert waits, so the look for the record comes later.
+fn to_settle(status: Option<u16>) -> ProviderError {
+    let (retry_after, effect) = (Some(Duration::from_secs(30)), RemoteEffect::Unknown);
+    ProviderError::Unavailable { status, retry_after, effect }
+}
+
+#[tokio::test]
+async fn creation_whose_outcome_is_unknown_is_left_alone_for_half_a_minute() {
+    let pipedrive = Pipedrive::start().await;
+    let none: &[(&'static str, &str)] = &[];
+    for (status, headers, expected) in [
+        (500, none, to_settle(Some(500))),
+        (302, none, to_settle(Some(302))),
+        (503, &[("retry-after", "7")], to_settle(Some(503))),
+        (408, none, to_settle(None)),
+        (400, none, ProviderError::Rejected { vendor_code: None, field: None }),
+    ] {
+        pipedrive.will_give(&[json!([])]);
+        pipedrive.server.will_answer_with(status, headers, json!({"success": false}));
+        let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await;
+        assert_eq!(error.unwrap_err(), expected, "{status}");
+    }
+    // A change of a record that is there makes no second one, whenever it is tried again.
+    let known = ExternalId::new("41");
+    pipedrive.server.will_answer(500, "{}");
+    let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), Some(&known))).await;
+    assert_eq!(error.unwrap_err().asked_wait(), None);
+}
+
 #[tokio::test]
 async fn written_answer_without_an_id_leaves_the_outcome_open() {
     let pipedrive = Pipedrive::start().await;
@@ -241,7 +292,7 @@ async fn written_answer_without_an_id_leaves_the_outcome_open() {
         pipedrive.server.will_answer(200, body);
         let error =
             pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();
-        assert_eq!(error.effect(), RemoteEffect::Unknown, "{body}");
+        assert_eq!(error, to_settle(Some(200)), "{body}");
     }
 }
 

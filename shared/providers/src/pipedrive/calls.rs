@@ -9,7 +9,7 @@ use sync_domain::ports::{
     AccountAccess, AuthMode, Called, Connection, ProviderError, Quota, RemoteEffect,
 };
 
-use super::error::{error_of, without_effect};
+use super::error::{error_of, limit_error_of, without_effect};
 use super::host::PipedriveSettings;
 use super::prices::token_price;
 use super::rate::{quota_of, rate_of};
@@ -114,11 +114,16 @@ impl<'a> Calls<'a> {
             _ => Url::parse_with_params(&url, query),
         };
         let url = url.map_err(|_bad_setting| unavailable(None, RemoteEffect::None))?;
+        let is_search = path.ends_with("/search") || path.contains("/itemSearch");
         self.sent += 1;
-        self.tokens += token_price(method.as_str(), path).unwrap_or_default();
+        let price = token_price(method.as_str(), path).unwrap_or_default();
+        self.tokens += price;
         let answer = self.http.call(method, url.as_str(), self.credential, body).await?;
+        if answer.status == 429 {
+            return Err(limit_error_of(&answer, price, is_search));
+        }
         // The search has a limit of its own, whose numbers are not the account's.
-        if !path.ends_with("/search") && !path.contains("/itemSearch") {
+        if !is_search {
             self.rate = rate_of(&answer.headers).or(self.rate);
         }
         self.quota = quota_of(&answer.headers).or(self.quota);

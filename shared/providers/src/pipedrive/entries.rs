@@ -32,13 +32,15 @@ pub fn with_primary(entries: &[Entry], wanted: &str, is_same: impl Fn(&str) -> b
     if primary(entries).is_some_and(&is_same) {
         return Merged::Unchanged;
     }
-    let real = || entries.iter().filter(|entry| entry.value.get().is_some());
-    let is_wanted = |entry: &&Entry| entry.value.get().is_some_and(&is_same);
-    let ours = real().find(is_wanted).map_or_else(
+    let ours_at = entries.iter().position(|entry| entry.value.get().is_some_and(&is_same));
+    let ours = ours_at.and_then(|at| entries.get(at)).map_or_else(
         || NewEntry { value: wanted.to_owned(), primary: true, label: DEFAULT_LABEL.to_owned() },
         |entry| new_entry(entry, true),
     );
-    let others = real().filter(|entry| !is_wanted(entry)).map(|entry| new_entry(entry, false));
+    // By its place: further spellings of the same, with labels of their own, are people's.
+    let others = entries.iter().enumerate().filter(|(at, _entry)| Some(*at) != ours_at);
+    let others = others.map(|(_at, entry)| entry).filter(|entry| entry.value.get().is_some());
+    let others = others.map(|entry| new_entry(entry, false));
     Merged::Changed([ours].into_iter().chain(others).collect())
 }
 
@@ -98,6 +100,24 @@ mod tests {
         );
         let first = entries(json!([{"value": "a@b.co"}, {"value": "x@b.co"}]));
         assert_eq!(with_primary(&first, "a@b.co", same), Merged::Unchanged);
+    }
+
+    #[test]
+    fn further_spellings_of_the_wanted_value_stay() {
+        let present = entries(json!([
+            {"value": "old@b.co", "primary": true},
+            {"value": "A@b.co", "label": "home"},
+            {"value": "a@B.co", "label": "other"},
+        ]));
+        let same = |text: &str| text.eq_ignore_ascii_case("a@b.co");
+        assert_eq!(
+            changed(&with_primary(&present, "a@b.co", same)),
+            json!([
+                {"value": "A@b.co", "primary": true, "label": "home"},
+                {"value": "old@b.co", "primary": false, "label": "work"},
+                {"value": "a@B.co", "primary": false, "label": "other"},
+            ])
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::http::{RawAnswer, unavailable};
 const LONG_WAIT: Duration = Duration::from_secs(3_600);
 /// The day's tokens come back at midnight of the server's time zone, which no answer tells.
 const DAILY_WAIT: Duration = Duration::from_secs(3_600);
+/// The least wait after a search was refused: the gate shares a wait of more than 3 s.
+const SEARCH_WAIT: Duration = Duration::from_secs(5);
 /// How the codes begin that say that the plan has no room for another record.
 const CAPPED: &str = "feature_capping";
 /// The longest vendor text that is passed on.
@@ -96,15 +98,7 @@ pub fn is_gone(answer: &RawAnswer) -> bool {
 
 /// The error that an answer stands for.
 pub fn error_of(answer: &RawAnswer) -> ProviderError {
-    let body = ErrorBody::of(answer);
-    tracing::warn!(
-        system = "pipedrive",
-        status = answer.status,
-        vendor_code = body.as_ref().and_then(ErrorBody::code),
-        vendor_correlation_id = correlation_id_of(answer),
-        "Pipedrive answered with an error."
-    );
-    match (answer.status, body) {
+    match (answer.status, logged(answer)) {
         (401, _) => ProviderError::Unauthorized,
         // Nothing is answered to a company that does not pay, and tomorrow it may.
         (402, _) => limited(LONG_WAIT, RateScope::Window),
@@ -115,7 +109,8 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
         // An HTML page: the edge blocks this token because it went on after refusals.
         (403, None) => limited(LONG_WAIT, RateScope::Window),
         (408, _) => ProviderError::TimedOut,
-        (429, _) => too_many(answer),
+        // Whatever was asked for, it cost a token at least.
+        (429, _) => too_many(answer, 1),
         (400..=499, Some(body)) => body.rejection(),
         (400..=499, None) if answer.body.is_empty() => {
             ProviderError::Rejected { vendor_code: None, field: None }
@@ -129,13 +124,38 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
     }
 }
 
-/// `Retry-After` is not documented and honoured if it comes.
-fn too_many(answer: &RawAnswer) -> ProviderError {
-    if tokens_left(&answer.headers) == Some(0) {
+/// The error of a 429 to a call with this price in tokens. One of the search's own limit is waited
+/// for long enough that all instances do: no budget of ours keeps them below it.
+pub fn limit_error_of(answer: &RawAnswer, price: u32, is_search: bool) -> ProviderError {
+    drop(logged(answer));
+    match too_many(answer, price.max(1)) {
+        ProviderError::RateLimited { retry_after, scope: RateScope::Window } if is_search => {
+            limited(retry_after.unwrap_or_default().max(SEARCH_WAIT), RateScope::Window)
+        }
+        error => error,
+    }
+}
+
+/// Tokens that don't pay for the call are as good as none: asking again soon ends in a block of the
+/// edge. `Retry-After` is not documented and honoured if it comes.
+fn too_many(answer: &RawAnswer, price: u32) -> ProviderError {
+    if tokens_left(&answer.headers).is_some_and(|left| left < u64::from(price)) {
         return limited(answer.retry_after.unwrap_or(DAILY_WAIT), RateScope::Daily);
     }
     let asked = answer.retry_after.or_else(|| reset_of(&answer.headers));
     limited(asked.unwrap_or(WINDOW).max(WINDOW), RateScope::Window)
+}
+
+fn logged(answer: &RawAnswer) -> Option<ErrorBody> {
+    let body = ErrorBody::of(answer);
+    tracing::warn!(
+        system = "pipedrive",
+        status = answer.status,
+        vendor_code = body.as_ref().and_then(ErrorBody::code),
+        vendor_correlation_id = correlation_id_of(answer),
+        "Pipedrive answered with an error."
+    );
+    body
 }
 
 const fn limited(retry_after: Duration, scope: RateScope) -> ProviderError {

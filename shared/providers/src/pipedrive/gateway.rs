@@ -1,18 +1,20 @@
 //! The operations of the gateway: create or update, look up, associate.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{CrmDraft, ExternalId, InvalidField, ObjectType, RecordChange};
 use sync_domain::ports::{
-    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteRecord,
-    Wanted, Written,
+    AuthMode, Called, Checked, Connection, CrmGateway, ProviderError, RateLimits, RemoteEffect,
+    RemoteRecord, Wanted, Written,
 };
 
 use super::calls::{Calls, bad_answer, written};
 use super::error::is_gone;
 use super::host::PipedriveSettings;
-use super::looking::{created_since, look};
+use super::looking::{created_since, look, unless_anothers};
 use super::mapping::{Onto, body_of};
 use super::rate::WINDOW;
 use super::reading::{in_words_of, remote_record};
@@ -20,13 +22,16 @@ use super::records::{Job, by_id, path_of, record_path};
 use super::stages::StageLists;
 use super::wire::Record;
 use super::{associating, check};
-use crate::http::{ProviderHttp, RawAnswer};
+use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// What the smallest plan lets a user's own token send per window (pipedrive.readme.io, "Rate
 /// limiting", copy of October 2025); larger ones are learned from answers.
 const TOKEN_CALLS_MAX: u32 = 20;
 /// The same for an OAuth app.
 const OAUTH_CALLS_MAX: u32 = 80;
+/// How long a creation is left alone whose outcome nobody knows: it may still be running there, and
+/// nothing there would refuse the second record.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Calls Pipedrive for any tenant.
 #[derive(Debug)]
@@ -79,13 +84,17 @@ impl Upsert<'_, '_> {
             return self.patch(id, Onto::Unread).await;
         }
         match by_id(self.calls, object_type, id, &self.job.fields).await? {
-            Some(record) => self.patch(id, Onto::Read(&record)).await,
+            Some(record) => {
+                let record = unless_anothers(&self.job, record)?;
+                self.patch(id, Onto::Read(&record)).await
+            }
             None => Ok(None),
         }
     }
 
     /// `PATCH …/{id}`, `None` where there is no such record. It takes nothing out of the bin, so a
-    /// record that is in there is none.
+    /// record that is in there is none. One that was read a moment ago is not gone because it can't
+    /// be written, as an archived deal may not: creating it anew would make a second one.
     async fn patch(
         &mut self,
         id: &ExternalId,
@@ -96,7 +105,10 @@ impl Upsert<'_, '_> {
         let body = body_of(draft, fields, onto, self.stage_pipeline)?;
         let answer = self.calls.patch(&path, &body).await?;
         if is_gone(&answer) {
-            return Ok(None);
+            return match onto {
+                Onto::Read(_) => Err(unavailable(Some(answer.status), RemoteEffect::None)),
+                Onto::Unread | Onto::Nothing => Ok(None),
+            };
         }
         let record: Record = written(&answer)?;
         if record.is_deleted.is_set() {
@@ -106,6 +118,10 @@ impl Upsert<'_, '_> {
     }
 
     async fn create(&mut self) -> Result<Written, ProviderError> {
+        self.post().await.map_err(to_settle)
+    }
+
+    async fn post(&mut self) -> Result<Written, ProviderError> {
         let Job { draft, fields } = &self.job;
         let body = body_of(draft, fields, Onto::Nothing, self.stage_pipeline)?;
         let answer = self.calls.post(path_of(draft.object_type), &body).await?;
@@ -128,6 +144,27 @@ impl Upsert<'_, '_> {
             provider_version: remote.provider_version,
         })
     }
+}
+
+/// The failure of a creation. Where it may have come through, the wait is too long for another try
+/// within the same upsert: the look for it comes later.
+fn to_settle(error: ProviderError) -> ProviderError {
+    let (status, asked) = match error {
+        ProviderError::TimedOut => (None, None),
+        ProviderError::Unavailable { status, retry_after, effect: RemoteEffect::Unknown } => {
+            (status, retry_after)
+        }
+        ProviderError::Unavailable { effect: RemoteEffect::None, .. }
+        | ProviderError::Rejected { .. }
+        | ProviderError::Duplicate { .. }
+        | ProviderError::Unauthorized
+        | ProviderError::MissingScope
+        | ProviderError::Contended { .. }
+        | ProviderError::RateLimited { .. }
+        | ProviderError::Closed { .. } => return error,
+    };
+    let retry_after = Some(asked.unwrap_or_default().max(SETTLE));
+    ProviderError::Unavailable { status, retry_after, effect: RemoteEffect::Unknown }
 }
 
 fn remote_of(job: &Job<'_>, record: &Record) -> Option<RemoteRecord> {

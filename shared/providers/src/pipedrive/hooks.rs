@@ -108,7 +108,7 @@ pub async fn ensure(calls: &mut Calls<'_>, hook: &Hook) -> Result<HookRegistrati
             Made::NoRoom => return Ok(HookRegistration::NoRoom),
         }
     }
-    remove_all(calls, &stale).await?;
+    remove_stale(calls, &stale).await;
     Ok(HookRegistration::Registered { hook_ids })
 }
 
@@ -123,7 +123,10 @@ pub async fn remove(calls: &mut Calls<'_>, url: &str) -> Result<(), ProviderErro
 
 async fn ours(calls: &mut Calls<'_>, url: &str) -> Result<Vec<Webhook>, ProviderError> {
     let answer = calls.get(PATH, &[]).await?;
-    let webhooks = read::<Vec<Webhook>>(&answer)?.data;
+    let list = read::<Vec<Webhook>>(&answer)?;
+    // v1 says `null` where it has nothing to list.
+    let none = (list.success == Some(true)).then(Vec::new);
+    let webhooks = list.data.or(none);
     let mut webhooks = webhooks.ok_or_else(|| without_effect(bad_answer(&answer)))?;
     webhooks.retain(|webhook| webhook.is_ours(url));
     Ok(webhooks)
@@ -152,13 +155,34 @@ async fn make(
     made.id.id().map(|id| Made::Id(id.to_owned())).ok_or_else(|| bad_answer(&answer))
 }
 
-/// What is gone already is removed.
-async fn remove_all(calls: &mut Calls<'_>, webhooks: &[Webhook]) -> Result<(), ProviderError> {
-    for id in webhooks.iter().filter_map(|webhook| webhook.id.id()) {
-        let answer = calls.delete(&format!("{PATH}/{id}")).await?;
-        if !(200..300).contains(&answer.status) && !is_gone(&answer) {
-            return Err(error_of(&answer));
+/// Removes what is left over where all that is needed is there: a webhook that another user has made
+/// may not be deleted, and that is no reason to do without the new ones. The next look tries again.
+async fn remove_stale(calls: &mut Calls<'_>, stale: &[Webhook]) {
+    for webhook in stale {
+        let Err(error) = remove_one(calls, webhook).await else { continue };
+        tracing::warn!(
+            system = "pipedrive",
+            error = error.kind(),
+            "A webhook of ours that is no longer used can't be deleted."
+        );
+        // Only a refusal is about this webhook alone.
+        if !matches!(error, ProviderError::MissingScope | ProviderError::Rejected { .. }) {
+            break;
         }
     }
+}
+
+async fn remove_all(calls: &mut Calls<'_>, webhooks: &[Webhook]) -> Result<(), ProviderError> {
+    for webhook in webhooks {
+        remove_one(calls, webhook).await?;
+    }
     Ok(())
+}
+
+/// What is gone already is removed.
+async fn remove_one(calls: &mut Calls<'_>, webhook: &Webhook) -> Result<(), ProviderError> {
+    let Some(id) = webhook.id.id() else { return Ok(()) };
+    let answer = calls.delete(&format!("{PATH}/{id}")).await?;
+    let is_removed = (200..300).contains(&answer.status) || is_gone(&answer);
+    if is_removed { Ok(()) } else { Err(error_of(&answer)) }
 }

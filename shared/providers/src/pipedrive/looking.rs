@@ -4,6 +4,9 @@
 //! else by our key in a custom field, else, a contact, by its email; and after a write whose outcome
 //! nobody knows first of all in the list of what is new, which does not lag as the searches may.
 
+use std::collections::BTreeSet;
+
+use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 use sync_domain::model::{AttributeName, ExternalId, ObjectType};
 use sync_domain::ports::{ProviderError, RemoteEffect};
@@ -13,12 +16,14 @@ use super::error::without_effect;
 use super::reading::{in_words_of, remote_record};
 use super::records::{Job, PAGE, has_email, path_of, with_email, with_key};
 use super::wire::Record;
-use crate::http::unavailable;
+use crate::http::{RawAnswer, unavailable};
 
 /// How far Pipedrive's clock may be behind ours.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 /// For how long after a write the searches are not believed.
 const SEARCH_LAG: SignedDuration = SignedDuration::from_mins(10);
+/// How long after the first attempt it may be by an answer that has no `Date`.
+const LATER_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// The most pages of what is new: 5,000 records.
 const PAGES_MAX: usize = 10;
 /// Ids of matches that are told.
@@ -50,13 +55,29 @@ fn choose(job: &Job<'_>, found: Vec<Record>) -> Result<Option<Record>, ProviderE
     if !keyed.is_empty() {
         return sole(keyed);
     }
-    // A key that is no longer among the emails says nothing: people have changed the email.
-    let is_anothers =
-        |record: &Record| job.key_of(record).is_some_and(|key| has_email(record, key));
+    let is_anothers = |record: &Record| is_anothers(job, record);
     if others.iter().any(is_anothers) { Err(duplicate(&others)) } else { sole(others) }
 }
 
+/// Whether a person is the record of another contact of ours: it has that one's key. A key that is no
+/// longer among the emails says nothing: people have changed the email.
+fn is_anothers(job: &Job<'_>, record: &Record) -> bool {
+    job.key_of(record).is_some_and(|key| key != job.key() && has_email(record, key))
+}
+
+/// The person of an id that we stored, unless another contact's key is in it by now, as after a merge:
+/// else each of the two would take it from the other with every upsert.
+///
+/// # Errors
+/// [`ProviderError::Duplicate`] where it is.
+pub fn unless_anothers(job: &Job<'_>, record: Record) -> Result<Record, ProviderError> {
+    if is_anothers(job, &record) { Err(duplicate(&[record])) } else { Ok(record) }
+}
+
+/// A list that changes while it is read has a record on two of its pages.
 fn sole(mut records: Vec<Record>) -> Result<Option<Record>, ProviderError> {
+    let mut seen = BTreeSet::new();
+    records.retain(|record| record.id.id().is_none_or(|id| seen.insert(id.to_owned())));
     if records.len() > 1 { Err(duplicate(&records)) } else { Ok(records.pop()) }
 }
 
@@ -97,9 +118,11 @@ pub async fn created_since(
         let list = read::<Vec<Record>>(&answer)?;
         let next = list.next_cursor().map(str::to_owned);
         let page = list.data.ok_or_else(|| without_effect(bad_answer(&answer)))?;
-        let added = |record: Option<&Record>| record?.add_time.get()?.parse::<Timestamp>().ok();
-        newest = newest.or_else(|| added(page.first()));
-        let oldest = added(page.last());
+        let added = |record: &Record| record.add_time.get()?.parse::<Timestamp>().ok();
+        let now = asked_at(&answer).unwrap_or(began_at + LATER_MAX);
+        let added_by_now = || page.iter().filter_map(added).find(|added| *added <= now);
+        newest = newest.or_else(added_by_now);
+        let oldest = page.last().and_then(added);
         ours.extend(page.into_iter().filter(|record| is_made_by_us(job, record, since)));
         // What is older than the first attempt, or old enough for the searches to know it, needs no
         // look here.
@@ -112,6 +135,13 @@ pub async fn created_since(
         cursor = next;
     }
     Err(unavailable(None, RemoteEffect::Unknown))
+}
+
+/// When Pipedrive answered by its own clock. What an import has dated later than that is not the
+/// newest, and says nothing of what the searches know by now.
+fn asked_at(answer: &RawAnswer) -> Option<Timestamp> {
+    let date = answer.headers.get("date")?.to_str().ok()?;
+    DateTimeParser::new().parse_timestamp(date).ok()
 }
 
 /// Without our field it is the values that tell: all that we wrote, in a record that is new.

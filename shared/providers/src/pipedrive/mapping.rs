@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value, json};
 use sync_domain::model::{AttributeName, CrmDraft, ObjectType, normalised_remote};
-use sync_domain::ports::{Connection, ProviderError};
+use sync_domain::ports::{Connection, ProviderError, RemoteEffect};
 
 use super::entries::{Merged, cleared, with_primary};
 use super::values::{date_of, number_of, text_or_null};
 use super::wire::{Entry, Record};
+use crate::http::unavailable;
 
 /// The member of an organization that holds its domain, unless the account has none.
 const WEBSITE: &str = "website";
@@ -58,7 +59,7 @@ pub enum Onto<'a> {
 /// draft's stage, if that is known.
 ///
 /// # Errors
-/// A value that would have to take the place of one of several.
+/// A value that would have to take the place of one of several, or of a list that was not told.
 pub fn body_of(
     draft: &CrmDraft,
     fields: &Fields<'_>,
@@ -113,7 +114,14 @@ fn person(
         (AttributeName::Phone, "phones", &present.phones),
     ] {
         let Some(wanted) = given(name) else { continue };
-        let entries = entries.as_deref().unwrap_or_default();
+        let entries = match (onto, entries.as_deref()) {
+            (_, Some(entries)) => entries,
+            (Onto::Nothing, None) => &[],
+            // A list that is written whole would end what nobody has seen.
+            (Onto::Read(_) | Onto::Unread, None) => {
+                return Err(unavailable(None, RemoteEffect::None));
+            }
+        };
         match merged(name, entries, wanted, fields.region) {
             Merged::Unchanged => {}
             Merged::Changed(entries) => {
@@ -185,9 +193,10 @@ fn deal(draft: &CrmDraft, onto: Onto<'_>, stage_pipeline: Option<u64>) -> Map<St
 mod tests {
     use serde_json::{Value, json};
     use sync_domain::model::{ObjectType, draft_of};
-    use sync_domain::ports::ProviderError;
+    use sync_domain::ports::{ProviderError, RemoteEffect};
 
     use super::{Fields, Onto, body_of};
+    use crate::http::unavailable;
     use crate::pipedrive::wire::Record;
 
     const FIELDS: Fields<'_> = Fields { key: Some("k"), domain: Some("d"), region: Some("US") };
@@ -255,7 +264,8 @@ mod tests {
 
     #[test]
     fn person_with_several_phones_is_not_asked_to_have_none() {
-        let present = record(json!({"id": 1, "phones": [{"value": "1"}, {"value": "2"}]}));
+        let present = record(json!({"id": 1, "emails": null,
+            "phones": [{"value": "1"}, {"value": "2"}]}));
         let attributes = json!({"email": "a@b.co", "phone": null});
         let error = body(ObjectType::Contact, attributes, &FIELDS, Onto::Read(&present));
         let expected = ProviderError::Rejected {
@@ -263,6 +273,22 @@ mod tests {
             field: Some("attributes.phone".to_owned()),
         };
         assert_eq!(error, Err(expected));
+    }
+
+    #[test]
+    fn person_whose_lists_were_not_told_gets_none_in_their_place() {
+        let of = |present: Value, attributes| {
+            let present = record(present);
+            body(ObjectType::Contact, attributes, &FIELDS, Onto::Read(&present))
+        };
+        let email = json!({"email": "a@b.co"});
+        let with_phone = json!({"email": "a@b.co", "phone": "4155552671"});
+        let told = json!([{"value": "a@b.co", "primary": true}]);
+        let expected = Err(unavailable(None, RemoteEffect::None));
+        assert_eq!(of(json!({"id": 1}), email.clone()), expected);
+        assert_eq!(of(json!({"id": 1, "emails": told}), with_phone.clone()), expected);
+        assert!(of(json!({"id": 1, "emails": told}), email).is_ok());
+        assert!(of(json!({"id": 1, "emails": null, "phones": null}), with_phone).is_ok());
     }
 
     #[test]

@@ -165,9 +165,11 @@ pub struct Record {
     pub first_name: Text,
     /// Of persons; may be null.
     pub last_name: Text,
-    /// Of persons.
+    /// Of persons; `None` only where the answer does not have the member at all.
+    #[serde(deserialize_with = "entries")]
     pub emails: Option<Vec<Entry>>,
-    /// Of persons.
+    /// Of persons; as `emails`.
+    #[serde(deserialize_with = "entries")]
     pub phones: Option<Vec<Entry>>,
     /// Of organizations, where the account has it.
     pub website: Text,
@@ -191,6 +193,11 @@ pub struct Record {
     pub is_deleted: Flag,
     /// By field code.
     pub custom_fields: CustomValues,
+}
+
+/// `null` is a list without entries: what it holds is told.
+fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Entry>>, D::Error> {
+    Option::<Vec<Entry>>::deserialize(deserializer).map(|list| Some(list.unwrap_or_default()))
 }
 
 /// What a search found. `/itemSearch/field` documents both `{id}` and `{item: {id}}`.
@@ -236,7 +243,8 @@ mod tests {
         .unwrap();
         assert!(record.id.id() == Some("17") && record.value.get() == Some("1200"));
         assert!(record.stage_id.id() == Some("4") && record.person_id.id() == Some("5"));
-        assert!(record.org_id.id().is_none() && record.emails.is_none());
+        assert!(record.org_id.id().is_none());
+        assert!(record.emails.is_some_and(|list| list.is_empty()) && record.phones.is_none());
         assert!(record.is_deleted.is_set() && record.custom_fields.get("x").is_none());
         let record: Record = serde_json::from_value(json!({
             "id": 0, "value": 0.000001, "is_deleted": false,
