@@ -2,14 +2,18 @@
 //! and at the provider, also when it dies half way.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sync_domain::hook_address;
 use sync_domain::model::AuditAction;
 use sync_domain::ports::{HookStatus, ProviderError};
 use sync_domain::usecase::connect_account::{ConnectMethod, begin_consent};
 use sync_domain::usecase::locked_connection::ManageError;
+use sync_testkit::{Scheduled, Timeline};
 
 use crate::support::connection_world::{
     ConnectionWorld, GRACE, INVOCATION, WEBHOOK_URL, field_of, tenant,
@@ -316,4 +320,22 @@ async fn results_and_debug_output_carry_neither_the_key_nor_the_token() {
     for text in printed {
         assert!(!text.contains("canary") && !text.contains(&token), "{text}");
     }
+}
+
+#[test]
+fn provider_that_does_not_answer_about_the_webhook_leaves_time_to_note_the_connection() {
+    let timeline = Timeline::new(7);
+    let clock = Arc::new(timeline.clock(SignedDuration::ZERO));
+    let world = ConnectionWorld::with_api_key_on(clock);
+    world.provider.be_silent_about_hooks();
+    let deadline = world.request("acme").deadline;
+    let outcome = timeline.run(vec![world.connect_key("acme", "key").boxed_local()], 0).remove(0);
+    let Scheduled::Finished(Ok(connected)) = outcome else { panic!("{outcome:?}") };
+    let webhook = connected.webhook.unwrap();
+    assert_eq!(
+        (webhook.status, webhook.failure),
+        (HookStatus::Failed, Some(ProviderError::TimedOut))
+    );
+    assert!(world.clock.now() < deadline && !world.registry.is_locked());
+    assert!(world.secret("tenants/acme/acuity")["access_token"].is_string());
 }

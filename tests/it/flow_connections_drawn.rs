@@ -66,7 +66,33 @@ async fn connect_again_keeps_the_secret_and_the_one_webhook() {
     world.connect_token("acme", "token-2").await.unwrap();
     assert_told(&world);
     assert_eq!(world.secret(DRAWN_WEBHOOK), secrets);
-    assert_eq!(world.secrets.writes(), writes + 1, "the credentials alone");
+    assert_eq!(world.secrets.writes(), writes + 3, "credentials, without ids, with ids");
+}
+
+#[tokio::test]
+async fn connect_again_notes_no_ids_while_the_webhook_may_be_made_anew() {
+    let world = ConnectionWorld::with_drawing();
+    world.connect_token("acme", "token").await.unwrap();
+    let before = world.secret(DRAWN_WEBHOOK);
+    world.provider.fail_next_hook(ProviderError::MissingScope);
+    world.connect_token("acme", "token").await.unwrap();
+    let between = world.secret(DRAWN_WEBHOOK);
+    assert_eq!((&between["hook_ids"], &between["current"]), (&Value::Null, &before["current"]));
+    world.connect_token("acme", "token").await.unwrap();
+    assert_told(&world);
+}
+
+#[tokio::test]
+async fn connect_of_the_same_account_keeps_the_moment_since_when_it_is_connected() {
+    let world = ConnectionWorld::with_drawing();
+    world.provider.add_token("token-11", "11");
+    world.connect_token("acme", "token").await.unwrap();
+    let first = world.entry("acme").await.unwrap().connected_at;
+    world.advance(Duration::from_secs(3_600));
+    world.connect_token("acme", "token").await.unwrap();
+    assert_eq!(world.entry("acme").await.unwrap().connected_at, first);
+    world.connect_token("acme", "token-11").await.unwrap();
+    assert_eq!(world.entry("acme").await.unwrap().connected_at, world.clock.now());
 }
 
 #[tokio::test]

@@ -108,6 +108,28 @@ async fn rotation_that_dies_at_any_step_is_completed_and_what_is_on_its_way_stil
     panic!("a rotation has more steps than that");
 }
 
+/// Who takes the lock in between leaves no trace of the one that died.
+#[tokio::test]
+async fn rotation_that_died_is_still_seen_after_a_request_that_was_refused() {
+    for steps in 0..STEPS_MAX {
+        let world = ConnectionWorld::with_drawing();
+        world.provider.add_token("token-11", "11");
+        world.connect_token("acme", "token").await.unwrap();
+        let is_over = world.die(world.rotate_with(&[]), steps).await;
+        world.rotate_with(&[(ApiToken, "token-11")]).await.unwrap_err();
+        let before = world.provider.registered("77")[0].secret.clone();
+        world.rotate_with(&[]).await.unwrap();
+        assert_connected(&world, &format!("step {steps}"));
+        let secrets = world.secret(DRAWN_WEBHOOK);
+        let counts = [&secrets["current"], &secrets["previous"]];
+        assert!(counts.iter().any(|it| **it == before), "step {steps}: {secrets}");
+        if is_over {
+            return;
+        }
+    }
+    panic!("a rotation has more steps than that");
+}
+
 #[tokio::test]
 async fn disconnect_that_dies_at_any_step_is_completed_by_the_next() {
     for steps in 0..STEPS_MAX {

@@ -295,6 +295,38 @@ async fn pipedrive_delivery_with_the_password_before_is_taken_while_it_is_good()
 }
 
 #[tokio::test]
+async fn pipedrive_delivery_of_a_webhook_that_was_made_anew_is_taken_by_a_warm_instance() {
+    let world = World::new();
+    assert_eq!(world.deliver(&ACME.sent()).await.2.len(), 1);
+    let mut event = ACME.event();
+    event["meta"]["webhook_id"] = "1702009".into();
+    let mut secret = ACME.secret();
+    secret["hook_ids"] = json!(["1702009"]);
+    world.secrets.set(&secret_name("acme"), &secret.to_string());
+    let sent = delivery(&event, ACME.token, ACME.password);
+    assert_eq!(world.deliver(&sent).await.2.len(), 1);
+    world.assert_not_taken(&ACME.sent(), "the webhook before, with the password in use").await;
+}
+
+#[tokio::test]
+async fn pipedrive_delivery_with_the_password_before_may_name_a_webhook_before() {
+    let world = World::new();
+    let until = jiff::Timestamp::now() + Duration::from_secs(60);
+    let mut secret = ACME.secret();
+    secret["current"] = "abc124".into();
+    secret["previous"] = "abc123".into();
+    secret["previous_until"] = until.to_string().into();
+    secret["hook_ids"] = json!(["1702009"]);
+    world.secrets.set(&secret_name("acme"), &secret.to_string());
+    let sent = |event: &Value, password| delivery(event, ACME.token, password);
+    assert_eq!(world.deliver(&sent(&ACME.event(), "abc123")).await.2.len(), 1);
+    world.assert_not_taken(&sent(&ACME.event(), "abc124"), "the password in use").await;
+    let mut event = ACME.event();
+    event["meta"]["company_id"] = GLOBEX.company.into();
+    world.assert_not_taken(&sent(&event, "abc123"), "another company").await;
+}
+
+#[tokio::test]
 async fn pipedrive_delivery_after_a_disconnect_is_refused() {
     let world = World::new();
     world.secrets.remove(&secret_name("acme"));

@@ -16,6 +16,9 @@ const OWNED_TTL: Duration = Duration::from_secs(60);
 /// How long it is believed that an account has no owner: as long as a tenant that connects may miss
 /// changes of an app that signs for all tenants.
 const UNOWNED_TTL: Duration = Duration::from_secs(10);
+/// How long after it was read an owner is still taken while too many look-ups are asked for: what is
+/// claimed is to be signed by that owner yet, and one that has disconnected has no secret left.
+const OWNED_MAX: Duration = Duration::from_secs(3_600);
 /// Accounts remembered of either kind; one more starts that memory anew.
 const ENTRIES_MAX: usize = 2_000;
 /// Look-ups of accounts that nobody has vouched for, per second and instance.
@@ -31,6 +34,11 @@ impl<T: Clone> Memory<T> {
     fn get(&self, key: &AccountKey, now: Duration) -> Option<T> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
+    }
+
+    /// The same, however long ago it ceased to count, up to `overdue`.
+    fn get_overdue(&self, key: &AccountKey, now: Duration, overdue: Duration) -> Option<T> {
+        self.get(key, now.saturating_sub(overdue))
     }
 
     fn keep(&self, key: AccountKey, value: T, until: Duration) {
@@ -70,6 +78,12 @@ impl CachedAccountDirectory {
         let now = self.clock.monotonic();
         let owner = self.owned.get(key, now).map(Some);
         owner.or_else(|| self.unowned.get(key, now).map(|()| None))
+    }
+
+    /// The owner that an account had an hour ago at most.
+    fn last_owner(&self, key: &AccountKey) -> Option<AccountOwner> {
+        let now = self.clock.monotonic();
+        self.owned.get_overdue(key, now, OWNED_MAX.saturating_sub(OWNED_TTL))
     }
 
     async fn look_up(&self, key: AccountKey) -> Result<Option<AccountOwner>, StoreError> {
@@ -116,7 +130,9 @@ struct Window {
 }
 
 /// The same directory for accounts out of deliveries that are not verified: it shares what is
-/// remembered, and refuses to look up more than a few others per second.
+/// remembered, and looks up no more than a few others per second. Above that an account counts as the
+/// one's that had it within the last hour, so that made-up ones can't keep real ones out; any other is
+/// refused.
 pub struct ClaimedAccountDirectory {
     directory: Arc<CachedAccountDirectory>,
     window: Mutex<Window>,
@@ -150,7 +166,11 @@ impl AccountDirectory for ClaimedAccountDirectory {
         match self.directory.remembered(&key) {
             Some(owner) => Ok(owner),
             None if self.may_look_up() => self.directory.look_up(key).await,
-            None => Err(StoreError::Unavailable(Box::new(TooManyLookups))),
+            None => {
+                let owner = self.directory.last_owner(&key);
+                let refusal = || StoreError::Unavailable(Box::new(TooManyLookups));
+                owner.map(Some).ok_or_else(refusal)
+            }
         }
     }
 }

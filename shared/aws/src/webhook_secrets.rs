@@ -35,8 +35,9 @@ const ENTRIES_MAX: usize = 1_000;
 struct Cached {
     /// Its secrets, or that it has none, and when that was read.
     known: Option<(Option<Arc<SigningSecrets>>, Duration)>,
-    /// When a signature that fitted none last led to a look.
-    looked_at: Duration,
+    /// When a signature that fitted none last led to a look. Filling the cache is none: what is rotated
+    /// right after it is to be found by the first signature that does not fit.
+    looked_at: Option<Duration>,
     /// When reading last failed.
     failed_at: Option<Duration>,
 }
@@ -116,8 +117,8 @@ impl CachedSigningSecrets {
         let now = self.clock.monotonic();
         self.change(holder, |cached| match &secrets {
             Ok(secrets) => {
-                *cached = Cached { known: Some((secrets.clone(), now)), ..Cached::default() };
-                cached.looked_at = now;
+                cached.known = Some((secrets.clone(), now));
+                cached.failed_at = None;
             }
             Err(_) => cached.failed_at = Some(now),
         });
@@ -167,11 +168,11 @@ impl SigningSecretSource for CachedSigningSecrets {
         let now = self.clock.monotonic();
         let cached = self.cached(holder);
         let Some((known, _)) = cached.known else { return Ok(None) };
-        if now < cached.looked_at + REREAD_MIN {
+        if cached.looked_at.is_some_and(|looked_at| now < looked_at + REREAD_MIN) {
             return Ok(None);
         }
         // Noted before the look, so that one that fails counts as well.
-        self.change(holder, |cached| cached.looked_at = now);
+        self.change(holder, |cached| cached.looked_at = Some(now));
         let secrets = self.read(holder).await?;
         let is_known = |secrets: &Arc<SigningSecrets>| {
             known.as_ref().is_some_and(|known| known.is_same_as(secrets))

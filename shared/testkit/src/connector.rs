@@ -93,6 +93,7 @@ pub(crate) struct State {
     pub(crate) hooks: HashMap<String, Vec<ScriptedHook>>,
     pub(crate) hook_faults: VecDeque<ProviderError>,
     pub(crate) hooks_made: u32,
+    pub(crate) is_silent_about_hooks: bool,
     pub(crate) has_no_room: bool,
     is_rotating: bool,
     is_silent_about_refresh_token: bool,

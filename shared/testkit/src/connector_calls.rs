@@ -67,6 +67,10 @@ impl AccountConnector for ScriptedConnector {
         access: &AccountAccess,
         hook: &Hook,
     ) -> Result<HookRegistration, ProviderError> {
+        let is_silent = self.state().is_silent_about_hooks;
+        if is_silent {
+            std::future::pending::<()>().await;
+        }
         self.in_turn(|state| state.ensure_hook(access, hook)).await
     }
 

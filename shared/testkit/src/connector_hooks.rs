@@ -24,6 +24,11 @@ impl ScriptedConnector {
         self.state().has_no_room = has_no_room;
     }
 
+    /// From now on no call that registers a webhook is answered.
+    pub fn be_silent_about_hooks(&self) {
+        self.state().is_silent_about_hooks = true;
+    }
+
     /// Lets the next call about webhooks fail.
     pub fn fail_next_hook(&self, error: ProviderError) {
         self.state().hook_faults.push_back(error);

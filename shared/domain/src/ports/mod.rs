@@ -75,7 +75,9 @@ pub use webhook_protocol::{
     Acknowledgement, DeliveredBooking, DeliveredChange, DeliveredEvents, DeliverySignature,
     HeaderValue, SignatureFault, SignedBy, UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
-pub use webhook_secrets::{HookOrigin, SecretHolder, SigningSecretSource, SigningSecrets};
+pub use webhook_secrets::{
+    HookOrigin, SecretAge, SecretHolder, SigningSecretSource, SigningSecrets,
+};
 pub use work_counts::{BoundedCount, COUNT_MAX, WaitingWork, WorkCounts};
 pub use work_queue::{
     DELAY_MAX, DeadCause, DeadLetter, DeadLetters, SendOutcome, WorkHistory, WorkMessage, WorkQueue,

@@ -19,6 +19,15 @@ pub enum SecretHolder {
     Tenant(TenantId, System),
 }
 
+/// Which of a holder's two secrets one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretAge {
+    /// The one in use.
+    Current,
+    /// The one before.
+    Previous,
+}
+
 /// The secret in use and, for some time after a rotation, the one before; with what else tells a
 /// tenant's own deliveries from others.
 #[derive(Clone)]
@@ -70,9 +79,10 @@ impl SigningSecrets {
     }
 
     /// The secrets that count at `now`, at most two.
-    pub fn valid_at(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
+    pub fn valid_at(&self, now: Timestamp) -> impl Iterator<Item = (SecretAge, &SecretString)> {
+        let current = self.current.iter().map(|secret| (SecretAge::Current, secret));
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
-        self.current.iter().chain(previous.map(|(secret, _)| secret))
+        current.chain(previous.map(|(secret, _)| (SecretAge::Previous, secret)))
     }
 
     /// Whether both hold the same secrets for the same time. Neither side of it is a sender's.
@@ -127,7 +137,7 @@ mod tests {
 
     fn valid(secrets: &SigningSecrets, second: i64) -> Vec<&str> {
         let now = Timestamp::from_second(second).unwrap();
-        secrets.valid_at(now).map(ExposeSecret::expose_secret).collect()
+        secrets.valid_at(now).map(|(_, secret)| secret.expose_secret()).collect()
     }
 
     #[test]

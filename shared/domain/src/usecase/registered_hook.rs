@@ -7,16 +7,19 @@
 //! address, another account gets another token: the address may be all that such deliveries show, and
 //! those who know the old one are the former account's.
 //!
-//! The provider's ids of what is registered are stored after the call. A crash in between leaves the
-//! ids out that deliveries name, or names old ones; the same request again gets them from the provider,
-//! as nothing is registered twice.
+//! The provider's ids of what is registered are left out of what is stored before the call, and stored
+//! after it: the call may make webhooks anew, and until their ids are known every webhook that shows the
+//! secret counts. A crash in between leaves them out; the same request again gets them from the
+//! provider, as nothing is registered twice.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::locked_connection::{
-    ConnectionDeps, ConnectionRequest, ManageError, renew, with_retries,
+    ConnectionDeps, ConnectionRequest, ManageError, renew, until_from, with_retries,
 };
 use super::renewed_token::last_token;
 use crate::hook_address;
@@ -38,7 +41,8 @@ pub struct RegisteredHook {
 }
 
 /// The secrets with what leads deliveries to the connection's own address, if it has one. What is
-/// stored of that stays, as far as it is the account's.
+/// stored of that stays, as far as it is the account's; but for the ids of webhooks, until the provider
+/// has told them again.
 pub(super) fn addressed(
     deps: &ConnectionDeps<'_>,
     secrets: WebhookSecretPair,
@@ -55,13 +59,8 @@ pub(super) fn addressed(
         .filter(|it| address == HookAddress::Registered || is_of_account(it))
         .and_then(|it| it.url_token.clone())
         .unwrap_or_else(|| hook_address::new_token(deps.clock));
-    // Those of webhooks with another secret may be made anew.
-    let hook_ids = stored
-        .filter(|it| is_of_account(it) && it.signs_with(&secrets.current))
-        .map(|it| it.hook_ids.clone())
-        .unwrap_or_default();
     let account_id = Some(account_id.to_owned());
-    WebhookSecretPair { url_token: Some(url_token), account_id, hook_ids, ..secrets }
+    WebhookSecretPair { url_token: Some(url_token), account_id, hook_ids: Vec::new(), ..secrets }
 }
 
 /// Gives up the pointer of a token that is about to be replaced.
@@ -128,7 +127,8 @@ pub(super) fn wanted(
 
 /// Tells the provider the address, where it is told by a call, and notes the ids that it gives the
 /// webhooks. That it can't be told is a result: the connection works without, as changes are then
-/// found by the next sweep.
+/// found by the next sweep. It takes no longer than the invocation has, less what the end of the work
+/// needs: else what is noted under the lock would not be written any more.
 ///
 /// # Errors
 /// When the ids could not be stored.
@@ -141,7 +141,16 @@ pub(super) async fn register(
 ) -> Result<Option<RegisteredHook>, ManageError> {
     let Some(hook) = wanted(deps, request, secrets) else { return Ok(None) };
     let call = || deps.connector.ensure_webhook(access, &hook);
-    let (status, failure) = match with_retries(deps, request.deadline - RESERVE, call).await {
+    let end = request.deadline - RESERVE;
+    let ensured = {
+        let work = pin!(with_retries(deps, end, call));
+        let time_left = until_from(deps.clock.now(), end);
+        match select(work, deps.clock.sleep(time_left)).await {
+            Either::Left((ensured, _)) => ensured,
+            Either::Right(_) => Err(ProviderError::TimedOut),
+        }
+    };
+    let (status, failure) = match ensured {
         Ok(HookRegistration::Registered { hook_ids }) => {
             if hook_ids != secrets.hook_ids {
                 renew(deps, lock).await?;

@@ -15,7 +15,7 @@ use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use self::owned::owned_by;
-use self::signer::signer_of;
+use self::signer::{signer_by_newer, signer_of};
 use crate::model::{BookingChange, CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
 use crate::ports::{
     AccountDirectory, Clock, DeliveredBooking, DeliveredChange, SecretError, SendOutcome,
@@ -119,11 +119,16 @@ async fn accept(
     now: Timestamp,
     stats: &mut WebhookStats,
 ) -> Result<(), AcceptWebhookError> {
-    let signer = signer_of(deps, command.delivery, now).await?;
+    let mut signer = signer_of(deps, command.delivery, now).await?;
     let events = deps.protocol.events(command.delivery)?;
     stats.events = events.count();
     stats.ignored = events.ignored;
     stats.unreadable = events.unreadable;
+    if signer.is_of_another_hook(&events.hook_ids)
+        && let Some(newer) = signer_by_newer(deps, command.delivery, now, &signer).await?
+    {
+        signer = newer;
+    }
     let owned = owned_by(deps, signer, events, stats).await;
     let changes = coalesced(deps, command, now, owned.changes);
     let bookings = coalesced_bookings(deps, command, now, owned.bookings);

@@ -8,8 +8,7 @@ use super::signer::Signer;
 use super::{AcceptWebhookDeps, WebhookStats};
 use crate::model::TenantId;
 use crate::ports::{
-    AccountOwner, AuthMode, DeliveredBooking, DeliveredChange, DeliveredEvents, HookOrigin,
-    StoreError,
+    AccountOwner, AuthMode, DeliveredBooking, DeliveredChange, DeliveredEvents, StoreError,
 };
 
 /// The events with their tenants, as far as those could be found out.
@@ -30,8 +29,8 @@ pub(super) async fn owned_by(
 ) -> Owned {
     let DeliveredEvents { changes, bookings, hook_ids, .. } = events;
     let judge = match signer {
-        Signer::Tenant { origin, .. } if is_of_another_hook(&origin, &hook_ids) => Judge::Nobody,
-        Signer::Tenant { tenant, claimed, origin } => {
+        it @ Signer::Tenant { .. } if it.is_of_another_hook(&hook_ids) => Judge::Nobody,
+        Signer::Tenant { tenant, claimed, origin, .. } => {
             let accounts = [Some(claimed), origin.account_id].into_iter().flatten().collect();
             Judge::OneTenant { tenant, accounts }
         }
@@ -44,12 +43,6 @@ pub(super) async fn owned_by(
     let changes = judge.kept(changes, |change| &change.account_id, stats);
     let bookings = judge.kept(bookings, |booking| &booking.account_id, stats);
     Owned { changes, bookings, failure: judge.failure() }
-}
-
-/// Whether a delivery names a webhook that is not among those that we have registered, if any are
-/// noted. It may be one that a person has made with the same password.
-fn is_of_another_hook(origin: &HookOrigin, hook_ids: &BTreeSet<String>) -> bool {
-    !origin.hook_ids.is_empty() && hook_ids.iter().any(|id| !origin.hook_ids.contains(id))
 }
 
 type Owners = BTreeMap<String, Result<Option<AccountOwner>, StoreError>>;

@@ -5,9 +5,14 @@
 //! it gains nothing. If no cached secret fits, one of them may have been rotated since: those that
 //! may sign are looked at once more.
 //!
+//! The ids of webhooks that are noted may be out of date as well: a delivery that names another one is
+//! looked at once more with newer secrets. What shows the secret before comes from webhooks that are no
+//! longer noted, so its ids prove nothing, and only its account does.
+//!
 //! A delivery that nothing signs is believed of the connection whose own address it came to, and of no
 //! other: no secret is tried on it, and our app's deliveries are never of that kind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,8 +20,8 @@ use jiff::Timestamp;
 use super::{AcceptWebhookDeps, AcceptWebhookError};
 use crate::model::{System, TenantId};
 use crate::ports::{
-    AuthMode, DeliverySignature, HookOrigin, SecretError, SecretHolder, SignatureFault, SignedBy,
-    SigningSecrets, WebhookDelivery,
+    AuthMode, DeliverySignature, HookOrigin, SecretAge, SecretError, SecretHolder, SignatureFault,
+    SignedBy, SigningSecrets, WebhookDelivery,
 };
 
 /// Who has signed a delivery.
@@ -31,7 +36,32 @@ pub enum Signer {
         claimed: String,
         /// What else tells the tenant's own deliveries.
         origin: HookOrigin,
+        /// What it is proven by.
+        proof: Proof,
     },
+}
+
+/// What shows that a delivery is its signer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The address that it came to.
+    Address,
+    /// One of the secrets.
+    Secret(SecretAge),
+}
+
+impl Signer {
+    /// Whether a delivery names a webhook that is not among those that we have registered, if any are
+    /// noted. It may be one that a person has made with the same password.
+    pub fn is_of_another_hook(&self, hook_ids: &BTreeSet<String>) -> bool {
+        match self {
+            Self::OurApp | Self::Tenant { proof: Proof::Secret(SecretAge::Previous), .. } => false,
+            Self::Tenant { origin, .. } => {
+                !origin.hook_ids.is_empty()
+                    && hook_ids.iter().any(|id| !origin.hook_ids.contains(id))
+            }
+        }
+    }
 }
 
 /// Who may have signed.
@@ -48,13 +78,14 @@ impl Candidate {
         }
     }
 
-    fn signer(&self, secrets: &SigningSecrets) -> Signer {
+    fn signer(&self, secrets: &SigningSecrets, proof: Proof) -> Signer {
         match self {
             Self::OurApp => Signer::OurApp,
             Self::Tenant { tenant, claimed } => Signer::Tenant {
                 tenant: tenant.clone(),
                 claimed: claimed.clone(),
                 origin: secrets.origin().clone(),
+                proof,
             },
         }
     }
@@ -90,12 +121,14 @@ impl Check<'_> {
                 return None;
             }
         };
-        let is_proven = if self.signature.is_of_address() {
-            candidate.is_at(secrets.origin().address_id.as_ref())
+        let proof = if self.signature.is_of_address() {
+            candidate.is_at(secrets.origin().address_id.as_ref()).then_some(Proof::Address)
         } else {
-            secrets.valid_at(self.now).any(|secret| self.signature.is_made_with(secret))
+            let mut valid = secrets.valid_at(self.now);
+            let fitting = valid.find(|(_, secret)| self.signature.is_made_with(secret));
+            fitting.map(|(age, _)| Proof::Secret(age))
         };
-        is_proven.then(|| candidate.signer(&secrets))
+        proof.map(|proof| candidate.signer(&secrets, proof))
     }
 }
 
@@ -146,6 +179,25 @@ pub async fn signer_of(
     }
     let unsigned = AcceptWebhookError::Unsigned(SignatureFault::NoSecretFits);
     Err(check.failure.unwrap_or(unsigned))
+}
+
+/// The same signer by newer secrets, if there are any and the delivery is still the signer's by them.
+///
+/// # Errors
+/// When they can't be had.
+pub async fn signer_by_newer(
+    deps: &AcceptWebhookDeps<'_>,
+    delivery: &WebhookDelivery,
+    now: Timestamp,
+    signer: &Signer,
+) -> Result<Option<Signer>, AcceptWebhookError> {
+    let Signer::Tenant { tenant, claimed, .. } = signer else { return Ok(None) };
+    let candidate = Candidate::Tenant { tenant: tenant.clone(), claimed: claimed.clone() };
+    let signature = deps.protocol.signature(delivery, now).map_err(AcceptWebhookError::Unsigned)?;
+    let mut check = Check { signature: signature.as_ref(), now, failure: None };
+    let secrets = deps.secrets.newer(&candidate.holder(deps.protocol.system())).await;
+    let signer = check.signer(&candidate, secrets);
+    check.failure.map_or(Ok(signer), Err)
 }
 
 /// The tenant whose account an unverified body claims to be about, if it signs for itself.

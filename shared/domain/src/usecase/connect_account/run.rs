@@ -1,6 +1,7 @@
 //! The steps of a connect, under its lock.
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
 
 use super::super::locked_connection::{
     ConnectionDeps, ManageError, finish, give_back, renew, with_retries,
@@ -160,6 +161,7 @@ impl Run<'_, '_> {
         if let Some(secrets) = &secrets {
             registered_hook::claim(self.deps, &self.command.request, stored.auth, secrets).await?;
         }
+        let connected_at = self.connected_at(&stored.account_id);
         let former_webhook_left = self.leave_former(&stored.account_id, former.as_ref()).await?;
         let Self { deps, command: ConnectAccount { request, .. }, lock, .. } = self;
         let webhook = match &secrets {
@@ -173,7 +175,7 @@ impl Run<'_, '_> {
             status: ConnectionStatus::Connected,
             auth: stored.auth,
             account_id: stored.account_id.clone(),
-            connected_at: deps.clock.now(),
+            connected_at,
             token_version: version,
             token_expires_at: stored.expires_at,
             key_properties: key_properties.clone(),
@@ -218,6 +220,13 @@ impl Run<'_, '_> {
         let store = self.deps.credentials;
         store.put_credentials(&request.tenant, request.system, &credentials).await?;
         Ok(credentials)
+    }
+
+    /// Since when the account has been connected. One that is connected again stays so: what sweeps ask
+    /// for begins there.
+    fn connected_at(&self, account_id: &str) -> Timestamp {
+        let same = self.found.entry.as_ref().filter(|entry| entry.account_id == account_id);
+        same.map_or_else(|| self.deps.clock.now(), |entry| entry.connected_at)
     }
 
     /// The credentials that are about to be replaced. Unreadable ones are replaced like any others.

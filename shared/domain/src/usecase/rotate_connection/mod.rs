@@ -79,7 +79,7 @@ async fn rotate(
     let mut entry = before.clone();
     let mut new = token::tested(deps, command, &entry).await?;
     renew(deps, lock).await?;
-    let signing = signing::renewed(deps, command, &found, &entry).await?;
+    let signing = signing::renewed(deps, command, &entry).await?;
     let (mut is_changed, secrets) = (signing.is_changed, signing.secrets);
     let previous_until = end_of_previous(secrets.as_ref(), deps.clock.now());
     if let Some(new) = &mut new {

@@ -7,9 +7,7 @@ use super::super::registered_hook;
 use super::super::signing_rotation::{end_of_previous, rotated};
 use super::RotateConnection;
 use crate::hook_address;
-use crate::ports::{
-    ConnectionEntry, Found, HookAddress, HookSecret, HookStatus, WebhookSecretPair,
-};
+use crate::ports::{ConnectionEntry, HookAddress, HookSecret, HookStatus, WebhookSecretPair};
 
 /// What signs webhooks.
 pub(super) struct Signing {
@@ -24,7 +22,6 @@ pub(super) struct Signing {
 pub(super) async fn renewed(
     deps: &ConnectionDeps<'_>,
     command: &RotateConnection,
-    found: &Found,
     entry: &ConnectionEntry,
 ) -> Result<Signing, ManageError> {
     let (tenant, system) = (&command.request.tenant, command.request.system);
@@ -33,7 +30,7 @@ pub(super) async fn renewed(
     let replaced = |secret| rotated(stored.as_ref(), secret, now, grace);
     let next = match deps.connector.hook_secret() {
         HookSecret::Given => command.secrets.signing().and_then(replaced),
-        HookSecret::Drawn if may_draw(deps, found, entry, stored.as_ref()) => {
+        HookSecret::Drawn if may_draw(deps, entry, stored.as_ref()) => {
             replaced(&hook_address::new_token(deps.clock))
         }
         HookSecret::Drawn => None,
@@ -56,10 +53,10 @@ pub(super) async fn renewed(
 
 /// A drawn secret is replaced only where the provider has been told the one in use. Else the provider
 /// may still show the one before: with another rotation that would count no more, so this one tells
-/// the provider what is in use and leaves it at that.
+/// the provider what is in use and leaves it at that. A rotation that died before the provider's ids were
+/// noted has left them out; whoever took the lock since has not changed that.
 fn may_draw(
     deps: &ConnectionDeps<'_>,
-    found: &Found,
     entry: &ConnectionEntry,
     stored: Option<&WebhookSecretPair>,
 ) -> bool {
@@ -68,6 +65,6 @@ fn may_draw(
     };
     let is_told = entry.webhook == Some(HookStatus::Registered);
     let may_be_half_done =
-        found.took_over && end_of_previous(Some(stored), deps.clock.now()).is_some();
+        stored.hook_ids.is_empty() && end_of_previous(Some(stored), deps.clock.now()).is_some();
     is_told && !may_be_half_done
 }
