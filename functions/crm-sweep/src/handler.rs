@@ -128,7 +128,7 @@ fn tell(report: &CrmSweepReport, took: Duration) {
 /// A webhook that people must know of.
 fn tell_hook(hook: Option<HookLook>, correlation_id: &str, system: &'static str, tenant_id: &str) {
     match hook {
-        None | Some(HookLook::Standing) => {}
+        None | Some(HookLook::Standing | HookLook::Left) => {}
         Some(HookLook::Remade) => {
             tracing::warn!(
                 correlation_id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::hints::{hints_of, send};
-use super::hook::{HookCare, HookLook};
+use super::hook::{HookCare, HookLook, LOOK_MAX};
 use super::place::{begun, following, is_low};
 use crate::gate::{Class, Gate, GateNotice};
 use crate::model::{CrmSweepPlace, CrmSweepStep};
@@ -202,8 +202,8 @@ impl Sweeping<'_> {
             route: self.deps.route.to_owned(),
             webhook_url: self.deps.webhook_url.clone(),
             correlation_id: self.step.correlation_id.clone(),
-            // The lock's: noting takes moments, and a person may be waiting for it.
-            deadline: self.now() + WRITE_LEASE,
+            // The lock's: the provider's part, and the reads and writes of secrets around it.
+            deadline: self.now() + LOOK_MAX + WRITE_LEASE,
         };
         let (reads, deps, limits) = (self.reads, &self.deps.manage, self.limits);
         HookCare { reads, deps, request: &request, entry, limits }.look().await
