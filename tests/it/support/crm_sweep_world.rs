@@ -314,6 +314,7 @@ impl CrmSweepWorld {
             place: None,
             forward_at: self.clock.now(),
             found: 0,
+            restarts: 0,
             correlation_id: CorrelationId::parse(&format!("sweep-{}", self.clock.unique_id()))
                 .unwrap(),
         }
