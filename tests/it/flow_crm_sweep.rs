@@ -179,15 +179,42 @@ async fn sweep_leaves_a_fifth_of_the_day_s_quota_to_live_traffic() {
     let world = CrmSweepWorld::new().await;
     let all: Vec<_> = (0..7).map(|number| world.create(number)).collect();
     world.feed.set_quota(1_000, 199);
-    let report = world.sweep(world.step()).await;
-    assert_eq!(report.outcome, SweepOutcome::GivenUp("quota_low"));
+    world.advance(2 * HOUR);
+    let mut report = world.sweep(world.step()).await;
+    let wait = SweepOutcome::Later(Verdict::Wait { after: Duration::from_secs(900) });
+    assert_eq!((report.outcome, report.is_quota_low), (wait, true));
     assert!(!report.outcome.is_failure());
-    assert_eq!(Verdict::from(report.outcome), Verdict::Done);
     assert_eq!((report.pages, world.watermark()), (1, None));
-    assert_eq!(world.sweeps.turn(&world.tenant, SYSTEM), None, "the next one need not wait");
-    world.feed.set_quota(1_000, 200);
-    world.take_hints();
-    assert_eq!(ids_of(&world.hints().await), all);
+    assert_eq!(report.watermark_age.map(|age| age.as_secs()), Some(7_200));
+    let other = world.sweep(world.step()).await;
+    assert_eq!((other.outcome.as_str(), other.watermark_age), ("under_way", None));
+    // It comes forward all the same, a page at a time.
+    while report.outcome == wait {
+        world.advance(15 * MINUTE);
+        report = world.sweep(report.step).await;
+        assert_eq!(report.pages, 1);
+    }
+    assert_eq!(report.outcome, SweepOutcome::Done);
+    assert!(report.watermark_age < Some(Duration::from_secs(7_200)));
+    assert_eq!(ids_of(&world.take_hints()), all);
+}
+
+#[tokio::test]
+async fn position_that_is_refused_again_and_again_ends_the_sweep() {
+    let world = CrmSweepWorld::new().await;
+    (0..7).for_each(|number| drop(world.create(number)));
+    let mut step = world.step();
+    for restarts in 1..=3 {
+        world.feed.fail_after(2, REFUSAL);
+        let report = world.sweep(step).await;
+        assert_eq!((report.outcome, report.step.restarts), (RETRY, restarts));
+        step = CrmSweepStep::parse(&report.step.to_body().unwrap()).unwrap();
+    }
+    world.feed.fail_after(2, REFUSAL);
+    let report = world.sweep(step).await;
+    assert_eq!(report.outcome, SweepOutcome::Later(Verdict::Dead(DeadCause::ProviderRejected)));
+    assert_eq!(report.step.restarts, 0, "a replay begins anew");
+    assert_eq!(world.watermark(), None);
 }
 
 #[tokio::test]

@@ -1,15 +1,14 @@
 //! The webhook of a CRM connection while it is swept: looked at, made anew, noted under the lock.
 
-use sync_domain::model::ExternalId;
 use sync_domain::ports::{
-    ConnectionEntry, ConnectionRegistry, CredentialStore, Finish, HookStatus, ProviderError,
-    WebhookSecretPair,
+    AccountConnector, Clock, ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStore,
+    CredentialStore, Finish, Hook, HookRegistration, HookStatus, ProviderError, WebhookSecretPair,
 };
 use sync_domain::usecase::sweep_crm::HookLook;
 use sync_domain::usecase::sweeping::SweepOutcome;
-use sync_testkit::{Schedule, Scheduled};
+use sync_testkit::Schedule;
 
-use crate::support::crm_sweep_world::{CrmSweepWorld, HOOK_URL, HOUR, SYSTEM, ids_of};
+use crate::support::crm_sweep_world::{CrmSweepWorld, HOOK_URL, HOUR, MINUTE, SYSTEM, ids_of};
 
 const REGISTERED: Option<HookStatus> = Some(HookStatus::Registered);
 
@@ -38,14 +37,17 @@ async fn webhook_that_is_gone_is_made_anew_and_noted() {
 }
 
 #[tokio::test]
-async fn webhook_that_stands_costs_no_lock_and_no_write() {
+async fn webhook_of_a_provider_that_never_answers_is_left_and_the_lock_given_back() {
     let world = CrmSweepWorld::new().await;
-    world.swept().await;
-    world.advance(HOUR);
-    let lock = world.lock().await;
+    let id = world.create(1);
+    world.connector.fall_silent();
+    let began = world.clock.now();
     let (report, _) = world.swept().await;
-    assert_eq!((report.hook, report.outcome), (Some(HookLook::Standing), SweepOutcome::Done));
-    world.registry.finish(&lock, &Finish::Unchanged, None).await.unwrap();
+    assert_eq!(report.hook, Some(HookLook::Unknown("provider_unavailable")));
+    assert_eq!(report.outcome, SweepOutcome::Done);
+    assert!(world.clock.now() < began + MINUTE / 2);
+    assert_eq!(ids_of(&world.take_hints()), [id]);
+    assert!(!world.registry.is_locked());
 }
 
 #[tokio::test]
@@ -79,60 +81,53 @@ async fn webhook_that_can_t_be_looked_at_stops_no_sweep_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn webhook_whose_connection_is_being_changed_is_noted_an_hour_later() {
+async fn webhook_whose_connection_is_being_changed_is_left_for_an_hour() {
     let world = CrmSweepWorld::new().await;
     let lock = world.lock().await;
     let (report, _) = world.swept().await;
-    assert_eq!(report.hook, Some(HookLook::Unknown("not_noted")));
-    assert_eq!(report.outcome, SweepOutcome::Done);
+    assert_eq!((report.hook, report.outcome), (Some(HookLook::Left), SweepOutcome::Done));
+    assert_eq!(world.connector.counts(), (0, 0), "the provider is not asked");
     world.registry.finish(&lock, &Finish::Unchanged, None).await.unwrap();
     world.advance(HOUR);
     let (report, _) = world.swept().await;
-    assert_eq!(report.hook, Some(HookLook::Remade), "as far as we know it was not there");
+    assert_eq!(report.hook, Some(HookLook::Remade));
     assert_eq!(world.noted_hook().await, (REGISTERED, vec!["1".to_owned()]));
 }
 
-/// A person rotates: another secret, and the webhook of it, under the lock.
-async fn rotate(world: &CrmSweepWorld) {
-    let lock = world.lock().await;
+/// A person rotates under the lock: another secret, and the webhook of it.
+async fn rotate(world: &CrmSweepWorld, lock: &ConnectionLock) {
     let (tenant, store) = (&world.tenant, &world.credentials);
     let stored = store.webhook_secrets(tenant, SYSTEM).await.unwrap().unwrap();
-    let next =
-        WebhookSecretPair { current: "another".into(), hook_ids: vec!["900".to_owned()], ..stored };
+    let hook = Hook { url: HOOK_URL.into(), secret: "another".into() };
+    let access = world.connections.connection(tenant, SYSTEM).await.unwrap().access();
+    tokio::task::yield_now().await;
+    let made = world.connector.ensure_webhook(&access, &hook).await.unwrap();
+    let HookRegistration::Registered { hook_ids } = made else { panic!("{made:?}") };
+    let next = WebhookSecretPair { current: "another".into(), hook_ids, ..stored };
     store.put_webhook_secrets(tenant, SYSTEM, &next).await.unwrap();
     let entry = world.registry.entry(tenant, SYSTEM).await.unwrap().unwrap();
     let entry = ConnectionEntry { webhook: REGISTERED, ..entry };
-    world.registry.finish(&lock, &Finish::Updated(&entry), None).await.unwrap();
+    world.registry.finish(lock, &Finish::Updated(&entry), None).await.unwrap();
 }
 
 #[test]
-fn webhook_of_a_rotation_is_not_overwritten_by_one_that_was_looked_at_before() {
+fn webhook_of_a_rotation_keeps_its_password_beside_a_sweep() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut overtaken = 0;
     for seed in 0..400 {
         let world = runtime.block_on(CrmSweepWorld::new());
-        let id = world.create(1);
-        let sweeping = async { world.swept().await.0.hook.unwrap() };
+        let sweeping = async { drop(world.swept().await) };
         let rotating = async {
             // It waits for a lock like everybody.
-            while world.registry.is_locked() {
+            let mut lock = world.try_lock().await;
+            while lock.is_none() {
                 tokio::task::yield_now().await;
+                lock = world.try_lock().await;
             }
-            rotate(&world).await;
-            HookLook::Standing
+            rotate(&world, &lock.unwrap()).await;
         };
-        let done = Schedule::new(seed, 0).run(vec![Box::pin(sweeping), Box::pin(rotating)]);
-        let looks = done.into_iter().filter_map(|it| match it {
-            Scheduled::Finished(look) => Some(look),
-            Scheduled::Killed => None,
-        });
-        overtaken += looks.filter(|look| *look == HookLook::Unknown("overtaken")).count();
-        let ids: Vec<ExternalId> = ids_of(&world.take_hints());
-        assert_eq!(ids, [id], "seed {seed}");
-        let (_, noted) = runtime.block_on(world.noted_hook());
+        Schedule::new(seed, 0).run(vec![Box::pin(sweeping), Box::pin(rotating)]);
         let there = world.connector.there();
-        let is_of_rotation = there.iter().all(|(_, secret)| secret == "drawn");
-        assert!(noted == ["900"] || !is_of_rotation, "seed {seed}: {noted:?} {there:?}");
+        assert_eq!(there, [(HOOK_URL.to_owned(), "another".to_owned())], "seed {seed}");
+        assert!(!world.registry.is_locked(), "seed {seed}");
     }
-    assert!(overtaken > 10, "{overtaken}");
 }

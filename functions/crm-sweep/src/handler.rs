@@ -104,6 +104,7 @@ fn tell(report: &CrmSweepReport, took: Duration) {
         found = step.found,
         since = step.place.as_ref().map(|place| place.since.to_string()),
         until = step.place.as_ref().map(|place| place.until.to_string()),
+        quota_low = report.is_quota_low,
         webhook = hook.map(HookLook::as_str),
         provider_calls = costs.provider_calls,
         "A step of a sweep was done."
@@ -120,6 +121,9 @@ fn tell(report: &CrmSweepReport, took: Duration) {
         latency: took,
         provider_latency: costs.provider_time,
     });
+    if let Some(age) = report.watermark_age {
+        metrics::emit_crm_sweep_watermark_age(system, tenant_id.to_owned(), age);
+    }
     if *outcome == SweepOutcome::Done {
         metrics::emit_crm_sweep(system, tenant_id.to_owned(), step.found);
     }
@@ -128,7 +132,7 @@ fn tell(report: &CrmSweepReport, took: Duration) {
 /// A webhook that people must know of.
 fn tell_hook(hook: Option<HookLook>, correlation_id: &str, system: &'static str, tenant_id: &str) {
     match hook {
-        None | Some(HookLook::Standing) => {}
+        None | Some(HookLook::Standing | HookLook::Left) => {}
         Some(HookLook::Remade) => {
             tracing::warn!(
                 correlation_id,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrique::emf::Emf;
-use metrique::unit::Millisecond;
+use metrique::unit::{Millisecond, Second};
 use metrique::unit_of_work::metrics;
 use metrique::writer::sink::FlushImmediately;
 use metrique::writer::{BoxEntrySink, FormatExt};
@@ -103,6 +103,18 @@ struct CrmSweepFound {
     found: u64,
 }
 
+/// How far the sweeps of a CRM are behind.
+#[metrics(emf::dimension_sets = [["System"]])]
+#[derive(Debug)]
+struct CrmSweepWatermarkAge {
+    #[metrics(name = "System")]
+    system: &'static str,
+    #[metrics(name = "TenantId")]
+    tenant_id: String,
+    #[metrics(name = "CrmSweepWatermarkAge", unit = Second)]
+    age: Duration,
+}
+
 /// Webhooks that were gone at the provider and were made anew.
 #[metrics(emf::dimension_sets = [["System"]])]
 #[derive(Debug)]
@@ -147,6 +159,13 @@ pub fn emit_drift(system: &'static str, tenant_id: String, drift: u64) {
 pub fn emit_crm_sweep(system: &'static str, tenant_id: String, found: u64) {
     if let Some(sink) = SINK.get() {
         drop(CrmSweepFound { system, tenant_id, found }.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes for how long the changes of a connection have not been swept to their end.
+pub fn emit_crm_sweep_watermark_age(system: &'static str, tenant_id: String, age: Duration) {
+    if let Some(sink) = SINK.get() {
+        drop(CrmSweepWatermarkAge { system, tenant_id, age }.append_on_drop(sink.clone()));
     }
 }
 

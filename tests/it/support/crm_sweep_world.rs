@@ -40,6 +40,34 @@ const WEBHOOK_URL: &str = "https://hooks.example.com/webhooks/crm/pipedrive";
 /// The address of the webhook.
 pub const HOOK_URL: &str = "https://hooks.example.com/webhooks/crm/pipedrive?token=t0";
 
+/// Waits of this length are bounds of work, not waits between tries.
+const BOUND_MIN: Duration = Duration::from_secs(10);
+
+/// The clock of the sweep, whose bounds are reached only where the provider never answers.
+struct BoundedClock<'a>(&'a ManualClock, &'a HookedConnector);
+
+#[async_trait]
+impl Clock for BoundedClock<'_> {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        while duration >= BOUND_MIN && !self.1.is_silent() {
+            tokio::task::yield_now().await;
+        }
+        self.0.sleep(duration).await;
+    }
+
+    fn random(&self) -> f64 {
+        self.0.random()
+    }
+
+    fn unique_id(&self) -> String {
+        self.0.unique_id()
+    }
+}
+
 /// An account's webhook, with the id that it got and the secret that it shows.
 #[derive(Default)]
 struct Hooks {
@@ -48,6 +76,7 @@ struct Hooks {
     looked_at: u32,
     has_no_room: bool,
     fault: Option<ProviderError>,
+    is_silent: bool,
 }
 
 /// Registers webhooks and nothing else.
@@ -73,6 +102,15 @@ impl HookedConnector {
 
     pub fn leave_no_room(&self) {
         self.0.lock().unwrap().has_no_room = true;
+    }
+
+    /// From now on it never answers.
+    pub fn fall_silent(&self) {
+        self.0.lock().unwrap().is_silent = true;
+    }
+
+    fn is_silent(&self) -> bool {
+        self.0.lock().unwrap().is_silent
     }
 
     pub fn fail_next(&self, error: ProviderError) {
@@ -136,6 +174,9 @@ impl AccountConnector for HookedConnector {
         hook: &Hook,
     ) -> Result<HookRegistration, ProviderError> {
         tokio::task::yield_now().await;
+        if self.is_silent() {
+            std::future::pending::<()>().await;
+        }
         let registration = {
             let mut hooks = self.0.lock().unwrap();
             hooks.looked_at += 1;
@@ -246,12 +287,16 @@ impl CrmSweepWorld {
 
     /// Takes the connection's lock.
     pub async fn lock(&self) -> ConnectionLock {
+        self.try_lock().await.unwrap()
+    }
+
+    /// Takes the connection's lock unless somebody has it.
+    pub async fn try_lock(&self) -> Option<ConnectionLock> {
         let (tenant, now) = (self.tenant.clone(), self.clock.now());
         let owner = OwnerId::new("a-person");
         let lock = ConnectionLock { tenant, system: SYSTEM, owner, until: now + MINUTE };
         let locked = self.registry.lock(&lock, now).await.unwrap();
-        assert!(matches!(locked, LockOutcome::Locked(_)), "{locked:?}");
-        lock
+        matches!(locked, LockOutcome::Locked(_)).then_some(lock)
     }
 
     /// The state of the webhook that is noted, and its ids.
@@ -269,12 +314,14 @@ impl CrmSweepWorld {
             place: None,
             forward_at: self.clock.now(),
             found: 0,
+            restarts: 0,
             correlation_id: CorrelationId::parse(&format!("sweep-{}", self.clock.unique_id()))
                 .unwrap(),
         }
     }
 
     pub async fn sweep(&self, step: CrmSweepStep) -> CrmSweepReport {
+        let clock = BoundedClock(&self.clock, &self.connector);
         let deps = CrmSweepDeps {
             connections: &self.connections,
             feed: &self.feed,
@@ -286,7 +333,7 @@ impl CrmSweepWorld {
                 accounts: &self.registry,
                 apps: &self.apps,
                 connector: &self.connector,
-                clock: self.clock.as_ref(),
+                clock: &clock,
                 retry: RetryPolicy {
                     attempts_max: 3,
                     backoff_max: Duration::from_secs(60),

@@ -40,6 +40,8 @@ pub struct CrmSweepStep {
     pub forward_at: Timestamp,
     /// Hints so far.
     pub found: u64,
+    /// How often a position was refused, so that its kind of record was begun anew.
+    pub restarts: u32,
     /// The sweep. All of its steps have the same, and no other sweep has it.
     pub correlation_id: CorrelationId,
 }
@@ -63,6 +65,8 @@ struct StepBody {
     forward_at_ms: i64,
     #[serde(default)]
     found: u64,
+    #[serde(default)]
+    restarts: u32,
     correlation_id: String,
 }
 
@@ -84,6 +88,7 @@ impl CrmSweepStep {
             position: place.and_then(|place| place.position.clone()),
             forward_at_ms: self.forward_at.as_millisecond(),
             found: self.found,
+            restarts: self.restarts,
             correlation_id: self.correlation_id.as_str().to_owned(),
         })
     }
@@ -111,6 +116,7 @@ impl CrmSweepStep {
             place,
             forward_at: Timestamp::from_millisecond(message.forward_at_ms).ok()?,
             found: message.found,
+            restarts: message.restarts,
             correlation_id: CorrelationId::parse(&message.correlation_id)?,
         })
     }
@@ -153,7 +159,8 @@ mod tests {
     fn crm_sweep_step_survives_the_queue() {
         let step = CrmSweepStep::parse(&body().to_string()).unwrap();
         assert_eq!(CrmSweepStep::parse(&step.to_body().unwrap()).unwrap(), step);
-        let first = CrmSweepStep { place: None, ..step };
+        assert_eq!(step.restarts, 0, "a message of a build before has none");
+        let first = CrmSweepStep { place: None, restarts: 2, ..step };
         assert_eq!(CrmSweepStep::parse(&first.to_body().unwrap()).unwrap(), first);
     }
 

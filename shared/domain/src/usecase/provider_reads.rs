@@ -179,7 +179,8 @@ impl<'a> ProviderReads<'a> {
         }
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, ConnectionError> {
+    /// The connection, with a token that is good.
+    pub async fn connection(&self) -> Result<Arc<Connection>, ConnectionError> {
         self.ports.connections.connection(self.tenant, self.system).await
     }
 

@@ -1,22 +1,28 @@
 //! Looks whether the webhook of a connection is still there, and has it made anew where it is gone.
 //!
-//! The provider is asked without the connection's lock, as nothing is written when all is well. The
-//! lock is taken to note what is new. Somebody may have connected anew or rotated meanwhile, and has
-//! then registered the webhook with other secrets: what was seen here is not noted.
+//! The provider may be told to delete and to create, so all of it is done under the connection's lock
+//! and with the secrets that are read under it: beside a rotation the old password would come back, and
+//! beside a disconnect a webhook would be left that leads nowhere. Where somebody else has the lock the
+//! webhook is left for this turn.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use futures::future::{Either, select};
 
 use crate::ports::{
-    Called, Connection, ConnectionEntry, ConnectionLock, Fenced, Finish, Found, HookAddress,
-    HookRegistration, HookStatus, WebhookSecretPair,
+    Called, Connection, ConnectionEntry, ConnectionLock, ConnectionStatus, Fenced, Finish, Found,
+    HookAddress, HookRegistration, HookStatus, WebhookSecretPair,
 };
 use crate::usecase::locked_connection::{
-    ConnectionDeps, ConnectionRequest, ManageError, acquire, give_back, renew,
+    ConnectionDeps, ConnectionRequest, ManageError, acquire, renew,
 };
 use crate::usecase::provider_reads::{PageLimits, ProviderReads};
 use crate::usecase::registered_hook;
+
+/// The provider's part takes no longer than this; what is not answered by then is left.
+pub(super) const LOOK_MAX: Duration = Duration::from_secs(20);
 
 /// What became of the webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub enum HookLook {
     Remade,
     /// It is not there, and the account has no room for it.
     NoRoom,
+    /// Somebody is changing the connection: the next sweep looks.
+    Left,
     /// It could not be found out, or not noted; why.
     Unknown(&'static str),
 }
@@ -38,6 +46,7 @@ impl HookLook {
             Self::Standing => "standing",
             Self::Remade => "remade",
             Self::NoRoom => "no_room",
+            Self::Left => "left",
             Self::Unknown(reason) => reason,
         }
     }
@@ -60,109 +69,103 @@ impl HookCare<'_> {
         if self.deps.connector.hook_address() != HookAddress::Registered {
             return None;
         }
+        // Ahead of the lock: a token is renewed under the same one.
+        if self.reads.connection().await.is_err() {
+            return Some(HookLook::Unknown("provider_unavailable"));
+        }
+        let (mut lock, found) = match acquire(self.deps, self.request).await {
+            Ok(locked) => locked,
+            Err(ManageError::InProgress { .. }) => return Some(HookLook::Left),
+            Err(_error) => return Some(HookLook::Unknown("lock_unavailable")),
+        };
+        let (look, noted) = match self.look_locked(&mut lock, found).await {
+            Ok((look, noted)) => (look, noted),
+            Err(look) => (look, None),
+        };
+        let end = noted.as_ref().map_or(Finish::Unchanged, Finish::Updated);
+        match self.deps.registry.finish(&lock, &end, None).await {
+            Ok(Fenced::Done) => look,
+            Ok(Fenced::Lost) | Err(_) if noted.is_some() => Some(HookLook::Unknown("not_noted")),
+            // Nothing was to be noted; the lock ends by itself.
+            Ok(Fenced::Lost) | Err(_) => look,
+        }
+    }
+
+    /// What was seen, and the entry where it says something else by now. The error is a look that
+    /// leaves everything as it is noted.
+    async fn look_locked(
+        &self,
+        lock: &mut ConnectionLock,
+        found: Found,
+    ) -> Result<(Option<HookLook>, Option<ConnectionEntry>), Option<HookLook>> {
         let ConnectionRequest { tenant, system, .. } = self.request;
-        let secrets = match self.deps.credentials.webhook_secrets(tenant, *system).await {
-            Ok(Some(secrets)) => secrets,
-            Ok(None) => return Some(HookLook::Unknown("no_secret")),
-            Err(_error) => return Some(HookLook::Unknown("secrets_unavailable")),
+        let unknown = |reason| Some(HookLook::Unknown(reason));
+        let is_swept = |it: &ConnectionEntry| {
+            it.account_id == self.entry.account_id && it.status == ConnectionStatus::Connected
         };
-        let (status, hook_ids) = match self.registered(&secrets).await? {
-            Ok(registered) => registered,
-            Err(look) => return Some(look),
-        };
+        let entry = found.entry.filter(is_swept).ok_or(unknown("overtaken"))?;
+        let stored = self.deps.credentials.webhook_secrets(tenant, *system).await;
+        let secrets = stored.map_err(|_error| unknown("secrets_unavailable"))?;
+        let secrets = secrets.ok_or(unknown("no_secret"))?;
+        renew(self.deps, lock).await.map_err(|_error| unknown("overtaken"))?;
+        let (status, hook_ids) = self.registered(&secrets).await?;
         let is_new = hook_ids.iter().any(|id| !secrets.hook_ids.contains(id));
-        let was_registered = self.entry.webhook == Some(HookStatus::Registered);
+        let was_registered = entry.webhook == Some(HookStatus::Registered);
         let look = match status {
             HookStatus::Registered if is_new || !was_registered => HookLook::Remade,
             HookStatus::Registered => HookLook::Standing,
             HookStatus::NoRoom | HookStatus::Failed => HookLook::NoRoom,
         };
-        let are_noted = same_ids(&hook_ids, &secrets.hook_ids);
-        if are_noted && self.entry.webhook == Some(status) {
-            return Some(look);
+        if !same_ids(&hook_ids, &secrets.hook_ids) {
+            renew(self.deps, lock).await.map_err(|_error| unknown("not_noted"))?;
+            let secrets = WebhookSecretPair { hook_ids, ..secrets };
+            let put = self.deps.credentials.put_webhook_secrets(tenant, *system, &secrets).await;
+            put.map_err(|_error| unknown("not_noted"))?;
         }
-        Some(match self.note(&secrets, status, hook_ids).await {
-            Ok(true) => look,
-            Ok(false) => HookLook::Unknown("overtaken"),
-            Err(_error) => HookLook::Unknown("not_noted"),
-        })
+        let noted = (entry.webhook != Some(status))
+            .then_some(ConnectionEntry { webhook: Some(status), ..entry });
+        Ok((Some(look), noted))
     }
 
-    /// Has the provider look; `None` where it takes no registrations after all.
+    /// Has the provider look. The error is `None` where it takes no registrations after all.
     async fn registered(
         &self,
         secrets: &WebhookSecretPair,
-    ) -> Option<Result<(HookStatus, Vec<String>), HookLook>> {
-        let Some(hook) = registered_hook::wanted(self.deps, self.request, secrets) else {
-            return Some(Err(HookLook::Unknown("no_address")));
-        };
-        let hook = Arc::new(hook);
+    ) -> Result<(HookStatus, Vec<String>), Option<HookLook>> {
+        let unknown = |reason| Some(HookLook::Unknown(reason));
+        let hook = registered_hook::wanted(self.deps, self.request, secrets);
+        let hook = Arc::new(hook.ok_or(unknown("no_address"))?);
         let call = |connection: Arc<Connection>| {
             let hook = Arc::clone(&hook);
             async move {
-                let value = self.deps.connector.ensure_webhook(&connection.access(), &hook).await?;
-                Ok(Called { value, calls: 1, rate: None, quota: None })
+                // Credentials that are cached may be of the account before.
+                let is_swept = connection.account_id == self.entry.account_id;
+                let value = match is_swept {
+                    true => {
+                        let access = connection.access();
+                        Some(self.deps.connector.ensure_webhook(&access, &hook).await?)
+                    }
+                    false => None,
+                };
+                Ok(Called { value, calls: u32::from(is_swept), rate: None, quota: None })
             }
         };
-        match self.reads.repeated(1, self.limits, call).await {
-            Ok(read) => match read.value {
-                HookRegistration::Registered { hook_ids } => {
-                    Some(Ok((HookStatus::Registered, hook_ids)))
-                }
-                HookRegistration::NoRoom => Some(Ok((HookStatus::NoRoom, Vec::new()))),
-                HookRegistration::Manual => None,
-            },
-            Err(_failure) => Some(Err(HookLook::Unknown("provider_unavailable"))),
-        }
-    }
-
-    /// Stores what is new under the connection's lock; `false` where somebody else was at it.
-    async fn note(
-        &self,
-        seen: &WebhookSecretPair,
-        status: HookStatus,
-        hook_ids: Vec<String>,
-    ) -> Result<bool, ManageError> {
-        let (mut lock, found) = acquire(self.deps, self.request).await?;
-        let noted = self.note_locked(&mut lock, found, seen, (status, hook_ids)).await;
-        if !matches!(noted, Ok(true)) {
-            give_back(self.deps, &lock, &Finish::Unchanged).await;
-        }
-        noted
-    }
-
-    async fn note_locked(
-        &self,
-        lock: &mut ConnectionLock,
-        found: Found,
-        seen: &WebhookSecretPair,
-        (status, hook_ids): (HookStatus, Vec<String>),
-    ) -> Result<bool, ManageError> {
-        let ConnectionRequest { tenant, system, .. } = self.request;
-        let Some(entry) = found.entry.filter(|it| it.account_id == self.entry.account_id) else {
-            return Ok(false);
+        let until = self.limits.until.min(self.deps.clock.now() + LOOK_MAX);
+        let limits = PageLimits { until, ..self.limits };
+        let work = pin!(self.reads.repeated(1, limits, call));
+        let read = match select(work, self.deps.clock.sleep(LOOK_MAX)).await {
+            Either::Left((read, _)) => read.map_err(|_failure| unknown("provider_unavailable"))?,
+            Either::Right(_) => return Err(unknown("provider_unavailable")),
         };
-        let stored = self.deps.credentials.webhook_secrets(tenant, *system).await?;
-        let Some(stored) = stored.filter(|stored| is_same(stored, seen)) else { return Ok(false) };
-        if !same_ids(&hook_ids, &stored.hook_ids) {
-            renew(self.deps, lock).await?;
-            let secrets = WebhookSecretPair { hook_ids, ..stored };
-            self.deps.credentials.put_webhook_secrets(tenant, *system, &secrets).await?;
-        }
-        let entry = ConnectionEntry { webhook: Some(status), ..entry };
-        match self.deps.registry.finish(lock, &Finish::Updated(&entry), None).await? {
-            Fenced::Done => Ok(true),
-            Fenced::Lost => Err(ManageError::lost()),
+        match read.value {
+            Some(HookRegistration::Registered { hook_ids }) => {
+                Ok((HookStatus::Registered, hook_ids))
+            }
+            Some(HookRegistration::NoRoom) => Ok((HookStatus::NoRoom, Vec::new())),
+            Some(HookRegistration::Manual) => Err(None),
+            None => Err(unknown("overtaken")),
         }
     }
-}
-
-/// Whether the webhook that was looked at is the one of these secrets.
-fn is_same(stored: &WebhookSecretPair, seen: &WebhookSecretPair) -> bool {
-    let token = |secrets: &WebhookSecretPair| {
-        secrets.url_token.as_ref().map(|token| token.expose_secret().to_owned())
-    };
-    stored.signs_with(&seen.current) && token(stored) == token(seen)
 }
 
 fn same_ids(some: &[String], others: &[String]) -> bool {

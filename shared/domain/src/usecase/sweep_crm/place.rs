@@ -34,6 +34,13 @@ pub(super) fn begun(
     }
 }
 
+/// Up to where the changes of this account are known, or since when there is something to know: a
+/// watermark from before a connect says nothing of a lag.
+pub(super) fn reached(entry: &ConnectionEntry, watermark: Option<&SweepWatermark>) -> Timestamp {
+    let known = watermark.filter(|watermark| watermark.account_id == entry.account_id);
+    known.map_or(entry.connected_at, |watermark| watermark.swept_until.max(entry.connected_at))
+}
+
 /// The place behind a page, `None` at the end of the last kind of record.
 pub(super) fn following(
     place: &CrmSweepPlace,

@@ -15,8 +15,9 @@ pub async fn plan_crm_sweep(
     has_feed: impl Fn(System) -> bool,
 ) -> Result<Planned, StoreError> {
     plan_slot(deps, (SystemKind::Crm, slot), |(tenant, system), correlation_id, now| {
+        let (place, forward_at, found, restarts) = (None, now, 0, 0);
         let step =
-            CrmSweepStep { tenant, system, place: None, forward_at: now, found: 0, correlation_id };
+            CrmSweepStep { tenant, system, place, forward_at, found, restarts, correlation_id };
         has_feed(system).then(|| step.to_body().ok()).flatten()
     })
     .await

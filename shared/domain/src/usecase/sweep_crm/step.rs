@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::hints::{hints_of, send};
-use super::hook::{HookCare, HookLook};
-use super::place::{begun, following, is_low};
+use super::hook::{HookCare, HookLook, LOOK_MAX};
+use super::place::{begun, following, is_low, reached};
 use crate::gate::{Class, Gate, GateNotice};
 use crate::model::{CrmSweepPlace, CrmSweepStep};
 use crate::ports::{
@@ -27,12 +27,16 @@ const RESERVE: Duration = Duration::from_secs(15);
 /// A sweep that has not come forward for so long is given up; a later one begins at the watermark.
 const WAITING_MAX: Duration = Duration::from_secs(24 * 3_600);
 
+/// So often a sweep begins a kind of record anew because its position is refused: the pages before it
+/// count as a way forward each time, and only this ends it.
+const RESTARTS_MAX: u32 = 3;
+/// The wait for a day's quota that others use up. Shorter than a turn, and a message can wait so long.
+const QUOTA_WAIT: Duration = Duration::from_secs(900);
+
 /// A sweep of another planning is under way, which reads the same and more.
 const UNDER_WAY: SweepOutcome = SweepOutcome::GivenUp("under_way");
 /// The tenant has connected another account since the sweep began.
 const OTHER_ACCOUNT: SweepOutcome = SweepOutcome::GivenUp("other_account");
-/// The rest of the day's quota is for live traffic.
-const QUOTA_LOW: SweepOutcome = SweepOutcome::GivenUp("quota_low");
 
 /// The ports and settings of a step.
 pub struct CrmSweepDeps<'a> {
@@ -73,6 +77,11 @@ pub struct CrmSweepReport {
     pub hints: u64,
     /// What became of the webhook, where it was looked at.
     pub hook: Option<HookLook>,
+    /// Whether it waits because little of the day's quota is left.
+    pub is_quota_low: bool,
+    /// How far the platform lags behind the account as far as sweeps know; `None` where the sweep had
+    /// no turn, or the connection's health tells what is wrong.
+    pub watermark_age: Option<Duration>,
     /// What was asked of the provider.
     pub costs: ReadCosts,
 }
@@ -103,15 +112,29 @@ pub async fn sweep_crm_step(
         pages: 0,
         hints: 0,
         hook: None,
+        is_quota_low: false,
+        reached: None,
     };
     let outcome = sweeping.run().await.unwrap_or_else(|stopped| stopped);
-    let Sweeping { step, came_forward, pages, hints, hook, .. } = sweeping;
+    let watermark_age = sweeping.watermark_age(outcome);
+    let Sweeping { step, came_forward, pages, hints, hook, is_quota_low, .. } = sweeping;
     if matches!(outcome, SweepOutcome::GivenUp(_) | SweepOutcome::Later(Verdict::Dead(_))) {
         // It ends by itself, too.
         let sweep = SweepOf { tenant: &tenant, system, sweep: &step.correlation_id };
         drop(deps.sweeps.leave(sweep).await);
     }
-    CrmSweepReport { step, outcome, came_forward, pages, hints, hook, costs: reads.costs() }
+    let costs = reads.costs();
+    CrmSweepReport {
+        step,
+        outcome,
+        came_forward,
+        pages,
+        hints,
+        hook,
+        is_quota_low,
+        watermark_age,
+        costs,
+    }
 }
 
 struct Sweeping<'a> {
@@ -123,6 +146,9 @@ struct Sweeping<'a> {
     pages: u32,
     hints: u64,
     hook: Option<HookLook>,
+    is_quota_low: bool,
+    /// Up to where the account has been swept; where that was before it was connected, since then.
+    reached: Option<Timestamp>,
 }
 
 impl Sweeping<'_> {
@@ -130,6 +156,7 @@ impl Sweeping<'_> {
     async fn run(&mut self) -> Result<SweepOutcome, SweepOutcome> {
         let entry = self.entry().await?;
         let watermark = self.take_turn().await?;
+        self.reached = Some(reached(&entry, watermark.as_ref()));
         let mut place = match self.step.place.clone() {
             Some(place) => place,
             None => {
@@ -160,7 +187,9 @@ impl Sweeping<'_> {
             self.step.place = Some(next.clone());
             place = next;
             if is_low(quota) {
-                return Err(QUOTA_LOW);
+                // The rest of the day is for live traffic; a page now and then is all that is asked.
+                self.is_quota_low = true;
+                return Err(self.waiting(Verdict::Wait { after: QUOTA_WAIT }));
             }
         }
     }
@@ -202,8 +231,8 @@ impl Sweeping<'_> {
             route: self.deps.route.to_owned(),
             webhook_url: self.deps.webhook_url.clone(),
             correlation_id: self.step.correlation_id.clone(),
-            // The lock's: noting takes moments, and a person may be waiting for it.
-            deadline: self.now() + WRITE_LEASE,
+            // The lock's: the provider's part, and the reads and writes of secrets around it.
+            deadline: self.now() + LOOK_MAX + WRITE_LEASE,
         };
         let (reads, deps, limits) = (self.reads, &self.deps.manage, self.limits);
         HookCare { reads, deps, request: &request, entry, limits }.look().await
@@ -248,17 +277,24 @@ impl Sweeping<'_> {
     }
 
     /// A position that is refused has ended, or is of another build's making: its kind of record is
-    /// asked for anew. That is no way forward, so that it does not go on for ever.
+    /// asked for anew, a few times. `false` where that has not helped; the dead letter then begins
+    /// with the kind, and a replay may do so as often again.
     fn forget_position(&mut self) -> bool {
-        let position = self.step.place.as_mut().and_then(|place| place.position.take());
-        if position.is_some() {
-            self.came_forward = false;
+        let place = self.step.place.as_mut();
+        if place.and_then(|place| place.position.take()).is_none() {
+            return false;
         }
-        position.is_some()
+        self.came_forward = false;
+        if self.step.restarts >= RESTARTS_MAX {
+            self.step.restarts = 0;
+            return false;
+        }
+        self.step.restarts += 1;
+        true
     }
 
     /// Every hint of the span is on its queue.
-    async fn complete(&self, place: CrmSweepPlace) -> Result<SweepOutcome, SweepOutcome> {
+    async fn complete(&mut self, place: CrmSweepPlace) -> Result<SweepOutcome, SweepOutcome> {
         let watermark = SweepWatermark {
             account_id: place.account_id,
             swept_until: place.until,
@@ -266,7 +302,15 @@ impl Sweeping<'_> {
         };
         let moved = self.deps.sweeps.complete(self.sweep(), &watermark).await;
         moved.map_err(|error| self.waiting_for_table(&error))?;
+        self.reached = Some(place.until);
         Ok(SweepOutcome::Done)
+    }
+
+    fn watermark_age(&self, outcome: SweepOutcome) -> Option<Duration> {
+        let is_of_use = matches!(outcome, SweepOutcome::Done | SweepOutcome::Later(_))
+            || outcome == SweepOutcome::OVERDUE;
+        let age = self.now().duration_since(self.reached.filter(|_| is_of_use)?);
+        Some(Duration::try_from(age).unwrap_or_default())
     }
 
     fn waiting_for_table(&self, error: &StoreError) -> SweepOutcome {
