@@ -128,12 +128,13 @@ pub fn error_of(answer: &RawAnswer) -> ProviderError {
 /// for long enough that all instances do: no budget of ours keeps them below it.
 pub fn limit_error_of(answer: &RawAnswer, price: u32, is_search: bool) -> ProviderError {
     drop(logged(answer));
-    match too_many(answer, price.max(1)) {
-        ProviderError::RateLimited { retry_after, scope: RateScope::Window } if is_search => {
-            limited(retry_after.unwrap_or_default().max(SEARCH_WAIT), RateScope::Window)
-        }
-        error => error,
+    let error = too_many(answer, price.max(1));
+    if let ProviderError::RateLimited { retry_after, scope: RateScope::Window } = &error
+        && is_search
+    {
+        return limited(retry_after.unwrap_or_default().max(SEARCH_WAIT), RateScope::Window);
     }
+    error
 }
 
 /// Tokens that don't pay for the call are as good as none: asking again soon ends in a block of the
