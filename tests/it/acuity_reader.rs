@@ -103,7 +103,7 @@ async fn fault_is_what_is_done_about_it() {
 #[tokio::test]
 async fn answer_beyond_all_bounds_is_a_failure_and_is_not_read_to_its_end() {
     let server = VendorServer::start().await;
-    server.will_answer(200, format!("[{}]", " ".repeat(5_000_000)));
+    server.will_answer(200, format!("[{}]", " ".repeat(17 * 1024 * 1024)));
     let error = reader(&server.base_url, 100).page(&connection(None), may(), None).await;
     assert!(matches!(error, Err(PageError::Provider(ProviderError::Unavailable { .. }))));
 }
