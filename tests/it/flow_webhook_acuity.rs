@@ -1,8 +1,7 @@
 //! Acuity's webhooks on fakes: the address that a connect has registered, the key that signs, and that
 //! neither of them shows anywhere.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,6 +19,7 @@ use sync_testkit::MemoryWorkQueue;
 
 use crate::support::cloud::root;
 use crate::support::connection_world::{ConnectionWorld, tenant};
+use crate::support::log_capture::logged;
 use crate::support::webhook_signing::{BASE_URL, Sent};
 
 const CHANGED: &str = "action=appointment.changed&id=54321&calendarID=27238&appointmentTypeID=1";
@@ -231,32 +231,12 @@ async fn acuity_event_files_get_their_answers() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn token_and_key_show_in_no_log_line_no_answer_and_no_message() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut texts = Vec::new();
     let mut hidden = Vec::new();
-    tracing::subscriber::with_default(subscriber, || {
+    let log = logged(|| {
         runtime.block_on(async {
             let world = World::connected().await;
             let token = world.token("acme");
@@ -270,7 +250,6 @@ fn token_and_key_show_in_no_log_line_no_answer_and_no_message() {
             hidden.extend([token, "key-of-globex".to_owned()]);
         });
     });
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(log.lines().count() >= 2, "{log}");
     texts.push(log);
     for text in texts {

@@ -1,15 +1,13 @@
 //! What HubSpot's events come to, read from `tests/fixtures/crm/hubspot_webhook_*.json`, and that
 //! the values in them go nowhere.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Map, Value, json};
 use sync_domain::model::System;
 use sync_domain::ports::{DeliveredChange, UnreadableDelivery};
 use sync_providers::webhook_protocol;
 
 use crate::support::cloud::root;
+use crate::support::log_capture::logged;
 use crate::support::webhook_signing::{Sent, body_of, unsigned};
 use crate::support::webhook_world::{ACME_SECRET, WebhookWorld};
 
@@ -109,31 +107,11 @@ fn deeply_nested_body_is_refused_or_skipped_without_harm() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn webhook_leaves_no_value_no_secret_and_no_signature_in_messages_answers_or_logs() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
     let mut texts = Vec::new();
     let mut signatures = Vec::new();
-    tracing::subscriber::with_default(subscriber, || {
+    let log = logged(|| {
         for name in FIXTURES {
             let world = WebhookWorld::new();
             let body = fixture(name)["delivery"].to_string();
@@ -147,7 +125,6 @@ fn webhook_leaves_no_value_no_secret_and_no_signature_in_messages_answers_or_log
             texts.extend(world.queue.queue.take().into_iter().map(|message| message.body));
         }
     });
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.lines().count(), FIXTURES.len() * 3, "one line per delivery: {log}");
     texts.push(log);
     for text in texts {
@@ -161,18 +138,13 @@ fn webhook_leaves_no_value_no_secret_and_no_signature_in_messages_answers_or_log
 
 #[test]
 fn webhook_log_line_tells_what_came_of_a_delivery() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
-    tracing::subscriber::with_default(subscriber.finish(), || {
+    let log = logged(|| {
         let world = WebhookWorld::new();
         let body = fixture("merges")["delivery"].to_string();
         let sent = Sent::v3(body, ACME_SECRET, world.now_ms()).header("x-correlation-id", "c-1");
         world.deliver(&sent);
         world.deliver(&sent.without("X-HubSpot-Signature-v3"));
     });
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let seen: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = [
         json!({

@@ -1,8 +1,7 @@
 //! Pipedrive's webhooks on fakes: whose password is believed at which address, for which company and
 //! which webhook, and that no password shows anywhere.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -21,6 +20,7 @@ use sync_providers::webhook_protocol;
 use sync_testkit::{MemoryAccounts, MemorySecrets, MemoryWorkQueue};
 
 use crate::support::cloud::root;
+use crate::support::log_capture::logged;
 use crate::support::webhook_signing::{BASE_URL, Sent};
 
 const ACME: Tenant = Tenant {
@@ -387,31 +387,11 @@ async fn pipedrive_event_files_get_their_answers() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn pipedrive_password_token_and_values_show_in_no_log_line_no_answer_and_no_message() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut texts = Vec::new();
-    tracing::subscriber::with_default(subscriber, || {
+    let log = logged(|| {
         runtime.block_on(async {
             let world = World::new();
             for password in [GLOBEX.password, "canary-wrong"] {
@@ -422,7 +402,6 @@ fn pipedrive_password_token_and_values_show_in_no_log_line_no_answer_and_no_mess
             }
         });
     });
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(log.lines().count() >= 2, "{log}");
     texts.push(log);
     let encoded = basic("integration", GLOBEX.password);

@@ -1,7 +1,5 @@
 //! Salesforce's deliveries on fakes: what proves whose they are, and that the token shows nowhere.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +8,7 @@ use sync_domain::model::{ObjectChange, System, TenantId};
 use sync_domain::ports::{AccountOwner, AuthMode, Clock};
 
 use crate::support::cloud::root;
+use crate::support::log_capture::logged;
 use crate::support::salesforce_signing::{
     CONTACT, ORG, OTHER_ORG, apex_body, apex_change, notification, outbound_message,
 };
@@ -358,32 +357,12 @@ fn salesforce_event_files_get_their_answers() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn token_secret_and_values_show_in_no_log_line_no_answer_and_no_message() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
     let mut texts = Vec::new();
     let mut hidden =
         [TOKEN, OTHER_TOKEN, UNKNOWN_TOKEN, SECRET, "Lovelace"].map(str::to_owned).to_vec();
-    tracing::subscriber::with_default(subscriber, || {
+    let log = logged(|| {
         let world = connected();
         let json = signed(&world, ORG, SECRET, TOKEN);
         hidden.push(json.value("X-Integration-Signature"));
@@ -401,7 +380,6 @@ fn token_secret_and_values_show_in_no_log_line_no_answer_and_no_message() {
             texts.extend(world.changes().iter().map(|change| change.to_body().unwrap()));
         }
     });
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(log.lines().count() >= 6, "{log}");
     texts.push(log);
     for text in texts {

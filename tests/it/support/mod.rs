@@ -23,6 +23,7 @@ pub mod function_process;
 pub mod gate_world;
 pub mod hubspot;
 pub mod linking_world;
+pub mod log_capture;
 pub mod operator;
 pub mod pipedrive;
 pub mod portal_state;
