@@ -107,7 +107,7 @@ async fn deliver(auth: AuthMode, marks: &[(&str, u64)], unreadable: &[&str]) -> 
         accounts: &accounts,
         claimed_accounts: &accounts,
         queue: &queue,
-        clock: &NeverLate(&clock),
+        clock: &clock,
     };
     let delivery = unsigned(b"");
     let command = AcceptWebhook {
@@ -120,28 +120,6 @@ async fn deliver(auth: AuthMode, marks: &[(&str, u64)], unreadable: &[&str]) -> 
     let messages = queue.take();
     let changes = messages.iter().map(|it| BookingChange::parse(&it.body).unwrap()).collect();
     Delivered { result, stats, changes }
-}
-
-/// Its waits do not end, so nothing is late.
-struct NeverLate<'a>(&'a ManualClock);
-
-#[async_trait]
-impl Clock for NeverLate<'_> {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    async fn sleep(&self, _duration: Duration) {
-        std::future::pending().await
-    }
-
-    fn random(&self) -> f64 {
-        self.0.random()
-    }
-
-    fn unique_id(&self) -> String {
-        self.0.unique_id()
-    }
 }
 
 fn told(changes: &[BookingChange]) -> Vec<(&str, &str)> {

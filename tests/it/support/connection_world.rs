@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sync_aws::connections::SecretConnectionStore;
 use sync_aws::credentials::SecretCredentialStore;
@@ -53,34 +51,6 @@ pub struct ConnectionWorld {
     apps: Arc<SecretOauthApps>,
 }
 
-/// Pauses cost no time here, as with [`ManualClock`]; a longer sleep is a limit, which nobody reaches
-/// who is answered at once.
-struct ShortSleeps(Arc<ManualClock>);
-
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-
-#[async_trait]
-impl Clock for ShortSleeps {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        if duration > PAUSE_MAX {
-            std::future::pending::<()>().await;
-        }
-        self.0.sleep(duration).await;
-    }
-
-    fn random(&self) -> f64 {
-        self.0.random()
-    }
-
-    fn unique_id(&self) -> String {
-        self.0.unique_id()
-    }
-}
-
 pub fn tenant(name: &str) -> TenantId {
     TenantId::parse(name).unwrap()
 }
@@ -89,8 +59,7 @@ impl ConnectionWorld {
     /// Nothing is connected; there is an OAuth app.
     pub fn new() -> Self {
         let manual = Arc::new(ManualClock::default());
-        let clock = Arc::new(ShortSleeps(Arc::clone(&manual)));
-        Self { manual, ..Self::on(clock) }
+        Self { manual: Arc::clone(&manual), ..Self::on(manual) }
     }
 
     /// The same, and a token `pat` of account 77 is good.

@@ -40,10 +40,7 @@ const WEBHOOK_URL: &str = "https://hooks.example.com/webhooks/crm/pipedrive";
 /// The address of the webhook.
 pub const HOOK_URL: &str = "https://hooks.example.com/webhooks/crm/pipedrive?token=t0";
 
-/// Waits of this length are bounds of work, not waits between tries.
-const BOUND_MIN: Duration = Duration::from_secs(10);
-
-/// The clock of the sweep, whose bounds are reached only where the provider never answers.
+/// The clock of the sweep, whose time limits are reached only where the provider never answers.
 struct BoundedClock<'a>(&'a ManualClock, &'a HookedConnector);
 
 #[async_trait]
@@ -53,7 +50,11 @@ impl Clock for BoundedClock<'_> {
     }
 
     async fn sleep(&self, duration: Duration) {
-        while duration >= BOUND_MIN && !self.1.is_silent() {
+        self.0.sleep(duration).await;
+    }
+
+    async fn limit(&self, duration: Duration) {
+        while !self.1.is_silent() {
             tokio::task::yield_now().await;
         }
         self.0.sleep(duration).await;

@@ -22,5 +22,6 @@ pub mod sweep_crm;
 pub mod sweeping;
 pub mod sync_bookings;
 pub mod sync_changes;
+mod time_limit;
 pub mod upsert_record;
 mod walk_bookings;

@@ -12,10 +12,8 @@
 //! secret counts. A crash in between leaves them out; the same request again gets them from the
 //! provider, as nothing is registered twice.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::locked_connection::{
@@ -27,6 +25,7 @@ use crate::ports::{
     AccountAccess, AccountClaim, AccountOwner, AuthMode, ConnectionLock, Credentials, Hook,
     HookAddress, HookRegistration, HookSecret, HookStatus, ProviderError, WebhookSecretPair,
 };
+use crate::usecase::time_limit::within;
 
 /// Left of the invocation when no further try begins: one that times out, and the end of the work.
 const RESERVE: Duration = Duration::from_secs(8);
@@ -142,14 +141,9 @@ pub(super) async fn register(
     let Some(hook) = wanted(deps, request, secrets) else { return Ok(None) };
     let call = || deps.connector.ensure_webhook(access, &hook);
     let end = request.deadline - RESERVE;
-    let ensured = {
-        let work = pin!(with_retries(deps, end, call));
-        let time_left = until_from(deps.clock.now(), end);
-        match select(work, deps.clock.sleep(time_left)).await {
-            Either::Left((ensured, _)) => ensured,
-            Either::Right(_) => Err(ProviderError::TimedOut),
-        }
-    };
+    let time_left = until_from(deps.clock.now(), end);
+    let ensured = within(deps.clock, time_left, with_retries(deps, end, call)).await;
+    let ensured = ensured.unwrap_or(Err(ProviderError::TimedOut));
     let (status, failure) = match ensured {
         Ok(HookRegistration::Registered { hook_ids }) => {
             if hook_ids != secrets.hook_ids {

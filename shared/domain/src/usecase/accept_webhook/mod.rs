@@ -8,10 +8,8 @@ mod owned;
 mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use self::owned::owned_by;
@@ -22,6 +20,7 @@ use crate::ports::{
     SignatureFault, SigningSecretSource, StoreError, UnreadableDelivery, WebhookDelivery,
     WebhookProtocol, WorkHistory, WorkMessage, WorkQueue,
 };
+use crate::usecase::time_limit::within;
 
 /// What is needed.
 pub struct AcceptWebhookDeps<'a> {
@@ -106,11 +105,8 @@ pub async fn accept_webhook(
 ) -> Result<(), AcceptWebhookError> {
     let now = deps.clock.now();
     let time_left = Duration::try_from(command.answer_by.duration_since(now)).unwrap_or_default();
-    let work = pin!(accept(deps, command, now, stats));
-    match select(work, deps.clock.sleep(time_left)).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(AcceptWebhookError::OutOfTime),
-    }
+    let accepted = within(deps.clock, time_left, accept(deps, command, now, stats)).await;
+    accepted.unwrap_or(Err(AcceptWebhookError::OutOfTime))
 }
 
 async fn accept(

@@ -5,11 +5,8 @@
 //! beside a disconnect a webhook would be left that leads nowhere. Where somebody else has the lock the
 //! webhook is left for this turn.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-use futures::future::{Either, select};
 
 use crate::ports::{
     Called, Connection, ConnectionEntry, ConnectionLock, ConnectionStatus, Fenced, Finish, Found,
@@ -20,6 +17,7 @@ use crate::usecase::locked_connection::{
 };
 use crate::usecase::provider_reads::{PageLimits, ProviderReads};
 use crate::usecase::registered_hook;
+use crate::usecase::time_limit::within;
 
 /// The provider's part takes no longer than this; what is not answered by then is left.
 pub(super) const LOOK_MAX: Duration = Duration::from_secs(20);
@@ -152,11 +150,9 @@ impl HookCare<'_> {
         };
         let until = self.limits.until.min(self.deps.clock.now() + LOOK_MAX);
         let limits = PageLimits { until, ..self.limits };
-        let work = pin!(self.reads.repeated(1, limits, call));
-        let read = match select(work, self.deps.clock.sleep(LOOK_MAX)).await {
-            Either::Left((read, _)) => read.map_err(|_failure| unknown("provider_unavailable"))?,
-            Either::Right(_) => return Err(unknown("provider_unavailable")),
-        };
+        let work = self.reads.repeated(1, limits, call);
+        let read = within(self.deps.clock, LOOK_MAX, work).await;
+        let read = read.and_then(Result::ok).ok_or(unknown("provider_unavailable"))?;
         match read.value {
             Some(HookRegistration::Registered { hook_ids }) => {
                 Ok((HookStatus::Registered, hook_ids))

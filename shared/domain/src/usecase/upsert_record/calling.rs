@@ -1,15 +1,14 @@
 //! Calls to the provider: each through the gate, counted, and only if there is time for it.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use super::claiming::until_from;
 use super::{UpsertDeps, UpsertStats};
 use crate::gate::Caller;
 use crate::ports::{Called, Clock, Connection, ProviderError};
+use crate::usecase::time_limit::within;
 
 /// Time kept back at the end of the invocation for the completion and the answer.
 pub(super) const COMPLETION_RESERVE: Duration = Duration::from_millis(1_500);
@@ -49,11 +48,8 @@ pub(super) async fn ended_by<T>(
     end: Timestamp,
     call: impl Future<Output = Result<Called<T>, ProviderError>>,
 ) -> Result<Called<T>, ProviderError> {
-    let call = pin!(call);
-    match select(call, clock.limit(until_from(clock.now(), end))).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(ProviderError::TimedOut),
-    }
+    let time = until_from(clock.now(), end);
+    within(clock, time, call).await.unwrap_or(Err(ProviderError::TimedOut))
 }
 
 /// The time that so many requests, one after the other, and the completion need at most.
