@@ -64,7 +64,11 @@ async fn account_is_read_from_whatever_me_says_of_it() {
         server.will_answer(200, &body);
         let details = connector(&server).account(&access()).await.unwrap();
         let time_zone = expected.map(str::to_owned);
-        assert_eq!(details, AccountDetails { account_id: "12345".to_owned(), time_zone }, "{body}");
+        assert_eq!(
+            details,
+            AccountDetails { account_id: "12345".to_owned(), time_zone, gaps: vec![] },
+            "{body}"
+        );
         assert_eq!(server.lines(), ["GET /api/v1/me"]);
     }
 }
@@ -169,6 +173,8 @@ async fn oauth_is_not_offered() {
         previous_client_secret: None,
         redirect_uri: "https://example.com".to_owned(),
         scopes: vec![],
+        is_public: false,
+        code_verifier: None,
     };
     assert_eq!(connector.exchange(&app, &"key".into()).await.unwrap_err(), GrantError::AppRefused);
     assert_eq!(connector.refresh(&app, &"key".into()).await.unwrap_err(), GrantError::AppRefused);

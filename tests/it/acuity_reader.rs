@@ -116,13 +116,13 @@ async fn one_booking_is_read_by_its_id_in_one_request() {
     let tenant = connection(None);
     server.will_answer(200, &rows[0]).will_answer(200, &rows[5]);
     server.will_answer(404, error_body(404, "not_found"));
-    let called = reader.booking(&tenant, &ExternalId::new("54321")).await.unwrap();
-    let found = called.value.unwrap().unwrap();
+    let mut called = reader.bookings(&tenant, &[ExternalId::new("54321")]).await.unwrap();
+    let found = called.value.remove(0).unwrap().unwrap();
     assert_eq!((called.calls, found.external_id.as_str()), (1, "54321"));
-    let broken = reader.booking(&tenant, &ExternalId::new("54326")).await.unwrap().value;
-    assert_eq!(broken.unwrap().unwrap_err().field, "duration");
-    let gone = reader.booking(&tenant, &ExternalId::new("54321")).await.unwrap();
-    assert!(gone.value.is_none());
+    let mut broken = reader.bookings(&tenant, &[ExternalId::new("54326")]).await.unwrap().value;
+    assert_eq!(broken.remove(0).unwrap().unwrap_err().field, "duration");
+    let gone = reader.bookings(&tenant, &[ExternalId::new("54321")]).await.unwrap();
+    assert!(gone.value[0].is_none());
     let lines = ["54321", "54326", "54321"].map(|id| format!("GET /api/v1/appointments/{id}"));
     assert_eq!(server.lines(), lines);
 }
@@ -139,7 +139,7 @@ async fn booking_is_gone_only_if_acuity_itself_says_so() {
         let server = VendorServer::start().await;
         server.will_answer(status, &body);
         let reader = reader(&server.base_url, 100);
-        let error = reader.booking(&connection(None), &ExternalId::new("7")).await.unwrap_err();
+        let error = reader.bookings(&connection(None), &[ExternalId::new("7")]).await.unwrap_err();
         assert!(matches!(error, ProviderError::Unavailable { .. }), "{status} {body}: {error:?}");
     }
 }
@@ -149,7 +149,7 @@ async fn id_that_is_no_number_is_not_asked_for() {
     let server = VendorServer::start().await;
     let reader = reader(&server.base_url, 100);
     for id in ["", "../me", "1/payments", "1?x", "-1", "٣"] {
-        let error = reader.booking(&connection(None), &ExternalId::new(id)).await.unwrap_err();
+        let error = reader.bookings(&connection(None), &[ExternalId::new(id)]).await.unwrap_err();
         assert!(matches!(error, ProviderError::Rejected { .. }), "{id}");
     }
     assert!(server.lines().is_empty());

@@ -10,6 +10,7 @@ const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn delivery(body: &[u8]) -> WebhookDelivery {
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: format!("https://hooks.example.com/webhooks/booking/acuity?token={TOKEN}"),
         headers: vec![],
@@ -32,8 +33,11 @@ fn delivery_of_a_dynamic_webhook_marks_its_appointment() {
     let body =
         b"action=appointment.changed&id=399682887&calendarID=4038206&appointmentTypeID=14792299";
     let read = events(body).unwrap();
-    let expected =
-        DeliveredBooking { account_id: account_id(), external_id: ExternalId::new("399682887") };
+    let expected = DeliveredBooking {
+        account_id: account_id(),
+        external_id: ExternalId::new("399682887"),
+        snapshot: None,
+    };
     assert_eq!((read.count(), read.bookings), (1, vec![expected]));
     let claimed = webhook_protocol(System::Acuity).claimed_account(&delivery(body));
     assert_eq!(claimed, Some(account_id()));

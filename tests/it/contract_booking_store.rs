@@ -30,7 +30,7 @@ pub fn at(second: i64) -> Timestamp {
 }
 
 fn read_at(read_at_ms: i64) -> Recency {
-    Recency { provider_version_ms: 0, read_at_ms }
+    Recency { provider_version: 0, read_at_ms }
 }
 
 impl<'a, S: BookingStore> Bench<'a, S> {
@@ -126,7 +126,7 @@ async fn version_is_read_back_as_it_was_stored(bench: Bench<'_, impl BookingStor
     };
     full.stored.client =
         Some(ClientLink { client: ClientId::new("client-1"), rule: LinkRule::Phone });
-    full.stored.recency = Recency { provider_version_ms: 17, read_at_ms: 18 };
+    full.stored.recency = Recency { provider_version: 17, read_at_ms: 18 };
     bench.put(&bare).await;
     bench.put(&full).await;
     assert_eq!(bench.found("1").await, Some(bare.stored.clone()));
@@ -214,7 +214,7 @@ async fn state_that_was_read_before_a_refresh_is_overtaken(bench: Bench<'_, impl
 }
 
 async fn provider_version_counts_before_the_clock(bench: Bench<'_, impl BookingStore>) {
-    let of = |provider_version_ms, read_at_ms| Recency { provider_version_ms, read_at_ms };
+    let of = |provider_version, read_at_ms| Recency { provider_version, read_at_ms };
     let mut first = bench.first("1");
     first.stored.recency = of(10, 5_000);
     bench.put(&first).await;

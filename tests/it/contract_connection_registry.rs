@@ -78,6 +78,7 @@ fn entry(account_id: &str, token_version: u64) -> ConnectionEntry {
         token_expires_at: Some(NOW + LEASE),
         key_properties: vec![ObjectType::Company],
         webhook: Some(HookStatus::NoRoom),
+        gaps: Vec::new(),
     }
 }
 

@@ -32,7 +32,7 @@ async fn sync(store: &dyn RecordStore, claim: &Claim, found: &StoredRecord) -> C
         external_id: Some(ExternalId::new("17")),
         attributes: person("a@b.co", "Portal"),
         origin: Origin::Provider,
-        recency: Recency { provider_version_ms: 10, read_at_ms: 11 },
+        recency: Recency { provider_version: 10, read_at_ms: 11 },
         lock: None,
         ..found.clone()
     };
@@ -67,7 +67,7 @@ pub async fn dead_upsert_is_fenced_off<S: RecordStore + UpsertStore>(store: &S) 
 /// The object of an upsert was erased, or deleted, before the upsert could store it: nothing of it
 /// is stored then, and the caller has its answer.
 pub async fn upsert_of_what_is_gone_stores_nothing<S: RecordStore + UpsertStore>(store: &S) {
-    let gone = Some(Recency { provider_version_ms: i64::MAX, read_at_ms: i64::MAX });
+    let gone = Some(Recency { provider_version: i64::MAX, read_at_ms: i64::MAX });
     let erased = RecordPointer { is_erased: true, ..RecordPointer::default() };
     for news in [erased, RecordPointer { gone, ..RecordPointer::default() }] {
         let bench = Bench::new(store);

@@ -74,7 +74,7 @@ impl<'a> Bench<'a> {
             associations_read_at_ms: 12,
             tombstone: None,
             origin: Origin::Provider,
-            recency: Recency { provider_version_ms: 10, read_at_ms: 11 },
+            recency: Recency { provider_version: 10, read_at_ms: 11 },
             lock: None,
             queued: 0,
         }
@@ -119,7 +119,7 @@ fn refresh(seen: Seen, key: &RecordKey) -> RecordWrite {
     RecordWrite::Refresh {
         seen,
         key: key.clone(),
-        recency: Recency { provider_version_ms: 20, read_at_ms: 21 },
+        recency: Recency { provider_version: 20, read_at_ms: 21 },
         associations_of: Some(id("17")),
         associations_read_at_ms: 22,
     }
@@ -145,7 +145,7 @@ async fn version_is_read_back_as_it_was_stored(bench: Bench<'_>) {
         ..bench.record("c@b.co", "18")
     };
     let pointer = RecordPointer {
-        gone: Some(Recency { provider_version_ms: 1, read_at_ms: 2 }),
+        gone: Some(Recency { provider_version: 1, read_at_ms: 2 }),
         merged_into: Some(id("9")),
         ..RecordPointer::to_record(live.key.clone(), [id("5")].into())
     };
@@ -171,8 +171,8 @@ async fn write_is_refused_when_anything_else_is_there_than_was_seen(bench: Bench
         Seen { version: 2, ..seen.clone() },
         Seen { version: 0, ..seen.clone() },
         Seen { lock_owner: Some(OwnerId::new("dead")), ..seen.clone() },
-        Seen { recency: Recency { provider_version_ms: 9, read_at_ms: 11 }, ..seen.clone() },
-        Seen { recency: Recency { provider_version_ms: 10, read_at_ms: 0 }, ..seen.clone() },
+        Seen { recency: Recency { provider_version: 9, read_at_ms: 11 }, ..seen.clone() },
+        Seen { recency: Recency { provider_version: 10, read_at_ms: 0 }, ..seen.clone() },
         Seen { associations_read_at_ms: 0, ..seen.clone() },
     ];
     let first = store(None, &next);
@@ -196,7 +196,7 @@ async fn refresh_leaves_all_but_the_times(bench: Bench<'_>) {
     let write = refresh(Seen::from(&record), &record.key);
     assert_eq!(bench.commit(vec![write], Vec::new()).await, Committed);
     let refreshed = StoredRecord {
-        recency: Recency { provider_version_ms: 20, read_at_ms: 21 },
+        recency: Recency { provider_version: 20, read_at_ms: 21 },
         associations_read_at_ms: 22,
         ..record.clone()
     };
@@ -265,7 +265,7 @@ async fn pointer_is_written_only_over_what_was_seen(bench: Bench<'_>) {
     let first = RecordPointer::to_record(key.clone(), BTreeSet::new());
     assert_eq!(bench.commit(Vec::new(), vec![point("17", None, first.clone())]).await, Committed);
     let next = RecordPointer { is_erased: true, ..RecordPointer::default() };
-    let gone = Some(Recency { provider_version_ms: 0, read_at_ms: 3 });
+    let gone = Some(Recency { provider_version: 0, read_at_ms: 3 });
     let wrong = [
         None,
         Some(RecordPointer::default()),

@@ -29,6 +29,7 @@ fn entry(status: ConnectionStatus) -> ConnectionEntry {
         token_expires_at: None,
         key_properties: Vec::new(),
         webhook: None,
+        gaps: Vec::new(),
     }
 }
 

@@ -23,7 +23,11 @@ fn assert_as_in_the_account(play: &Play, seed: u64) {
     }
     for (id, appointment) in &account {
         let found = stored.remove(id).unwrap_or_else(|| panic!("seed {seed}: {id} is not stored"));
-        assert_eq!(found.booking, Booking::of(&appointment.remote(id), now), "seed {seed}: {id}");
+        assert_eq!(
+            found.booking,
+            Booking::of(&appointment.remote(id), None, now),
+            "seed {seed}: {id}"
+        );
     }
     for (id, booking) in stored {
         let reason = booking.booking.reason;

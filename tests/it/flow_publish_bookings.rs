@@ -40,7 +40,7 @@ fn version(number: u64) -> BookingVersion {
         booking,
         hash: ContentHash::from_stored("4a54"),
         client: Some(ClientLink { client: ClientId::new("client-1"), rule: LinkRule::Email }),
-        recency: Recency { provider_version_ms: 0, read_at_ms: 1_790_000_000_000 },
+        recency: Recency { provider_version: 0, read_at_ms: 1_790_000_000_000 },
     };
     BookingVersion {
         tenant: TenantId::parse("acme").unwrap(),

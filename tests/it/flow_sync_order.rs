@@ -23,14 +23,14 @@ fn upserted(world: &SyncWorld, email: &str, firstname: &str) -> Vec<ObjectChange
     let read_at_ms = world.clock.now().as_millisecond();
     let written =
         world.portal.upsert(CONTACT, AttributeName::Email, &person(email, firstname)).unwrap();
-    let provider_version_ms = written.provider_version_ms;
+    let provider_version = written.provider_version;
     let write = PlatformWrite {
         key,
         lock,
         external_id: written.external_id,
         attributes: written.attributes,
         associations: Vec::new(),
-        recency: Recency { provider_version_ms, read_at_ms },
+        recency: Recency { provider_version, read_at_ms },
         synced_at: world.clock.now(),
     };
     assert!(world.store.complete_upsert(&scope, write));
@@ -83,7 +83,7 @@ async fn lock_of_a_dead_upsert_goes_and_the_dead_can_not_finish() {
         external_id: id,
         attributes: person("ada@example.com", "Late"),
         associations: Vec::new(),
-        recency: Recency { provider_version_ms: i64::MAX, read_at_ms: i64::MAX },
+        recency: Recency { provider_version: i64::MAX, read_at_ms: i64::MAX },
         synced_at: world.clock.now(),
     };
     assert!(!world.store.complete_upsert(&scope, late));
@@ -105,7 +105,7 @@ async fn state_from_before_a_stored_one_changes_nothing() {
         external_id: contact.clone(),
         attributes: person("ada@example.com", "Newer"),
         associations: Vec::new(),
-        recency: Recency { provider_version_ms: future_ms, read_at_ms: 0 },
+        recency: Recency { provider_version: future_ms, read_at_ms: 0 },
         synced_at: world.clock.now(),
     };
     assert!(world.store.complete_upsert(&scope, write));

@@ -98,6 +98,7 @@ async fn deliver(auth: AuthMode, marks: &[(&str, u64)], unreadable: &[&str]) -> 
     let bookings = marks.iter().map(|(account, id)| DeliveredBooking {
         account_id: (*account).to_owned(),
         external_id: ExternalId::new(id.to_string()),
+        snapshot: None,
     });
     let protocol = Scripted { auth, bookings: Mutex::new(bookings.collect()) };
     let (queue, clock) = (MemoryWorkQueue::default(), ManualClock::default());

@@ -21,6 +21,7 @@ fn fixture(name: &str) -> Vec<Value> {
 
 fn delivery(query: &str, body: &[u8]) -> WebhookDelivery {
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: format!("https://hooks.example.com/webhooks/crm/pipedrive{query}"),
         headers: vec![],

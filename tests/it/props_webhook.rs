@@ -66,7 +66,7 @@ proptest! {
         ];
         for range in [0..2, 2..4, 0..4] {
             let chosen = headers[range].iter();
-            let delivery = WebhookDelivery {
+            let delivery = WebhookDelivery { source: None,
                 method: "POST".to_owned(),
                 url: "https://example.com/%3A".to_owned(),
                 headers: chosen.map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect(),

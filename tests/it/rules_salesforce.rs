@@ -237,6 +237,7 @@ fn delivery(body: &str, signature: &str) -> WebhookDelivery {
         ("content-type".to_owned(), "application/json".to_owned()),
     ];
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: "https://hooks.example.com/webhooks/crm/salesforce/t0".to_owned(),
         headers: headers.into(),

@@ -25,6 +25,7 @@ const VECTORS: [(&str, &str); 3] = [
 fn delivery(body: &[u8], signatures: &[&str]) -> WebhookDelivery {
     let header = |text: &&str| ("x-acuity-signature".to_owned(), (*text).to_owned());
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: "https://hooks.example.com/webhooks/booking/acuity?token=x".to_owned(),
         headers: signatures.iter().map(header).collect(),

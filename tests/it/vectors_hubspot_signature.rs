@@ -176,6 +176,7 @@ fn plain_hashes_speak_for_private_apps_only() {
     let may_come_from = |vector: &Vector| {
         let headers = vector.headers.iter();
         let delivery = WebhookDelivery {
+            source: None,
             method: "POST".to_owned(),
             url: URL.to_owned(),
             headers: headers.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),

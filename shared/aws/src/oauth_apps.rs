@@ -68,6 +68,8 @@ impl SecretOauthApps {
             previous_client_secret: stored.previous_client_secret.filter(|_| is_good),
             redirect_uri: stored.redirect_uri,
             scopes: stored.scopes,
+            is_public: false,
+            code_verifier: None,
         }))
     }
 }

@@ -112,7 +112,13 @@ async fn accept(
         let problem = Problem::new(ErrorCode::BodyTooLarge).detail("must not exceed 1 MiB");
         return Err(Refusal::new(problem, "body_too_large"));
     }
-    let delivery = WebhookDelivery { method: request.method, url, headers: request.headers, body };
+    let delivery = WebhookDelivery {
+        method: request.method,
+        url,
+        headers: request.headers,
+        body,
+        source: None,
+    };
     let deps = AcceptWebhookDeps {
         protocol: route.protocol.as_ref(),
         secrets: route.secrets.as_ref(),

@@ -6,8 +6,12 @@
 pub mod acuity;
 pub mod http;
 pub mod hubspot;
+mod person_fields;
 pub mod pipedrive;
 pub mod salesforce;
+pub mod square;
+mod unwritten;
+pub mod vagaro;
 
 use std::sync::Arc;
 
@@ -26,6 +30,8 @@ use crate::pipedrive::{
 use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
+use crate::square::SquareSettings;
+use crate::vagaro::VagaroSettings;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -38,6 +44,10 @@ pub struct ProviderSettings {
     pub pipedrive: PipedriveSettings,
     /// Acuity Scheduling.
     pub acuity: AcuitySettings,
+    /// Square Appointments.
+    pub square: SquareSettings,
+    /// Vagaro.
+    pub vagaro: VagaroSettings,
 }
 
 /// Every system that this build can talk to, ready to be called.
@@ -56,7 +66,8 @@ impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
     /// signed for a provider.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
-        let ProviderSettings { hubspot, salesforce, pipedrive, acuity } = settings;
+        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square: _, vagaro: _ } =
+            settings;
         let clock = Arc::clone(clock);
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
@@ -80,7 +91,7 @@ impl ProviderCatalog {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
             System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Acuity => None,
+            System::Acuity | System::Square | System::Vagaro => None,
         }
     }
 
@@ -90,7 +101,7 @@ impl ProviderCatalog {
             System::Hubspot => Some(Arc::clone(&self.hubspot) as _),
             System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Acuity => None,
+            System::Acuity | System::Square | System::Vagaro => None,
         }
     }
 
@@ -99,7 +110,7 @@ impl ProviderCatalog {
         match system {
             System::Salesforce => Some(Arc::clone(&self.salesforce) as _),
             System::Pipedrive => Some(Arc::clone(&self.pipedrive) as _),
-            System::Hubspot | System::Acuity => None,
+            System::Hubspot | System::Acuity | System::Square | System::Vagaro => None,
         }
     }
 
@@ -108,6 +119,7 @@ impl ProviderCatalog {
         match system {
             System::Hubspot | System::Salesforce | System::Pipedrive => None,
             System::Acuity => Some(Arc::clone(&self.acuity) as _),
+            System::Square | System::Vagaro => Some(Arc::new(unwritten::Unwritten(system))),
         }
     }
 }
@@ -121,6 +133,7 @@ impl ConnectorCatalog for ProviderCatalog {
             }
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
+            System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
         }
     }
 }
@@ -132,5 +145,6 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
         System::Salesforce => Arc::new(SalesforceWebhooks),
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
+        System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
     }
 }

@@ -35,7 +35,7 @@ impl Appointment {
             starts_at: self.starts_at,
             ends_at: self.starts_at + self.duration,
             state: self.state,
-            person: self.person.clone(),
+            person: Some(self.person.clone()),
             details: Details::default(),
             provider_version: None,
         }
@@ -151,6 +151,7 @@ impl ScriptedBookings {
             external_id: id.clone(),
             received_at: self.clock.now(),
             missing_since: None,
+            snapshot: None,
             correlation_id: CorrelationId::unknown(),
         }
     }

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{ExternalId, RemoteBooking};
 use sync_domain::ports::{
-    BookingPage, BookingReader, BookingWindow, Called, Connection, PageError, ProviderError,
-    RateLimits, UnreadableBooking,
+    AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Connection, PageError,
+    ProviderError, RateLimits, UnreadableBooking,
 };
 
 use crate::booking_account::{ScriptedBookings, State};
@@ -133,12 +133,12 @@ impl BookingReader for ScriptedBookings {
         Ok(Called { value: page, calls: 1, rate: None, quota: None })
     }
 
-    async fn booking(
+    async fn bookings(
         &self,
         connection: &Connection,
-        external_id: &ExternalId,
-    ) -> Result<Called<Option<Result<RemoteBooking, UnreadableBooking>>>, ProviderError> {
-        let _flight = Flight::begin(self, external_id);
+        external_ids: &[ExternalId],
+    ) -> Result<Called<Vec<AskedBooking>>, ProviderError> {
+        let _flights: Vec<_> = external_ids.iter().map(|id| Flight::begin(self, id)).collect();
         tokio::task::yield_now().await;
         if connection.account_id != self.connected_as {
             return Err(ProviderError::Unauthorized);
@@ -146,7 +146,7 @@ impl BookingReader for ScriptedBookings {
         if let Some(error) = self.booking_fault() {
             return Err(error);
         }
-        let value = read(&self.state(), external_id);
+        let value = external_ids.iter().map(|id| read(&self.state(), id)).collect();
         self.dawdle().await;
         Ok(Called { value, calls: 1, rate: None, quota: None })
     }

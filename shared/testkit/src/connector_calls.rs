@@ -92,7 +92,11 @@ impl AccountConnector for ScriptedConnector {
             state.account_of(access)
         };
         let account_id = self.in_turn(look).await?;
-        Ok(AccountDetails { account_id, time_zone: Some("US/Eastern".to_owned()) })
+        Ok(AccountDetails {
+            account_id,
+            time_zone: Some("US/Eastern".to_owned()),
+            gaps: Vec::new(),
+        })
     }
 
     fn authorize_url(&self, app: &OauthApp, state: &str) -> String {

@@ -17,7 +17,7 @@ pub struct PortalWrite {
     /// Its values afterwards.
     pub attributes: Attributes,
     /// The provider's version of it, in milliseconds.
-    pub provider_version_ms: i64,
+    pub provider_version: i64,
     /// What the account tells of it.
     pub changes: Vec<ObjectChange>,
 }
@@ -207,7 +207,7 @@ impl MemoryPortal {
         let object = state.objects.get(&(object_type, external_id.clone()))?;
         Some(PortalWrite {
             attributes: object.attributes.clone(),
-            provider_version_ms: object.updated_at.as_millisecond(),
+            provider_version: object.updated_at.as_millisecond(),
             external_id,
             changes,
         })

@@ -181,8 +181,8 @@ impl State {
         record.lock = None;
         let pointer = self.pointers.get(&(scope.clone(), write.external_id.clone()));
         let gone = pointer.and_then(|pointer| pointer.gone);
-        let version = write.recency.provider_version_ms;
-        let is_gone = gone.is_some_and(|gone| gone.provider_version_ms > version);
+        let version = write.recency.provider_version;
+        let is_gone = gone.is_some_and(|gone| gone.provider_version > version);
         if is_gone || pointer.is_some_and(|pointer| pointer.is_erased) {
             if record.version == 0 && record.queued == 0 {
                 self.records.remove(&place);

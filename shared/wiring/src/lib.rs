@@ -29,6 +29,8 @@ use sync_providers::http::ProviderHttp;
 use sync_providers::hubspot::HubspotSettings;
 use sync_providers::pipedrive::PipedriveSettings;
 use sync_providers::salesforce::SalesforceSettings;
+use sync_providers::square::SquareSettings;
+use sync_providers::vagaro::VagaroSettings;
 use sync_providers::{ProviderCatalog, ProviderSettings};
 
 pub use bookings::{RowScope, days, log_unreadable};
@@ -187,6 +189,13 @@ pub fn provider_settings(settings: &mut Settings) -> ProviderSettings {
         acuity: AcuitySettings {
             base_url: settings.optional("ACUITY_BASE_URL", "https://acuityscheduling.com"),
             rows_max: settings.parsed("ACUITY_ROWS_MAX", 100),
+        },
+        square: SquareSettings {
+            base_url: settings.optional("SQUARE_BASE_URL", "https://connect.squareup.com"),
+            version: settings.optional("SQUARE_VERSION", "2026-05-20"),
+        },
+        vagaro: VagaroSettings {
+            base_url: settings.optional("VAGARO_BASE_URL", "https://api.vagaro.com"),
         },
     }
 }

@@ -43,7 +43,7 @@ pub fn signed_delivery_is_believed(delivery: &WebhookDelivery, secret: &str, now
     let protocol = webhook_protocol(System::Hubspot);
     let timestamp = now_ms.to_string();
     let now = Timestamp::from_millisecond(now_ms).unwrap();
-    let mut signed = WebhookDelivery {
+    let mut signed = WebhookDelivery { source: None,
         method: delivery.method.clone(),
         url: delivery.url.clone(),
         headers: vec![

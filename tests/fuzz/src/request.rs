@@ -12,7 +12,7 @@ pub fn delivery_of(data: &[u8]) -> WebhookDelivery {
     let mut lines = head.lines();
     let url = lines.next().unwrap_or_default().to_owned();
     let headers = lines.filter_map(|line| line.split_once(": "));
-    WebhookDelivery {
+    WebhookDelivery { source: None,
         method: "POST".to_owned(),
         url,
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

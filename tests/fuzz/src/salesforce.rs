@@ -73,7 +73,7 @@ fn signed_json_is_believed(delivery: &WebhookDelivery) {
     mac.update(&text);
     let digest: String =
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut signed = WebhookDelivery {
+    let mut signed = WebhookDelivery { source: None,
         method: "POST".to_owned(),
         url: delivery.url.clone(),
         headers: vec![

@@ -277,6 +277,7 @@ impl CrmSweepWorld {
             token_expires_at: None,
             key_properties: Vec::new(),
             webhook: None,
+            gaps: Vec::new(),
         }
     }
 

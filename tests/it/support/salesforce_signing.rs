@@ -72,6 +72,7 @@ pub fn soap_delivery(body: impl Into<Vec<u8>>) -> WebhookDelivery {
 /// A delivery with these headers to no address in particular.
 pub fn delivery(headers: Vec<(String, String)>, body: impl Into<Vec<u8>>) -> WebhookDelivery {
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: format!("{BASE_URL}{SALESFORCE_PATH}"),
         headers,

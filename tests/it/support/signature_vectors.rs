@@ -66,6 +66,7 @@ impl Vector {
     pub fn check_when(&self, secret: &str, now: Timestamp) -> Result<bool, SignatureFault> {
         let headers = self.headers.iter();
         let delivery = WebhookDelivery {
+            source: None,
             method: self.method.to_owned(),
             url: self.url.clone(),
             headers: headers.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),

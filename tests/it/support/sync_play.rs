@@ -161,7 +161,7 @@ impl Play {
         if written.attributes.get(AttributeName::Email) == Some(email) {
             tokio::task::yield_now().await;
         }
-        let provider_version_ms = written.provider_version_ms;
+        let provider_version = written.provider_version;
         self.world.store.complete_upsert(
             &scope,
             PlatformWrite {
@@ -170,7 +170,7 @@ impl Play {
                 external_id: written.external_id,
                 attributes: written.attributes,
                 associations: Vec::new(),
-                recency: Recency { provider_version_ms, read_at_ms },
+                recency: Recency { provider_version, read_at_ms },
                 synced_at: self.world.clock.now(),
             },
         );

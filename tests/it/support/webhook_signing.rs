@@ -37,6 +37,7 @@ pub fn acuity_signature(api_key: &str, body: &[u8]) -> String {
 /// A delivery that is nothing but its body.
 pub fn unsigned(body: &[u8]) -> WebhookDelivery {
     WebhookDelivery {
+        source: None,
         method: "POST".to_owned(),
         url: format!("{BASE_URL}{PATH}"),
         headers: Vec::new(),

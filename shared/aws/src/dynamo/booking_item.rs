@@ -43,7 +43,7 @@ pub fn booking_item(version: &BookingVersion) -> Item {
         ("details", Some(details_value(details))),
         ("client_id", client.map(|link| text(link.client.as_str()))),
         ("client_rule", client.map(|link| text(link.rule.as_str()))),
-        ("provider_version_ms", Some(number(stored.recency.provider_version_ms))),
+        ("provider_version_ms", Some(number(stored.recency.provider_version))),
         ("read_at_ms", Some(number(stored.recency.read_at_ms))),
         ("synced_at", Some(text(version.synced_at.to_string()))),
         ("differences", texts(version.differences.iter().map(String::as_str))),
@@ -77,7 +77,7 @@ pub fn booking_of(item: &Item) -> Result<StoredBooking, Unreadable> {
         hash: ContentHash::from_stored(required(item, "hash")?),
         client: link_of(item)?,
         recency: Recency {
-            provider_version_ms: integer_of(item, "provider_version_ms")
+            provider_version: integer_of(item, "provider_version_ms")
                 .ok_or("provider_version_ms")?,
             read_at_ms: integer_of(item, "read_at_ms").ok_or("read_at_ms")?,
         },
@@ -181,7 +181,7 @@ mod tests {
             booking,
             hash: ContentHash::from_stored("h"),
             client: Some(ClientLink { client: ClientId::new("c"), rule: LinkRule::Phone }),
-            recency: Recency { provider_version_ms: 20, read_at_ms: 21 },
+            recency: Recency { provider_version: 20, read_at_ms: 21 },
         };
         BookingVersion {
             tenant: TenantId::parse("acme").unwrap(),

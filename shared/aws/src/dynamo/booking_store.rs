@@ -182,7 +182,7 @@ fn booking_place(tenant: &TenantId, system: System, key: &BookingKey) -> Key {
 fn seen(version: u64, recency: Recency) -> Values {
     Values::default()
         .with("seen", number(version))
-        .with("provider_version", number(recency.provider_version_ms))
+        .with("provider_version", number(recency.provider_version))
         .with("read_at", number(recency.read_at_ms))
 }
 

@@ -77,6 +77,7 @@ pub fn entry_of(item: &Item) -> Result<Option<ConnectionEntry>, StoreError> {
             token_expires_at: text_of(item, "token_expires_at").and_then(|at| at.parse().ok()),
             key_properties: types_of(item),
             webhook: text_of(item, "webhook").and_then(HookStatus::parse),
+            gaps: Vec::new(),
         })
     };
     read().map(Some).ok_or(StoreError::Malformed("a connection"))

@@ -36,7 +36,7 @@ pub fn version_attributes(
         ("associations", texts(record.associations.iter().map(Association::to_stored))),
         ("associations_of", record.associations_of.as_ref().map(|id| text(id.as_str()))),
         ("associations_read_at_ms", nonzero(record.associations_read_at_ms)),
-        ("provider_version_ms", nonzero(record.recency.provider_version_ms)),
+        ("provider_version_ms", nonzero(record.recency.provider_version)),
         ("read_at_ms", nonzero(record.recency.read_at_ms)),
         ("origin", Some(text(record.origin.as_str()))),
         ("change", Some(text(new.change.as_str()))),
@@ -138,7 +138,7 @@ fn lock_of(item: &Item) -> Result<Option<RecordLock>, StoreError> {
 }
 
 fn recency_of(item: &Item, [version, read_at]: [&str; 2]) -> Recency {
-    Recency { provider_version_ms: i64_of(item, version), read_at_ms: i64_of(item, read_at) }
+    Recency { provider_version: i64_of(item, version), read_at_ms: i64_of(item, read_at) }
 }
 
 fn i64_of(item: &Item, name: &str) -> i64 {
@@ -158,7 +158,7 @@ pub fn pointer_attributes(pointer: &RecordPointer) -> Vec<(&'static str, Option<
         ("record_key", key(&pointer.record)),
         ("merged_into", pointer.merged_into.as_ref().map(|id| text(id.as_str()))),
         ("tombstone_key", key(&pointer.tombstone)),
-        ("gone_version_ms", pointer.gone.map(|gone| number(gone.provider_version_ms))),
+        ("gone_version_ms", pointer.gone.map(|gone| number(gone.provider_version))),
         ("gone_read_at_ms", pointer.gone.map(|gone| number(gone.read_at_ms))),
         ("is_erased", pointer.is_erased.then_some(AttributeValue::Bool(true))),
         ("merged_ids", texts(pointer.merged_ids.iter().map(ExternalId::as_str))),
@@ -217,7 +217,7 @@ mod tests {
                 is_erased: false,
             }),
             origin: Origin::Provider,
-            recency: Recency { provider_version_ms: 20, read_at_ms: 21 },
+            recency: Recency { provider_version: 20, read_at_ms: 21 },
             associations_read_at_ms: 22,
             lock: None,
             queued: 0,

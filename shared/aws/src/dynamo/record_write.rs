@@ -41,7 +41,7 @@ fn as_seen(seen: &Seen) -> Conditions {
     Conditions::default()
         .is("version", version)
         .is("lock_owner", owner)
-        .is("provider_version_ms", nonzero(seen.recency.provider_version_ms))
+        .is("provider_version_ms", nonzero(seen.recency.provider_version))
         .is("read_at_ms", nonzero(seen.recency.read_at_ms))
         .is("associations_read_at_ms", nonzero(seen.associations_read_at_ms))
 }
@@ -107,7 +107,7 @@ pub fn record_write(
         }
         RecordWrite::Refresh { seen, key, recency, associations_of, associations_read_at_ms } => {
             let attributes = vec![
-                ("provider_version_ms", nonzero(recency.provider_version_ms)),
+                ("provider_version_ms", nonzero(recency.provider_version)),
                 ("read_at_ms", nonzero(recency.read_at_ms)),
                 ("associations_of", associations_of.as_ref().map(|id| text(id.as_str()))),
                 ("associations_read_at_ms", nonzero(*associations_read_at_ms)),

@@ -17,6 +17,8 @@ pub enum RemoteState {
     Completed,
     /// It was called off.
     Cancelled,
+    /// It was asked for, and the business said no.
+    Declined,
     /// The client did not come.
     NoShow,
     /// The provider has it no more.
@@ -58,6 +60,8 @@ impl BookingStatus {
 pub enum StatusReason {
     /// Somebody called it off.
     Cancelled,
+    /// It was asked for, and the business said no.
+    Declined,
     /// The client did not come.
     NoShow,
     /// The provider has it no more.
@@ -66,12 +70,13 @@ pub enum StatusReason {
 
 impl StatusReason {
     /// Every reason.
-    pub const ALL: [Self; 3] = [Self::Cancelled, Self::NoShow, Self::Deleted];
+    pub const ALL: [Self; 4] = [Self::Cancelled, Self::Declined, Self::NoShow, Self::Deleted];
 
     /// The text in the table and in events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
+            Self::Declined => "declined",
             Self::NoShow => "no_show",
             Self::Deleted => "deleted",
         }
@@ -84,6 +89,33 @@ impl StatusReason {
 }
 
 impl RemoteState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Standing,
+        Self::Completed,
+        Self::Cancelled,
+        Self::Declined,
+        Self::NoShow,
+        Self::Deleted,
+    ];
+
+    /// The text in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standing => "standing",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Declined => "declined",
+            Self::NoShow => "no_show",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     /// Status and reason at `now`. That an appointment was completed is mostly nobody's word: it is
     /// what becomes of one that stands when its end has come, and a later no-show may still undo it.
     pub fn status(
@@ -95,6 +127,7 @@ impl RemoteState {
             Self::Standing if ends_at > now => (BookingStatus::Scheduled, None),
             Self::Standing | Self::Completed => (BookingStatus::Completed, None),
             Self::Cancelled => (BookingStatus::Cancelled, Some(StatusReason::Cancelled)),
+            Self::Declined => (BookingStatus::Cancelled, Some(StatusReason::Declined)),
             Self::NoShow => (BookingStatus::Cancelled, Some(StatusReason::NoShow)),
             Self::Deleted => (BookingStatus::Cancelled, Some(StatusReason::Deleted)),
         }
@@ -138,11 +171,15 @@ pub enum DetailName {
     ClientTimeZone,
     /// The time zone of the calendar or the place, an IANA name.
     ResourceTimeZone,
+    /// `true` where it stands only until the business has said yes.
+    IsTentative,
+    /// Who called it off: `customer` or `business`.
+    CancelledBy,
 }
 
 impl DetailName {
     /// Every name.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ServiceId,
         Self::ServiceName,
         Self::ResourceId,
@@ -150,6 +187,8 @@ impl DetailName {
         Self::ClassId,
         Self::ClientTimeZone,
         Self::ResourceTimeZone,
+        Self::IsTentative,
+        Self::CancelledBy,
     ];
 
     /// The name in the table and in events.
@@ -162,6 +201,8 @@ impl DetailName {
             Self::ClassId => "class_id",
             Self::ClientTimeZone => "client_time_zone",
             Self::ResourceTimeZone => "resource_time_zone",
+            Self::IsTentative => "is_tentative",
+            Self::CancelledBy => "cancelled_by",
         }
     }
 
@@ -185,12 +226,44 @@ pub struct RemoteBooking {
     pub ends_at: Timestamp,
     /// Its fate.
     pub state: RemoteState,
-    /// Who booked.
-    pub person: Person,
+    /// Who booked. `None` where that could not be found out: what is known of it stays.
+    pub person: Option<Person>,
     /// What else is kept.
     pub details: Details,
     /// The provider's version, which rises; `None` where the provider has none.
     pub provider_version: Option<i64>,
+}
+
+/// An appointment as a delivery tells of it: all but who booked, so that it may go into a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingSnapshot {
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// When it ends; not before `starts_at`.
+    pub ends_at: Timestamp,
+    /// Its fate.
+    pub state: RemoteState,
+    /// What else is kept.
+    pub details: Details,
+    /// The provider's id of who booked, if anybody.
+    pub customer_id: Option<String>,
+    /// The provider's version, which rises; `None` where the provider has none.
+    pub provider_version: Option<i64>,
+    /// When it was so, by the provider's clock; `None` where `provider_version` tells what is newer.
+    pub as_of: Option<Timestamp>,
+}
+
+impl BookingSnapshot {
+    /// What it says, with who booked.
+    pub fn with_person(self, external_id: ExternalId, person: Option<Person>) -> RemoteBooking {
+        let Self { starts_at, ends_at, state, details, provider_version, .. } = self;
+        RemoteBooking { external_id, starts_at, ends_at, state, person, details, provider_version }
+    }
+
+    /// Whether it tells of a later state than the other one, or of the same.
+    pub fn is_as_new_as(&self, other: &Self) -> bool {
+        (self.provider_version, self.as_of) >= (other.provider_version, other.as_of)
+    }
 }
 
 /// An appointment as the platform holds it.
@@ -211,15 +284,16 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// What the platform holds of it at `now`.
-    pub fn of(remote: &RemoteBooking, now: Timestamp) -> Self {
+    /// What the platform holds of it at `now`; `known` is what it held before, if anything.
+    pub fn of(remote: &RemoteBooking, known: Option<&Self>, now: Timestamp) -> Self {
         let (status, reason) = remote.state.status(remote.ends_at, now);
+        let known_person = || known.map(|known| known.person.clone()).unwrap_or_default();
         Self {
             starts_at: remote.starts_at,
             ends_at: remote.ends_at,
             status,
             reason,
-            person: remote.person.clone(),
+            person: remote.person.clone().unwrap_or_else(known_person),
             details: remote.details.clone(),
         }
     }
@@ -304,6 +378,7 @@ mod tests {
         for ends_at in [later, earlier] {
             for (state, reason) in [
                 (RemoteState::Cancelled, StatusReason::Cancelled),
+                (RemoteState::Declined, StatusReason::Declined),
                 (RemoteState::NoShow, StatusReason::NoShow),
                 (RemoteState::Deleted, StatusReason::Deleted),
             ] {

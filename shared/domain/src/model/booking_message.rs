@@ -1,8 +1,12 @@
-//! Messages of the booking queues. Like all messages they name things and hold no value of them.
+//! Messages of the booking queues. Like all messages they hold nothing of a person: they name things,
+//! and where a delivery has told all of an appointment but who booked, that goes along.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::booking::{BookingSnapshot, DetailName, RemoteState};
 use super::change::is_id;
 use super::{CorrelationId, ExternalId, System, TenantId, UnreadableMessage};
 
@@ -11,8 +15,8 @@ const VERSION: u32 = 1;
 /// The longest position of a provider that is carried.
 const POSITION_MAX_BYTES: usize = 32 * 1024;
 
-/// An appointment of which a provider says that something has changed. It is a mark and no more: the
-/// worker reads the appointment anew.
+/// An appointment of which a provider says that something has changed. Without a snapshot it is a mark
+/// and no more: the worker reads the appointment anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookingChange {
     /// Whose.
@@ -27,6 +31,8 @@ pub struct BookingChange {
     pub received_at: Timestamp,
     /// When the provider first said that it has no such appointment; a second look confirms it.
     pub missing_since: Option<Timestamp>,
+    /// What the delivery says of the appointment, if that is all but who booked.
+    pub snapshot: Option<BookingSnapshot>,
     /// The delivery.
     pub correlation_id: CorrelationId,
 }
@@ -41,11 +47,75 @@ struct ChangeBody {
     received_at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing_since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    snapshot: Option<SnapshotBody>,
     correlation_id: String,
 }
 
+#[derive(Serialize, Deserialize)]
+struct SnapshotBody {
+    starts_at_ms: i64,
+    ends_at_ms: i64,
+    state: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_version: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    as_of_ms: Option<i64>,
+}
+
+impl From<&BookingSnapshot> for SnapshotBody {
+    fn from(snapshot: &BookingSnapshot) -> Self {
+        let details = snapshot.details.iter();
+        Self {
+            starts_at_ms: snapshot.starts_at.as_millisecond(),
+            ends_at_ms: snapshot.ends_at.as_millisecond(),
+            state: snapshot.state.as_str().to_owned(),
+            details: details.map(|(name, value)| (name.as_str().into(), value.clone())).collect(),
+            customer_id: snapshot.customer_id.clone(),
+            provider_version: snapshot.provider_version,
+            as_of_ms: snapshot.as_of.map(Timestamp::as_millisecond),
+        }
+    }
+}
+
+impl SnapshotBody {
+    fn read(self) -> Option<BookingSnapshot> {
+        let moment = |ms| Timestamp::from_millisecond(ms).ok();
+        let (starts_at, ends_at) = (moment(self.starts_at_ms)?, moment(self.ends_at_ms)?);
+        let details = self.details.into_iter();
+        let details = details.map(|(name, value)| Some((DetailName::parse(&name)?, value)));
+        (starts_at <= ends_at).then_some(())?;
+        Some(BookingSnapshot {
+            starts_at,
+            ends_at,
+            state: RemoteState::parse(&self.state)?,
+            details: details.collect::<Option<_>>()?,
+            customer_id: self.customer_id,
+            provider_version: self.provider_version,
+            as_of: self.as_of_ms.map(Timestamp::from_millisecond).transpose().ok()?,
+        })
+    }
+}
+
 impl BookingChange {
-    /// The body of the message, a few hundred bytes.
+    /// Takes in what another change of the same appointment says. The newer of two snapshots counts; if
+    /// one of them has none, something has changed of which no snapshot tells, and it is read anew.
+    pub fn absorb(&mut self, other: Self) {
+        // The first of all looks that missed it.
+        let since = [self.missing_since, other.missing_since];
+        self.missing_since = since.into_iter().flatten().min();
+        self.snapshot = match (self.snapshot.take(), other.snapshot) {
+            (Some(ours), Some(theirs)) if theirs.is_as_new_as(&ours) => Some(theirs),
+            (Some(ours), Some(_older)) => Some(ours),
+            (None, _) | (_, None) => None,
+        };
+    }
+
+    /// The body of the message, a few hundred bytes; some more with a snapshot.
     ///
     /// # Errors
     /// When it can't be written as JSON, which no value of these types causes.
@@ -58,6 +128,7 @@ impl BookingChange {
             booking_id: self.external_id.as_str().to_owned(),
             received_at_ms: self.received_at.as_millisecond(),
             missing_since_ms: self.missing_since.map(Timestamp::as_millisecond),
+            snapshot: self.snapshot.as_ref().map(SnapshotBody::from),
             correlation_id: self.correlation_id.as_str().to_owned(),
         })
     }
@@ -72,7 +143,7 @@ impl BookingChange {
     }
 
     fn of(message: ChangeBody) -> Option<Self> {
-        if !is_id(&message.account_id) || !is_id(&message.booking_id) {
+        if !is_id(&message.account_id) || !is_booking_id(&message.booking_id) {
             return None;
         }
         let missing_since = message.missing_since_ms.map(Timestamp::from_millisecond);
@@ -83,9 +154,15 @@ impl BookingChange {
             external_id: ExternalId::new(message.booking_id),
             received_at: Timestamp::from_millisecond(message.received_at_ms).ok()?,
             missing_since: missing_since.transpose().ok()?,
+            snapshot: message.snapshot.map(|it| it.read().ok_or(())).transpose().ok()?,
             correlation_id: CorrelationId::parse(&message.correlation_id)?,
         })
     }
+}
+
+/// Whether a text may be a provider's id of an appointment: those of Vagaro are base64 and like it.
+fn is_booking_id(text: &str) -> bool {
+    is_id(&text.replace(['+', '/', '=', '~'], "-"))
 }
 
 /// A part of a connection's sweep: from here on, to the window's end.

@@ -23,8 +23,8 @@ pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
 pub use audit::{AuditAction, AuditEntry};
 pub use booking::{
-    Booking, BookingStatus, BookingVersion, DetailName, Details, Person, RemoteBooking,
-    RemoteState, StatusReason, StoredBooking,
+    Booking, BookingSnapshot, BookingStatus, BookingVersion, DetailName, Details, Person,
+    RemoteBooking, RemoteState, StatusReason, StoredBooking,
 };
 pub use booking_message::{BookingChange, SweepStep};
 pub use change::{ChangeKind, ObjectChange};

@@ -72,12 +72,14 @@ impl VersionChange {
 }
 
 /// How recent a state of a record is: the provider's version decides, and between two reads of one
-/// version our clock when the read began. In milliseconds, as they are stored.
+/// version our clock when the read began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recency {
-    /// The provider's version: when it last changed the record, by its clock.
-    pub provider_version_ms: i64,
-    /// When the call began that gave this state, by our clock.
+    /// The provider's version, which rises; 0 where it has none. For most, when it last changed the
+    /// record, by its clock, in milliseconds.
+    pub provider_version: i64,
+    /// When the call began that gave this state, by our clock, in milliseconds; of a state that a
+    /// delivery has told, when it was so by the provider's.
     pub read_at_ms: i64,
 }
 
@@ -266,7 +268,7 @@ mod tests {
 
     #[test]
     fn recency_is_the_providers_version_and_then_our_clock() {
-        let of = |provider_version_ms, read_at_ms| Recency { provider_version_ms, read_at_ms };
+        let of = |provider_version, read_at_ms| Recency { provider_version, read_at_ms };
         assert!(of(2, 1) > of(1, 9));
         assert!(of(2, 2) > of(2, 1));
     }

@@ -14,11 +14,22 @@ pub enum System {
     Pipedrive,
     /// Acuity Scheduling.
     Acuity,
+    /// Square Appointments.
+    Square,
+    /// Vagaro.
+    Vagaro,
 }
 
 impl System {
     /// Every system, for the tests that walk docs, template and catalog.
-    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Salesforce, Self::Pipedrive, Self::Acuity];
+    pub const ALL: [Self; 6] = [
+        Self::Hubspot,
+        Self::Salesforce,
+        Self::Pipedrive,
+        Self::Acuity,
+        Self::Square,
+        Self::Vagaro,
+    ];
 
     /// The name in URLs, keys, events, logs and secret names.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +38,8 @@ impl System {
             Self::Salesforce => "salesforce",
             Self::Pipedrive => "pipedrive",
             Self::Acuity => "acuity",
+            Self::Square => "square",
+            Self::Vagaro => "vagaro",
         }
     }
 
@@ -34,7 +47,7 @@ impl System {
     pub const fn kind(self) -> SystemKind {
         match self {
             Self::Hubspot | Self::Salesforce | Self::Pipedrive => SystemKind::Crm,
-            Self::Acuity => SystemKind::Booking,
+            Self::Acuity | Self::Square | Self::Vagaro => SystemKind::Booking,
         }
     }
 

@@ -11,6 +11,9 @@ use secrecy::SecretString;
 use super::{AuthMode, ProviderError};
 use crate::model::{AttributeName, ObjectType, System};
 
+/// A bearer token of minutes or hours is replaced when it ends within this time.
+const REFRESH_AHEAD: Duration = Duration::from_secs(300);
+
 /// What one account is called with while it is being connected. `Debug` can't print the token.
 #[derive(Debug, Clone)]
 pub struct AccountAccess {
@@ -83,6 +86,37 @@ pub struct AccountDetails {
     pub account_id: String,
     /// Its time zone, an IANA name, if the provider says it.
     pub time_zone: Option<String>,
+    /// What it does not let us have although the credentials are good.
+    pub gaps: Vec<AccountGap>,
+}
+
+/// What a connected account does not let us have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccountGap {
+    /// The provider's name of a scope that was not granted.
+    Scope(String),
+    /// The provider's name of a plan that the account lacks, or of what would come with it.
+    Plan(String),
+}
+
+impl AccountGap {
+    /// The text in the table and in answers: `scope:<name>` or `plan:<name>`.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Scope(name) => format!("scope:{name}"),
+            Self::Plan(name) => format!("plan:{name}"),
+        }
+    }
+
+    /// The gap of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            (_, "") => None,
+            ("scope", name) => Some(Self::Scope(name.to_owned())),
+            ("plan", name) => Some(Self::Plan(name.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// Our app at a provider, which tenants let into their accounts.
@@ -98,6 +132,11 @@ pub struct OauthApp {
     pub redirect_uri: String,
     /// What the app asks for; empty for the provider module's own list.
     pub scopes: Vec<String>,
+    /// Whether it proves itself by a verifier (PKCE, RFC 7636) in place of its secret, which then
+    /// never leaves us.
+    pub is_public: bool,
+    /// The verifier of the consent under way, of a public app.
+    pub code_verifier: Option<SecretString>,
 }
 
 /// Tokens as the provider hands them out.
@@ -243,6 +282,11 @@ pub trait AccountConnector: Send + Sync {
     /// it is no such name. Where a provider has no such names, nothing is one.
     fn account_domain(&self, _given: &str) -> Option<String> {
         None
+    }
+
+    /// How long before its end a bearer token is replaced.
+    fn refresh_ahead(&self) -> Duration {
+        REFRESH_AHEAD
     }
 
     /// How deliveries find their tenant.

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AuthMode, StoreError};
+use super::{AccountGap, AuthMode, StoreError};
 use crate::model::{AuditEntry, ObjectType, OwnerId, System, TenantId};
 
 /// Whether a connection works.
@@ -83,6 +83,8 @@ pub struct ConnectionEntry {
     pub key_properties: Vec<ObjectType>,
     /// The state of the webhook; `None` where none is registered by a call.
     pub webhook: Option<HookStatus>,
+    /// What the account did not let us have when it was connected.
+    pub gaps: Vec<AccountGap>,
 }
 
 /// One attempt's lock on a connection.

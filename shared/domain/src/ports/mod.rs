@@ -31,14 +31,18 @@ mod work_counts;
 mod work_queue;
 
 pub use account_connector::{
-    AccountAccess, AccountConnector, AccountDetails, ConnectorCatalog, GrantError, Hook,
-    HookAddress, HookRegistration, HookSecret, KeyProperty, OauthApp, OauthTokens, TenantGrant,
+    AccountAccess, AccountConnector, AccountDetails, AccountGap, ConnectorCatalog, GrantError,
+    Hook, HookAddress, HookRegistration, HookSecret, KeyProperty, OauthApp, OauthTokens,
+    TenantGrant,
 };
 pub use account_directory::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
 };
 pub use audit_log::AuditLog;
-pub use booking_reader::{BookingPage, BookingReader, BookingWindow, PageError, UnreadableBooking};
+pub use booking_reader::{
+    AskedBooking, BookingPage, BookingReader, BookingSelection, BookingWindow, PageError,
+    ToldBooking, UnreadableBooking,
+};
 pub use booking_store::{
     BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWrite, ClientDirectory, ClientLookup,
     FoundClients,

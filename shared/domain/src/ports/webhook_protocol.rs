@@ -4,12 +4,13 @@
 //! be known to find that secret is read before.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::AuthMode;
-use crate::model::{ChangeKind, ExternalId, ObjectType, System};
+use crate::model::{BookingSnapshot, ChangeKind, ExternalId, ObjectType, System};
 
 /// A request that claims to be a vendor's. It has no `Debug`: the body is personal data.
 pub struct WebhookDelivery {
@@ -21,6 +22,8 @@ pub struct WebhookDelivery {
     pub headers: Vec<(String, String)>,
     /// The bytes that were sent.
     pub body: Vec<u8>,
+    /// Who called the gateway, if it says so.
+    pub source: Option<IpAddr>,
 }
 
 /// What was sent under one name of a header.
@@ -127,13 +130,15 @@ pub struct DeliveredChange {
 }
 
 /// A mark on one appointment: something about it has changed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveredBooking {
     /// What tells the account: the vendor's id of it, or where the vendor names none, what the
     /// address of the webhook says ([`WebhookProtocol::claimed_account`]).
     pub account_id: String,
     /// The vendor's id of the appointment.
     pub external_id: ExternalId,
+    /// What it says of the appointment, where that is all but who booked; else it is read anew.
+    pub snapshot: Option<BookingSnapshot>,
 }
 
 /// What a body says.
@@ -186,6 +191,13 @@ pub trait WebhookProtocol: Send + Sync {
     /// do.
     fn acknowledgement(&self, _delivery: &WebhookDelivery) -> Option<Acknowledgement> {
         None
+    }
+
+    /// Whether the vendor gives a delivery up for good that is refused as unsigned. One that came to
+    /// an address which only the vendor has been told is then answered such that it comes again: the
+    /// secret that it was made with may be one that the tenant has not entered here yet.
+    fn drops_refused(&self) -> bool {
+        false
     }
 
     /// Reads the headers of the signature and checks their form and age.

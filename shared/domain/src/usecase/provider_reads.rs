@@ -156,10 +156,11 @@ impl<'a> ProviderReads<'a> {
         }
     }
 
-    /// Makes a call of one request. What fails is not repeated but for refused credentials: there are
+    /// Makes a call of so many requests. What fails is not repeated but for refused credentials: there are
     /// cheaper places to wait.
     pub async fn once<T, F: Future<Output = Result<Called<T>, ProviderError>>>(
         &self,
+        requests: u32,
         wait_max: Duration,
         call: impl Fn(Arc<Connection>) -> F,
     ) -> Result<Read<T>, ReadFailure> {
@@ -167,7 +168,7 @@ impl<'a> ProviderReads<'a> {
         loop {
             let connection = self.connection().await?;
             let call = call(Arc::clone(&connection));
-            match self.called(&connection, (1, wait_max), call).await {
+            match self.called(&connection, (requests, wait_max), call).await {
                 Ok(read) => return Ok(read),
                 Err(error)
                     if !has_other_token && self.has_other_token(&error, &connection).await =>

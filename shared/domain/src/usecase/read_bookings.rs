@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::gate::{Class, Gate, GateNotice};
 use crate::model::{ExternalId, RemoteBooking, System, TenantId};
 use crate::ports::{
-    BookingPage, BookingReader, BookingWindow, Called, Clock, Connection, ConnectionError,
-    ConnectionStore, DeadCause, PageError, ProviderError, UnreadableBooking,
+    AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Clock, Connection,
+    ConnectionError, ConnectionStore, DeadCause, PageError, ProviderError, ToldBooking,
 };
 pub use crate::usecase::provider_reads::ReadCosts;
 pub(crate) use crate::usecase::provider_reads::{PageLimits, Read};
@@ -65,9 +65,6 @@ impl From<&ReadError> for Verdict {
     }
 }
 
-/// An appointment, `None` where the provider has none of that id.
-pub(crate) type Asked = Option<Result<RemoteBooking, UnreadableBooking>>;
-
 /// One tenant's account at a booking system.
 pub(crate) struct Account<'a> {
     reader: &'a dyn BookingReader,
@@ -96,24 +93,48 @@ impl<'a> Account<'a> {
         position: Option<&str>,
         limits: PageLimits,
     ) -> Result<Read<BookingPage>, ReadError> {
-        let requests = self.reader.requests_per_page().max(1);
         let call = |connection: Arc<Connection>| async move {
             page_of(self.reader, &connection, window, position).await
         };
+        let requests = self.reader.requests_of(position);
+        if requests == 0 {
+            let read_at = self.clock().now();
+            let connection = self.reads.connection().await.map_err(ReadFailure::from)?;
+            let Called { value, quota, .. } = call(connection).await?;
+            return Ok(Read { value: value?, read_at, quota });
+        }
         let Read { value, read_at, quota } = self.reads.repeated(requests, limits, call).await?;
         Ok(Read { value: value?, read_at, quota })
     }
 
-    /// Reads one appointment, see [`ProviderReads::once`].
-    pub async fn booking(
+    /// How many appointments are read by their ids at once.
+    pub fn bookings_max(&self) -> usize {
+        self.reader.bookings_max().max(1)
+    }
+
+    /// Finds out who booked what deliveries have told, see [`BookingReader::told`].
+    pub async fn told(
         &self,
-        external_id: &ExternalId,
+        told: &[ToldBooking],
         wait_max: Duration,
-    ) -> Result<Read<Asked>, ReadError> {
+    ) -> Result<Read<Vec<RemoteBooking>>, ReadError> {
         let call = |connection: Arc<Connection>| async move {
-            self.reader.booking(&connection, external_id).await
+            self.reader.told(&connection, told.to_vec()).await
         };
-        Ok(self.reads.once(wait_max, call).await?)
+        Ok(self.reads.once(self.reader.requests_per_read(), wait_max, call).await?)
+    }
+
+    /// Reads appointments by their ids, [`BookingReader::bookings_max`] at most, see
+    /// [`ProviderReads::once`].
+    pub async fn bookings(
+        &self,
+        external_ids: &[ExternalId],
+        wait_max: Duration,
+    ) -> Result<Read<Vec<AskedBooking>>, ReadError> {
+        let call = |connection: Arc<Connection>| async move {
+            self.reader.bookings(&connection, external_ids).await
+        };
+        Ok(self.reads.once(self.reader.requests_per_read(), wait_max, call).await?)
     }
 }
 

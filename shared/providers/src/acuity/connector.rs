@@ -56,7 +56,8 @@ impl AccountConnector for AcuityConnector {
         let answer = self.calls(&access.token).get_raw("me").await?;
         let me: Me = success_of(&answer)?;
         let account_id = me.id.number().ok_or_else(|| bad_answer(&answer))?;
-        Ok(AccountDetails { account_id: account_id.to_string(), time_zone: zone_of(&me.timezone) })
+        let time_zone = zone_of(&me.timezone);
+        Ok(AccountDetails { account_id: account_id.to_string(), time_zone, gaps: Vec::new() })
     }
 
     /// There is no consent page: see the module.

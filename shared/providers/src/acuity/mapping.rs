@@ -4,21 +4,13 @@
 //! named here and nothing else: no notes, forms, prices, places or links.
 
 use jiff::{SignedDuration, Timestamp};
-use sync_domain::model::{
-    AttributeName, DetailName, Details, ExternalId, Person, RemoteBooking, RemoteState, normalised,
-    normalised_remote,
-};
+use sync_domain::model::{DetailName, Details, ExternalId, Person, RemoteBooking, RemoteState};
 use sync_domain::ports::UnreadableBooking;
 
 use super::scalar::Scalar;
 use super::wire::Appointment;
+use crate::person_fields;
 
-/// The longest name that is kept, of a person or a service.
-const NAME_MAX_BYTES: usize = 256;
-/// The longest email and the longest phone number that are kept.
-const CONTACT_MAX_BYTES: usize = 320;
-/// The longest name of a time zone.
-const ZONE_MAX_BYTES: usize = 64;
 /// A year. What lasts longer is no appointment.
 const MINUTES_MAX: u64 = 366 * 24 * 60;
 /// The end of the year 9998: beyond it, an end could not be written down.
@@ -93,29 +85,18 @@ pub fn booking_of(
         starts_at,
         ends_at,
         state: appointment.state(),
-        person: appointment.person(default_region),
+        person: Some(appointment.person(default_region)),
         details: appointment.details(),
         provider_version: None,
     })
 }
 
-fn clipped(mut text: String, bytes_max: usize) -> Option<String> {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text.truncate(text.trim_end().len());
-    (!text.is_empty()).then_some(text)
-}
-
-/// Trimmed, without control characters.
 fn name_of(scalar: &Scalar) -> Option<String> {
-    clipped(normalised_remote(AttributeName::Name, scalar.text()?, None), NAME_MAX_BYTES)
+    person_fields::name_of(scalar.text()?)
 }
 
-/// A valid email or none: what is typed to fill the field ("none", "n/a") would make one client of
-/// many people.
 fn email_of(scalar: &Scalar) -> Option<String> {
-    let text = normalised_remote(AttributeName::Email, scalar.text()?, None);
-    let email = normalised(AttributeName::Email, &text, None).ok()?;
-    (email.len() <= CONTACT_MAX_BYTES).then_some(email)
+    person_fields::email_of(scalar.text()?)
 }
 
 /// A phone number may come as a JSON number.
@@ -129,16 +110,12 @@ fn phone_of(scalar: &Scalar, default_region: Option<&str>) -> Option<String> {
         }
         Scalar::Other | Scalar::Flag(_) => return None,
     };
-    let phone = normalised_remote(AttributeName::Phone, text, default_region);
-    clipped(phone, CONTACT_MAX_BYTES)
+    person_fields::phone_of(text, default_region)
 }
 
 /// A text that looks like the name of a time zone, `None` for any other.
 pub fn zone_of(scalar: &Scalar) -> Option<String> {
-    let zone = scalar.text()?.trim();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte);
-    let is_zone = (1..=ZONE_MAX_BYTES).contains(&zone.len()) && zone.bytes().all(is_plain);
-    is_zone.then(|| zone.to_owned())
+    person_fields::zone_of(scalar.text()?)
 }
 
 #[cfg(test)]
@@ -171,7 +148,7 @@ mod tests {
         assert_eq!(booking.starts_at.to_string(), "2026-05-12T18:00:00Z");
         assert_eq!(booking.ends_at.to_string(), "2026-05-12T19:00:00Z");
         assert_eq!(booking.state, RemoteState::Standing);
-        assert_eq!(booking.person, Default::default());
+        assert_eq!(booking.person, Some(Default::default()));
         assert!(booking.details.is_empty() && booking.provider_version.is_none());
     }
 
@@ -253,7 +230,7 @@ mod tests {
             ],
             Some("US"),
         );
-        let person = person.unwrap().person;
+        let person = person.unwrap().person.unwrap();
         assert_eq!(person.first_name.as_deref(), Some("Ada"));
         assert_eq!(person.last_name.map(|name| name.len()), Some(256));
         assert_eq!(person.email.as_deref(), Some("ada@example.com"));
@@ -263,9 +240,10 @@ mod tests {
     #[test]
     fn person_has_no_email_where_the_text_is_none_and_keeps_a_phone_as_typed() {
         for email in [json!(""), json!("none"), json!("n/a"), json!("a@b"), json!(null), json!(7)] {
-            assert_eq!(booking(&[("email", email)], None).unwrap().person.email, None);
+            assert_eq!(booking(&[("email", email)], None).unwrap().person.unwrap().email, None);
         }
-        let phone = |value: Value| booking(&[("phone", value)], Some("DE")).unwrap().person.phone;
+        let phone =
+            |value: Value| booking(&[("phone", value)], Some("DE")).unwrap().person.unwrap().phone;
         assert_eq!(phone(json!(" call me ")).as_deref(), Some("call me"));
         assert_eq!(phone(json!(4_930_901_820_i64)).as_deref(), Some("+4930901820"));
         assert_eq!(phone(json!(" ")), None);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sync_domain::gate::RateLimit;
-use sync_domain::model::{ExternalId, RemoteBooking};
+use sync_domain::model::ExternalId;
 use sync_domain::ports::{
-    BookingPage, BookingReader, BookingWindow, Called, Connection, PageError, ProviderError,
-    RateLimits, UnreadableBooking,
+    AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Connection, PageError,
+    ProviderError, RateLimits,
 };
 
 use super::AcuitySettings;
@@ -75,25 +75,37 @@ impl BookingReader for AcuityReader {
         Walk::new(calls, days, at, rows_max, connection.default_region.as_deref()).page().await
     }
 
-    /// `GET appointments/{id}`.
-    async fn booking(
+    async fn bookings(
         &self,
         connection: &Connection,
-        external_id: &ExternalId,
-    ) -> Result<Called<Option<Result<RemoteBooking, UnreadableBooking>>>, ProviderError> {
-        // Acuity's ids are numbers; anything else would ask for another path.
-        let id = digits(external_id.as_str())
-            .ok_or(ProviderError::Rejected { vendor_code: None, field: Some("id".to_owned()) })?;
-        let mut calls = self.calls(connection, 1);
-        let answer = calls.get_raw(&format!("appointments/{id}")).await?;
-        if is_not_found(&answer) {
-            return Ok(calls.done(None));
+        external_ids: &[ExternalId],
+    ) -> Result<Called<Vec<AskedBooking>>, ProviderError> {
+        let requests_max = u32::try_from(external_ids.len()).unwrap_or(u32::MAX);
+        let mut calls = self.calls(connection, requests_max);
+        let mut answers = Vec::with_capacity(external_ids.len());
+        for id in external_ids {
+            answers.push(booking(&mut calls, id, connection.default_region.as_deref()).await?);
         }
-        let appointment: Appointment = success_of(&answer)?;
-        if appointment.id.number() != Some(id) {
-            return Err(bad_answer(&answer));
-        }
-        let booking = booking_of(&appointment, connection.default_region.as_deref());
-        Ok(calls.done(Some(booking)))
+        Ok(calls.done(answers))
     }
+}
+
+/// `GET appointments/{id}`.
+async fn booking(
+    calls: &mut Calls<'_>,
+    external_id: &ExternalId,
+    default_region: Option<&str>,
+) -> Result<AskedBooking, ProviderError> {
+    // Acuity's ids are numbers; anything else would ask for another path.
+    let id = digits(external_id.as_str())
+        .ok_or(ProviderError::Rejected { vendor_code: None, field: Some("id".to_owned()) })?;
+    let answer = calls.get_raw(&format!("appointments/{id}")).await?;
+    if is_not_found(&answer) {
+        return Ok(None);
+    }
+    let appointment: Appointment = success_of(&answer)?;
+    if appointment.id.number() != Some(id) {
+        return Err(bad_answer(&answer));
+    }
+    Ok(Some(booking_of(&appointment, default_region)))
 }

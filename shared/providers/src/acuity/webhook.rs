@@ -62,7 +62,8 @@ impl WebhookProtocol for AcuityWebhooks {
             Some(true) => match self.claimed_account(delivery).zip(id_of(&delivery.body)) {
                 None => events.unreadable = 1,
                 Some((account_id, external_id)) => {
-                    events.bookings.push(DeliveredBooking { account_id, external_id });
+                    let booking = DeliveredBooking { account_id, external_id, snapshot: None };
+                    events.bookings.push(booking);
                 }
             },
         }
@@ -96,6 +97,7 @@ mod tests {
 
     fn delivery(query: &str, body: &[u8]) -> WebhookDelivery {
         WebhookDelivery {
+            source: None,
             method: "POST".to_owned(),
             url: format!("https://hooks.example.com/webhooks/booking/acuity{query}"),
             headers: Vec::new(),
@@ -143,6 +145,7 @@ mod tests {
                 let booking = DeliveredBooking {
                     account_id: ACCOUNT.to_owned(),
                     external_id: sync_domain::model::ExternalId::new("54321"),
+                    snapshot: None,
                 };
                 let expected = DeliveredEvents { bookings: vec![booking], ..Default::default() };
                 assert_eq!(events(body.as_bytes()), Ok(expected), "{body}");

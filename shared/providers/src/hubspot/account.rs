@@ -85,6 +85,7 @@ impl AccountConnector for HubspotConnector {
         let details: Details = serde_json::from_slice(&answer.body)
             .map_err(|_unreadable| unavailable(Some(answer.status), RemoteEffect::None))?;
         Ok(AccountDetails {
+            gaps: Vec::new(),
             account_id: details.portal_id.to_string(),
             time_zone: details.time_zone.filter(|zone| !zone.is_empty()),
         })

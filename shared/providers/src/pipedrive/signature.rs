@@ -86,6 +86,7 @@ mod tests {
 
     fn delivery(headers: &[(&str, &str)]) -> WebhookDelivery {
         WebhookDelivery {
+            source: None,
             method: "POST".to_owned(),
             url: "https://hooks.example.com/webhooks/crm/pipedrive".to_owned(),
             headers: headers

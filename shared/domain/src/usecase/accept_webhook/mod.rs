@@ -172,26 +172,33 @@ fn coalesced(
     objects
 }
 
-/// One mark per appointment.
+/// One change per appointment.
 fn coalesced_bookings(
     deps: &AcceptWebhookDeps<'_>,
     command: &AcceptWebhook<'_>,
     now: Timestamp,
     bookings: Vec<(TenantId, DeliveredBooking)>,
-) -> BTreeMap<DeliveredBooking, BookingChange> {
-    let marked = |(tenant, booking): (TenantId, DeliveredBooking)| {
+) -> BTreeMap<(String, ExternalId), BookingChange> {
+    let mut changes: BTreeMap<_, BookingChange> = BTreeMap::new();
+    for (tenant, booking) in bookings {
+        let DeliveredBooking { account_id, external_id, snapshot } = booking;
+        let key = (account_id.clone(), external_id.clone());
         let change = BookingChange {
             tenant,
             system: deps.protocol.system(),
-            account_id: booking.account_id.clone(),
-            external_id: booking.external_id.clone(),
+            account_id,
+            external_id,
             received_at: now,
             missing_since: None,
+            snapshot,
             correlation_id: command.correlation_id.clone(),
         };
-        (booking, change)
-    };
-    bookings.into_iter().map(marked).collect()
+        match changes.get_mut(&key) {
+            Some(known) => known.absorb(change),
+            None => drop(changes.insert(key, change)),
+        }
+    }
+    changes
 }
 
 /// Sends messages and returns how many the queue does not surely have.

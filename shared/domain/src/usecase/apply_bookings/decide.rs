@@ -47,7 +47,9 @@ pub(super) fn decide(
     refreshes: bool,
 ) -> Result<Decision, SeparatorInPart> {
     let booking = match (&look.found, stored) {
-        (Some(remote), _) => Booking::of(remote, look.read_at),
+        (Some(remote), _) => {
+            Booking::of(remote, stored.map(|stored| &stored.booking), look.read_at)
+        }
         (None, Some(stored)) => Booking {
             status: BookingStatus::Cancelled,
             reason: Some(StatusReason::Deleted),
@@ -86,11 +88,11 @@ pub(super) fn decide(
 
 /// That a provider has something no more comes without a version: it counts under the last one.
 fn recency_of(look: &Look, stored: Option<&StoredBooking>) -> Recency {
-    let provider_version_ms = match &look.found {
+    let provider_version = match &look.found {
         Some(remote) => remote.provider_version.unwrap_or_default(),
-        None => stored.map(|stored| stored.recency.provider_version_ms).unwrap_or_default(),
+        None => stored.map(|stored| stored.recency.provider_version).unwrap_or_default(),
     };
-    Recency { provider_version_ms, read_at_ms: look.read_at.as_millisecond() }
+    Recency { provider_version, read_at_ms: look.read_at.as_millisecond() }
 }
 
 /// Whether all that happened is that the end has come.

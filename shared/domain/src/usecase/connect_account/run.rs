@@ -156,6 +156,7 @@ impl Run<'_, '_> {
         let version = self.version_after(former.as_ref());
         renew(self.deps, &mut self.lock).await?;
         let key_properties = key_fields.types.clone();
+        let gaps = account.gaps.clone();
         let stored = self.store_credentials(tokens, account, version, key_fields).await?;
         let secrets = self.store_webhook_secret(&stored.account_id).await?;
         if let Some(secrets) = &secrets {
@@ -180,6 +181,7 @@ impl Run<'_, '_> {
             token_expires_at: stored.expires_at,
             key_properties: key_properties.clone(),
             webhook: webhook.as_ref().map(|hook| hook.status),
+            gaps,
         };
         let audit = request.audit(deps.clock, AuditAction::ConnectionCreated);
         finish(deps, lock, &Finish::Connected(&entry), &audit).await?;

@@ -23,8 +23,6 @@ use crate::ports::{
     CredentialStore, OauthAppSource, ProviderError,
 };
 
-/// A token is replaced when it ends within this time.
-const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 /// A token that ends within this time may end on its way to the provider.
 const USABLE_MARGIN: Duration = Duration::from_secs(10);
 /// After a token was replaced because the provider refused it, the next refusal within this time
@@ -120,7 +118,8 @@ impl FreshConnections {
 
     /// Good until well after now, and not refused.
     fn is_fresh(&self, connection: &Connection, flight: &Flight) -> bool {
-        self.is_good_for(REFRESH_AHEAD, connection, flight)
+        let connector = self.ports.connectors.connector(connection.system);
+        self.is_good_for(connector.refresh_ahead(), connection, flight)
     }
 
     /// Good for one more call at least, and not refused.

@@ -239,6 +239,7 @@ impl Winner<'_> {
             token_expires_at: credentials.expires_at,
             key_properties: known.map_or_else(all, |it| it.key_properties.clone()),
             webhook: known.and_then(|it| it.webhook),
+            gaps: known.map(|it| it.gaps.clone()).unwrap_or_default(),
         };
         self.finish(&Finish::Updated(&entry), audit).await
     }

@@ -7,15 +7,15 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::model::ExternalId;
-use crate::ports::BookingWindow;
+use crate::ports::{AskedBooking, BookingWindow};
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, Read};
 use crate::usecase::settle_work::Verdict;
 
-/// So many are asked for before the time is looked at.
-const ASKED_MAX: usize = 20;
 /// Reads in flight at once.
 const READS_MAX: usize = 4;
+/// So many rounds of reads are made before the time is looked at.
+const ROUNDS: usize = 5;
 /// How long each waits for its turn.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -44,7 +44,8 @@ impl Vanished<'_> {
                 self.ports.bookings.beginning_in(tenant, *system, part, after.as_deref()).await;
             let (ids, next) = page.map_err(|error| Verdict::from(&error))?;
             let unseen: Vec<_> = ids.into_iter().filter(|id| !seen.contains(id)).collect();
-            for missing in unseen.chunks(ASKED_MAX) {
+            let at_once = self.account.bookings_max() * READS_MAX * ROUNDS;
+            for missing in unseen.chunks(at_once) {
                 if self.account.clock().now() >= self.until {
                     return Err(Verdict::Wait { after: Duration::ZERO });
                 }
@@ -58,21 +59,17 @@ impl Vanished<'_> {
     }
 
     async fn store(&self, ids: &[ExternalId], stored: &mut u64) -> Result<(), Verdict> {
-        let reads: Vec<_> = ids
-            .iter()
-            .map(|id| async move { (id, self.account.booking(id, TURN_WAIT_MAX).await) })
-            .collect();
+        let reads = ids
+            .chunks(self.account.bookings_max())
+            .map(|ids| async move { (ids, self.account.bookings(ids, TURN_WAIT_MAX).await) });
+        let reads: Vec<_> = reads.collect();
         let reads: Vec<_> = stream::iter(reads).buffered(READS_MAX).collect().await;
         let (mut looks, mut failure) = (Vec::new(), None);
-        for (id, read) in reads {
+        for (ids, read) in reads {
             match read {
-                Ok(Read { value: Some(Ok(remote)), read_at, .. }) => {
-                    looks.push(Look { found: Some(remote), ..Look::gone(id.clone(), read_at) });
-                }
-                // It is there, and the page that has it says that it can't be read.
-                Ok(Read { value: Some(Err(_unreadable)), .. }) => {}
-                Ok(Read { value: None, read_at, .. }) => {
-                    looks.push(Look::gone(id.clone(), read_at))
+                Ok(Read { value, read_at, .. }) => {
+                    let asked = ids.iter().zip(value);
+                    looks.extend(asked.filter_map(|(id, found)| look_of(id, found, read_at)));
                 }
                 Err(error) => failure = Some(Verdict::from(&error)),
             }
@@ -85,5 +82,16 @@ impl Vanished<'_> {
             (None, Some(verdict)) => Err(verdict),
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// What is to be stored of an answer. One that is there and can't be read is told of by the page that
+/// has it.
+fn look_of(id: &ExternalId, found: AskedBooking, read_at: Timestamp) -> Option<Look> {
+    let gone = Look::gone(id.clone(), read_at);
+    match found {
+        Some(Ok(remote)) => Some(Look { found: Some(remote), ..gone }),
+        Some(Err(_unreadable)) => None,
+        None => Some(gone),
     }
 }

@@ -1,15 +1,20 @@
 //! The appointments of one account: read each, store what differs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 
 use super::{BookingSyncOutcome, CONFIRM_MIN, Coalesced, Group, SyncBookingsDeps};
 use crate::gate::Class;
-use crate::ports::{BookingReader, DeadCause, UnreadableBooking};
+use crate::model::RemoteBooking;
+use crate::ports::{
+    AskedBooking, BookingReader, DeadCause, ProviderError, RemoteEffect, ToldBooking,
+    UnreadableBooking,
+};
 use crate::usecase::apply_bookings::{Applied, ApplyCounts, ApplyScope, Look, apply_bookings};
-use crate::usecase::read_bookings::{Account, Read, ReadCosts, ReadPorts};
+use crate::usecase::read_bookings::{Account, Read, ReadCosts, ReadError, ReadPorts};
 use crate::usecase::settle_work::Verdict;
 
 /// Reads of one account in flight at once. The vendors' limits are per second, so more would only
@@ -64,8 +69,7 @@ pub(super) async fn sync_group(
         clock: deps.apply.clock,
     };
     let account = Account::new(ports, &group.tenant, group.system, Class::Live);
-    let reads: Vec<_> = group.bookings.values().map(|booking| find(&account, booking)).collect();
-    let found: Vec<_> = stream::iter(reads).buffered(READS_MAX).collect().await;
+    let found = find_all(&account, group).await;
     GroupEnd { costs: account.costs(), ..store(deps, group, found).await }
 }
 
@@ -80,26 +84,87 @@ async fn check_account(deps: &SyncBookingsDeps<'_>, group: &Group) -> Result<(),
     Err(Verdict::Dead(DeadCause::ConnectionNotFound))
 }
 
-async fn find(account: &Account<'_>, booking: &Coalesced) -> Found {
+/// What the provider has of each appointment, in their order: those that deliveries have told need
+/// only to be joined with who booked, the others are read.
+async fn find_all(account: &Account<'_>, group: &Group) -> Vec<Found> {
+    let at_once = account.bookings_max();
+    let (told, marked): (Vec<_>, Vec<_>) =
+        group.bookings.values().enumerate().partition(|(_, it)| it.change.snapshot.is_some());
+    let reads = told.chunks(at_once).map(|chunk| join_told(account, chunk).boxed());
+    let reads = reads.chain(marked.chunks(at_once).map(|chunk| read(account, chunk).boxed()));
+    let reads: Vec<_> = reads.collect();
+    let found: Vec<Vec<_>> = stream::iter(reads).buffered(READS_MAX).collect().await;
+    let found: BTreeMap<_, _> = found.into_iter().flatten().collect();
+    found.into_values().collect()
+}
+
+/// An appointment with its place in the group.
+type Placed<'a> = (usize, &'a Coalesced);
+
+fn look_at(booking: &Coalesced, found: Option<RemoteBooking>, read_at: Timestamp) -> Look {
     let change = &booking.change;
     let correlation_id = Some(change.correlation_id.clone());
-    match account.booking(&change.external_id, TURN_WAIT_MAX).await {
-        Ok(Read { value: Some(Ok(remote)), read_at, .. }) => {
-            // Whatever id the answer has: it was this one that was asked for.
-            let found = Some(remote);
-            let external_id = change.external_id.clone();
-            Found::Look(Box::new(Look { external_id, found, read_at, correlation_id }))
+    // Whatever id the answer has: it was this one that was asked for.
+    Look { external_id: change.external_id.clone(), found, read_at, correlation_id }
+}
+
+fn all_failed(bookings: &[Placed<'_>], error: &ReadError) -> Vec<(usize, Found)> {
+    let outcome = BookingSyncOutcome::Unapplied(Verdict::from(error));
+    bookings.iter().map(|(place, _)| (*place, Found::Outcome(outcome))).collect()
+}
+
+async fn join_told(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize, Found)> {
+    let told = bookings.iter().filter_map(|(_, booking)| {
+        let Coalesced { change, .. } = booking;
+        let external_id = change.external_id.clone();
+        Some(ToldBooking { external_id, snapshot: change.snapshot.clone()? })
+    });
+    let told: Vec<_> = told.collect();
+    match account.told(&told, TURN_WAIT_MAX).await {
+        Ok(Read { value, read_at, .. }) if value.len() == bookings.len() => {
+            let found = bookings.iter().zip(value).map(|((place, booking), remote)| {
+                let as_of = booking.change.snapshot.as_ref().and_then(|it| it.as_of);
+                // No clock of a provider's may make a state count as newer than its delivery.
+                let read_at = as_of.map_or(read_at, |as_of| as_of.min(booking.change.received_at));
+                (*place, Found::Look(Box::new(look_at(booking, Some(remote), read_at))))
+            });
+            found.collect()
         }
-        Ok(Read { value: Some(Err(unreadable)), .. }) => Found::Unreadable(unreadable),
-        Ok(Read { value: None, read_at, .. }) => match confirmed(change.missing_since, read_at) {
-            Some(outcome) => Found::Outcome(outcome),
-            None => {
-                let look = Look::gone(change.external_id.clone(), read_at);
-                Found::Look(Box::new(Look { correlation_id, ..look }))
-            }
-        },
-        Err(error) => Found::Outcome(BookingSyncOutcome::Unapplied(Verdict::from(&error))),
+        Ok(_) => all_failed(bookings, &short_answer()),
+        Err(error) => all_failed(bookings, &error),
     }
+}
+
+async fn read(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize, Found)> {
+    let ids: Vec<_> = bookings.iter().map(|(_, it)| it.change.external_id.clone()).collect();
+    match account.bookings(&ids, TURN_WAIT_MAX).await {
+        Ok(Read { value, read_at, .. }) if value.len() == bookings.len() => {
+            let found = bookings.iter().zip(value);
+            found.map(|((place, it), asked)| (*place, found_of(it, asked, read_at))).collect()
+        }
+        Ok(_) => all_failed(bookings, &short_answer()),
+        Err(error) => all_failed(bookings, &error),
+    }
+}
+
+fn found_of(booking: &Coalesced, asked: AskedBooking, read_at: Timestamp) -> Found {
+    match asked {
+        Some(Ok(remote)) => Found::Look(Box::new(look_at(booking, Some(remote), read_at))),
+        Some(Err(unreadable)) => Found::Unreadable(unreadable),
+        None => match confirmed(booking.change.missing_since, read_at) {
+            Some(outcome) => Found::Outcome(outcome),
+            None => Found::Look(Box::new(look_at(booking, None, read_at))),
+        },
+    }
+}
+
+/// An answer for fewer or more than were asked for can't be told apart.
+const fn short_answer() -> ReadError {
+    ReadError::Provider(ProviderError::Unavailable {
+        status: None,
+        retry_after: None,
+        effect: RemoteEffect::None,
+    })
 }
 
 /// What is still to be done before a missing appointment is taken for deleted, if anything.

@@ -205,9 +205,7 @@ fn grouped(changes: Vec<BookingChange>) -> Vec<Group> {
         match group.bookings.get_mut(&change.external_id) {
             Some(known) => {
                 known.places.push(place);
-                // The first of all looks that missed it.
-                let since = [known.change.missing_since, change.missing_since];
-                known.change.missing_since = since.into_iter().flatten().min();
+                known.change.absorb(change);
             }
             None => {
                 let id = change.external_id.clone();

@@ -21,8 +21,8 @@ pub(super) fn plan_missing(job: &Job<'_>) -> Result<Draft, SyncOutcome> {
     }
     let last = holdings.own.map(|own| own.recency).max(pointer.and_then(|pointer| pointer.gone));
     let occurred_ms = job.unit.occurred_at.as_millisecond();
-    let version = last.map_or(occurred_ms, |last| last.provider_version_ms.max(occurred_ms));
-    let news = Recency { provider_version_ms: version, read_at_ms: job.read_at_ms };
+    let version = last.map_or(occurred_ms, |last| last.provider_version.max(occurred_ms));
+    let news = Recency { provider_version: version, read_at_ms: job.read_at_ms };
     let mut draft = Draft::default();
     let place = holdings.own.map_or_else(|| job.id_key(id), |own| Ok(own.key.clone()))?;
     let merged = absorb_merged(job, &mut draft, &place, news)?;
@@ -100,7 +100,7 @@ fn refresh_tombstone(
     own: &StoredRecord,
     news: Recency,
 ) -> Result<(), SyncOutcome> {
-    if news.provider_version_ms > own.recency.provider_version_ms {
+    if news.provider_version > own.recency.provider_version {
         job.check_unlocked(own)?;
         draft.commit.records.push(RecordWrite::Refresh {
             seen: Seen::from(own),
@@ -129,6 +129,6 @@ fn keep_news(
 /// What the pointer says from now on of the object's end: the news, unless it is no later than what it
 /// says already.
 fn news_of_end(pointer: Option<&RecordPointer>, news: Recency) -> Option<Recency> {
-    let is_told = |told: &Recency| told.provider_version_ms >= news.provider_version_ms;
+    let is_told = |told: &Recency| told.provider_version >= news.provider_version;
     pointer.and_then(|pointer| pointer.gone).filter(is_told).or(Some(news))
 }

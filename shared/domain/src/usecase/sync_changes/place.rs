@@ -51,7 +51,7 @@ fn is_out_of_date(job: &Job<'_>, occupant: &StoredRecord) -> bool {
         State::Present { object, .. } => job.unit.recency_of(object, job.read_at_ms),
         State::Missing | State::Erased => Recency::default(),
     };
-    ours.provider_version_ms > occupant.recency.provider_version_ms
+    ours.provider_version > occupant.recency.provider_version
         || ours.is_surely_read_after(occupant.recency)
 }
 

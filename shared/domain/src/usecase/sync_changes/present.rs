@@ -76,8 +76,8 @@ fn is_gone(own: Option<&StoredRecord>, pointer: Option<&RecordPointer>) -> bool 
 /// may have come before it is done again; and an older one shows what was.
 fn back_again(read: Recency, last: Recency) -> Result<(Recency, bool), SyncOutcome> {
     if read.is_surely_read_after(last) {
-        let provider_version_ms = read.provider_version_ms.max(last.provider_version_ms);
-        return Ok((Recency { provider_version_ms, ..read }, true));
+        let provider_version = read.provider_version.max(last.provider_version);
+        return Ok((Recency { provider_version, ..read }, true));
     }
     if read.read_at_ms > last.read_at_ms {
         return Err(READ_AGAIN);
@@ -246,7 +246,7 @@ fn refresh(
     own: &StoredRecord,
     record: &StoredRecord,
 ) -> Result<(), SyncOutcome> {
-    let is_more_recent = record.recency.provider_version_ms > own.recency.provider_version_ms
+    let is_more_recent = record.recency.provider_version > own.recency.provider_version
         || record.associations_read_at_ms > own.associations_read_at_ms
         || record.associations_of != own.associations_of;
     if is_more_recent {

@@ -81,7 +81,7 @@ impl Unit {
         let occurred = self.occurred_at;
         let updated = object.updated_at.unwrap_or(occurred);
         let version = if self.is_restored { updated.max(occurred) } else { updated };
-        Recency { provider_version_ms: version.as_millisecond(), read_at_ms }
+        Recency { provider_version: version.as_millisecond(), read_at_ms }
     }
 }
 
