@@ -3,11 +3,9 @@
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sync_domain::ports::{Called, ProviderError, RemoteEffect};
 
 use super::SquareSettings;
-use super::error::success_of;
 use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// Which version of the API a call is made for ("Versioning in Square APIs", developer.squareup.com).
@@ -46,11 +44,6 @@ impl<'a> Calls<'a> {
             .map_err(|_no_address| unavailable(None, RemoteEffect::None))?;
         self.sent += 1;
         self.http.get(url.as_str(), self.token).await
-    }
-
-    /// Gets a path that begins with a slash.
-    pub async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, ProviderError> {
-        success_of(&self.get_raw(path, &[]).await?)
     }
 
     /// Posts JSON, whatever the status.

@@ -109,13 +109,21 @@ pub fn is_id(text: &str) -> bool {
     (1..=ID_MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
+/// The id of a booking.
+///
+/// # Errors
+/// There is none, or none that could be Square's.
+pub fn id_of(booking: &Booking) -> Result<ExternalId, UnreadableBooking> {
+    booking.external_id().ok_or(UnreadableBooking { external_id: None, field: "id" })
+}
+
 /// The snapshot that a booking is: all of it but who booked.
 ///
 /// # Errors
 /// The member without which there is no booking, or of which the value is not known.
 pub fn snapshot_of(booking: &Booking) -> Result<BookingSnapshot, UnreadableBooking> {
     let unreadable = |field| UnreadableBooking { external_id: booking.external_id(), field };
-    booking.external_id().ok_or_else(|| unreadable("id"))?;
+    id_of(booking)?;
     let starts_at = booking.starts_at().ok_or_else(|| unreadable("start_at"))?;
     let ends_at = booking
         .minutes()

@@ -155,7 +155,7 @@ pub struct BookingsById {
 pub struct BookingEntry {
     pub booking: Option<Booking>,
     #[serde(default)]
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
 }
 
 /// `POST /v2/customers/bulk-retrieve`.
@@ -175,14 +175,21 @@ pub struct CustomersById {
 pub struct CustomerEntry {
     pub customer: Option<Customer>,
     #[serde(default)]
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
 }
 
 /// The body of an error; also a member of answers that say success, where it is empty or missing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ErrorBody {
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
+}
+
+impl Lenient<Vec<VendorError>> {
+    /// The errors; none where there is no list of them.
+    pub fn list(&self) -> &[VendorError] {
+        self.get().map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// One error. `detail` may quote what was sent and is not read.
