@@ -1,4 +1,22 @@
 //! Square Appointments. Facts and their evidence: `docs/integrations/booking_square_mapping.md`.
+//!
+//! `calls` sends and counts, `wire` has the shapes, `mapping` makes a snapshot of a booking and a person
+//! of a customer, `error` says what an answer that is no success means. `reader` reads: a window span by
+//! span (`span`), each with a cursor (`list`), which is what `position` remembers between two pages;
+//! bookings by their ids (`by_id`); and who booked (`customers`).
+
+mod by_id;
+mod calls;
+mod customers;
+mod error;
+mod list;
+mod mapping;
+mod position;
+mod reader;
+mod span;
+mod wire;
+
+pub use reader::SquareReader;
 
 /// Where Square is and which version of it is spoken.
 #[derive(Debug, Clone)]
