@@ -1,4 +1,13 @@
 //! Square Appointments. Facts and their evidence: `docs/integrations/booking_square_mapping.md`.
+//!
+//! `calls` sends and counts, `wire` has the shapes, `mapping` makes a booking of a booking and a person
+//! of a customer, `error` says what an answer that is no success means. `reader` reads: a window span by
+//! span (`span`, `position`), and who booked through `customers`.
+
+mod calls;
+mod error;
+mod mapping;
+mod wire;
 
 /// Where Square is and which version of it is spoken.
 #[derive(Debug, Clone)]
