@@ -30,7 +30,7 @@ use crate::pipedrive::{
 use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
-use crate::square::SquareSettings;
+use crate::square::{SquareConnector, SquareSettings, SquareWebhooks};
 use crate::vagaro::VagaroSettings;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
@@ -60,13 +60,14 @@ pub struct ProviderCatalog {
     pipedrive_connector: Arc<PipedriveConnector>,
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
+    square_connector: Arc<SquareConnector>,
 }
 
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
     /// signed for a provider.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
-        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square: _, vagaro: _ } =
+        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square, vagaro: _ } =
             settings;
         let clock = Arc::clone(clock);
         Self {
@@ -76,12 +77,13 @@ impl ProviderCatalog {
             salesforce_connector: Arc::new(SalesforceConnector::new(
                 http.clone(),
                 salesforce,
-                clock,
+                Arc::clone(&clock),
             )),
             pipedrive: Arc::new(PipedriveGateway::new(http.clone(), pipedrive.clone())),
             pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
+            square_connector: Arc::new(SquareConnector::new(http.clone(), square, clock)),
         }
     }
 
@@ -133,7 +135,8 @@ impl ConnectorCatalog for ProviderCatalog {
             }
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
-            System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+            System::Square => Arc::clone(&self.square_connector) as Arc<dyn AccountConnector>,
+            System::Vagaro => Arc::new(unwritten::Unwritten(system)),
         }
     }
 }
@@ -145,6 +148,7 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
         System::Salesforce => Arc::new(SalesforceWebhooks),
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
-        System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+        System::Square => Arc::new(SquareWebhooks),
+        System::Vagaro => Arc::new(unwritten::Unwritten(system)),
     }
 }
