@@ -30,7 +30,7 @@ use crate::pipedrive::{
 use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
-use crate::square::{SquareReader, SquareSettings};
+use crate::square::{SquareConnector, SquareReader, SquareSettings, SquareWebhooks};
 use crate::vagaro::VagaroSettings;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
@@ -61,6 +61,7 @@ pub struct ProviderCatalog {
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
     square: Arc<SquareReader>,
+    square_connector: Arc<SquareConnector>,
 }
 
 impl ProviderCatalog {
@@ -82,7 +83,12 @@ impl ProviderCatalog {
             pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
-            square: Arc::new(SquareReader::new(http.clone(), square, Arc::clone(clock))),
+            square: Arc::new(SquareReader::new(http.clone(), square.clone(), Arc::clone(clock))),
+            square_connector: Arc::new(SquareConnector::new(
+                http.clone(),
+                square,
+                Arc::clone(clock),
+            )),
         }
     }
 
@@ -135,7 +141,8 @@ impl ConnectorCatalog for ProviderCatalog {
             }
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
-            System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+            System::Square => Arc::clone(&self.square_connector) as Arc<dyn AccountConnector>,
+            System::Vagaro => Arc::new(unwritten::Unwritten(system)),
         }
     }
 }
@@ -147,6 +154,7 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
         System::Salesforce => Arc::new(SalesforceWebhooks),
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
-        System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+        System::Square => Arc::new(SquareWebhooks),
+        System::Vagaro => Arc::new(unwritten::Unwritten(system)),
     }
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::AuthMode;
+use super::{AuthMode, SecretHolder};
 use crate::model::{BookingSnapshot, ChangeKind, ExternalId, ObjectType, System};
 
 /// A request that claims to be a vendor's. It has no `Debug`: the body is personal data.
@@ -95,10 +95,24 @@ pub trait DeliverySignature: Send + Sync {
 /// Whose secret signs deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedBy {
-    /// Our app's, one for all accounts that have let it in.
+    /// Our app's client secret, one for all accounts that have let it in.
     OurApp,
+    /// The key of our app's webhook subscription, for the same accounts. What the app proves itself with
+    /// signs nothing.
+    OurSubscription,
     /// The connection's own.
     Tenant,
+}
+
+impl SignedBy {
+    /// The holder of the secret, where that is us.
+    pub const fn holder_of_ours(self, system: System) -> Option<SecretHolder> {
+        match self {
+            Self::OurApp => Some(SecretHolder::OurApp(system)),
+            Self::OurSubscription => Some(SecretHolder::OurSubscription(system)),
+            Self::Tenant => None,
+        }
+    }
 }
 
 /// What a vendor wants to hear of a delivery that was accepted.

@@ -38,7 +38,7 @@ fn name_of(text: &str) -> Option<&str> {
 
 /// What Square itself tells of errors, nothing where somebody else answered: an edge's page, an empty
 /// body.
-fn body_of(answer: &RawAnswer) -> ErrorBody {
+pub fn body_of(answer: &RawAnswer) -> ErrorBody {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
