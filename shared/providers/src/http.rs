@@ -104,6 +104,18 @@ impl ProviderHttp {
         self.send(self.client.post(url).bearer_auth(token.expose_secret()).json(body)).await
     }
 
+    /// Posts JSON without a token; what is secret is in the body.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_json_bare(
+        &self,
+        url: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.post(url).json(body)).await
+    }
+
     /// Patches JSON with a bearer token and reads the whole answer.
     ///
     /// # Errors
