@@ -65,13 +65,21 @@ impl Signer {
 }
 
 /// Who may have signed.
-enum Candidate {
+pub(super) enum Candidate {
     OurApp,
     Tenant { tenant: TenantId, claimed: String },
 }
 
 impl Candidate {
-    fn holder(&self, system: System) -> SecretHolder {
+    /// The tenant, unless it is our app.
+    pub(super) const fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::OurApp => None,
+            Self::Tenant { tenant, .. } => Some(tenant),
+        }
+    }
+
+    pub(super) fn holder(&self, system: System) -> SecretHolder {
         match self {
             Self::OurApp => SecretHolder::OurApp(system),
             Self::Tenant { tenant, .. } => SecretHolder::Tenant(tenant.clone(), system),
@@ -201,7 +209,7 @@ pub async fn signer_by_newer(
 }
 
 /// The tenant whose account an unverified body claims to be about, if it signs for itself.
-async fn claimed_candidate(
+pub(super) async fn claimed_candidate(
     deps: &AcceptWebhookDeps<'_>,
     delivery: &WebhookDelivery,
 ) -> Result<Option<Candidate>, AcceptWebhookError> {
