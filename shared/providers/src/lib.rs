@@ -10,7 +10,6 @@ mod person_fields;
 pub mod pipedrive;
 pub mod salesforce;
 pub mod square;
-mod unwritten;
 pub mod vagaro;
 
 use std::sync::Arc;
@@ -31,7 +30,7 @@ use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
 use crate::square::{SquareConnector, SquareReader, SquareSettings, SquareWebhooks};
-use crate::vagaro::VagaroSettings;
+use crate::vagaro::{VagaroConnector, VagaroReader, VagaroSettings, VagaroWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -62,14 +61,15 @@ pub struct ProviderCatalog {
     acuity_connector: Arc<AcuityConnector>,
     square: Arc<SquareReader>,
     square_connector: Arc<SquareConnector>,
+    vagaro: Arc<VagaroReader>,
+    vagaro_connector: Arc<VagaroConnector>,
 }
 
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
     /// signed for a provider.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
-        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square, vagaro: _ } =
-            settings;
+        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square, vagaro } = settings;
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
@@ -89,6 +89,8 @@ impl ProviderCatalog {
                 square,
                 Arc::clone(clock),
             )),
+            vagaro: Arc::new(VagaroReader::new(http.clone(), vagaro.clone(), Arc::clone(clock))),
+            vagaro_connector: Arc::new(VagaroConnector::new(http.clone(), vagaro)),
         }
     }
 
@@ -127,7 +129,7 @@ impl ProviderCatalog {
             System::Hubspot | System::Salesforce | System::Pipedrive => None,
             System::Acuity => Some(Arc::clone(&self.acuity) as _),
             System::Square => Some(Arc::clone(&self.square) as _),
-            System::Vagaro => Some(Arc::new(unwritten::Unwritten(system))),
+            System::Vagaro => Some(Arc::clone(&self.vagaro) as _),
         }
     }
 }
@@ -142,7 +144,7 @@ impl ConnectorCatalog for ProviderCatalog {
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
             System::Square => Arc::clone(&self.square_connector) as Arc<dyn AccountConnector>,
-            System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+            System::Vagaro => Arc::clone(&self.vagaro_connector) as Arc<dyn AccountConnector>,
         }
     }
 }
@@ -155,6 +157,6 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
         System::Square => Arc::new(SquareWebhooks),
-        System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+        System::Vagaro => Arc::new(VagaroWebhooks),
     }
 }

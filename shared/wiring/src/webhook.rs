@@ -46,6 +46,7 @@ pub async fn webhook_handler(
         function.is_signed_by_our_app.then(|| settings.required("APP_SECRET_PREFIX"));
     let queue_url = settings.required(function.queue_setting);
     let public_base_url = settings.optional("PUBLIC_BASE_URL", "");
+    let sources = settings.addresses("WEBHOOK_SOURCE_ADDRESSES");
     settings.check()?;
 
     let config = sdk::load().await;
@@ -69,6 +70,7 @@ pub async fn webhook_handler(
         claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&accounts))),
         accounts,
         queue,
+        sources,
         clock,
     });
     Ok(Arc::new(move |request| {

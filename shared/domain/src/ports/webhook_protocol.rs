@@ -62,6 +62,10 @@ pub enum SignatureFault {
     OutsideWindow,
     /// No secret that may sign it gives this signature.
     NoSecretFits,
+    /// It came to an address of ours for which nobody has entered a secret yet.
+    NoSecretStored,
+    /// Its signature is right, and it does not come from where the vendor is said to send from.
+    SourceNotListed,
 }
 
 impl SignatureFault {
@@ -73,6 +77,8 @@ impl SignatureFault {
             Self::Malformed => "signature_malformed",
             Self::OutsideWindow => "signature_outside_window",
             Self::NoSecretFits => "signature_fits_no_secret",
+            Self::NoSecretStored => "no_secret_stored",
+            Self::SourceNotListed => "source_not_listed",
         }
     }
 }
@@ -217,7 +223,7 @@ pub trait WebhookProtocol: Send + Sync {
     /// Reads the headers of the signature and checks their form and age.
     ///
     /// # Errors
-    /// Any [`SignatureFault`] but [`SignatureFault::NoSecretFits`].
+    /// Any [`SignatureFault`] of the headers: a missing, repeated, malformed or old signature.
     fn signature<'a>(
         &self,
         delivery: &'a WebhookDelivery,

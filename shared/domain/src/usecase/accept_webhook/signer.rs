@@ -65,13 +65,21 @@ impl Signer {
 }
 
 /// Who may have signed.
-enum Candidate {
+pub(super) enum Candidate {
     Ours(SecretHolder),
     Tenant { tenant: TenantId, claimed: String },
 }
 
 impl Candidate {
-    fn holder(&self, system: System) -> SecretHolder {
+    /// The tenant, unless it is our app.
+    pub(super) const fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Ours(_) => None,
+            Self::Tenant { tenant, .. } => Some(tenant),
+        }
+    }
+
+    pub(super) fn holder(&self, system: System) -> SecretHolder {
         match self {
             Self::Ours(holder) => holder.clone(),
             Self::Tenant { tenant, .. } => SecretHolder::Tenant(tenant.clone(), system),
@@ -202,7 +210,7 @@ pub async fn signer_by_newer(
 }
 
 /// The tenant whose account an unverified body claims to be about, if it signs for itself.
-async fn claimed_candidate(
+pub(super) async fn claimed_candidate(
     deps: &AcceptWebhookDeps<'_>,
     delivery: &WebhookDelivery,
 ) -> Result<Option<Candidate>, AcceptWebhookError> {
