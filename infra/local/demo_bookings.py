@@ -106,8 +106,8 @@ class Vagaro(DemoSystem):
         }
 
     def sandbox_account(self, account: Account) -> dict[str, Any]:
-        members = ("domain", "client_id", "client_secret", "webhook_secret")
-        return with_address(account, {name: account[name] for name in members})
+        members = ("client_id", "client_secret", "webhook_secret")
+        return with_address(account, {"region": account["domain"], **{name: account[name] for name in members}})
 
     def connection(self, account: Account) -> dict[str, str]:
         members = ("domain", "client_id", "client_secret")
