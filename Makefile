@@ -23,7 +23,8 @@ RUNNER := $(if $(NEXTEST),cargo nextest run --locked,cargo test --locked)
 TESTS := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^after_suite/)',-- --skip after_suite)
 AFTER_SUITE := $(RUNNER) -p sync-tests $(if $(NEXTEST),-E 'test(/^after_suite/)',-- after_suite)
 E2E_FREE := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^(at_00|e2e|after_suite)/)',-- --skip at_00 --skip e2e --skip after_suite)
-PYTHON_TESTS := $(VENV_BIN)/python -m unittest discover --start-directory infra/dlq --top-level-directory . --quiet
+PYTHON_TESTS := for part in dlq local; do \
+  $(VENV_BIN)/python -m unittest discover --start-directory infra/$$part --top-level-directory . --quiet; done
 
 .PHONY: fuzz help run up down demo logs status token invoke dlq test test-unit lint schemas lock package environment
 

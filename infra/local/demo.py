@@ -1,7 +1,7 @@
 """One story through the running stack, told step by step with times; fails where it goes wrong.
 
 Out: a company, a contact and a deal from the API into HubSpot. Back: a change in the portal by signed
-webhook into the table. Then appointments from Acuity, see `booking_story`. All end as events on the bus.
+webhook into the table. Then appointments, see `booking_story`. All end as events on the bus.
 """
 
 from __future__ import annotations
@@ -36,10 +36,7 @@ def run(settings: Settings) -> int:
         _change_in_portal(story, ids["contact"])
     _show_connection(story, token, "the connection afterwards")
     _refuse_other_tenant(story)
-    if tenants.has_real(settings, "acuity"):
-        say("\n(real Acuity: import by hand; its webhooks can't reach this machine)")
-    else:
-        booking_story.run(story)
+    booking_story.run(story)
     say(f"\nThe last event as a subscriber gets it:\n{json.dumps(story.events[-1], indent=2)}")
     say(f"\nAll as expected, {time.monotonic() - started:.1f} s. Times include the emulator's own polling.")
     _print_commands(story)

@@ -15,6 +15,7 @@ BUCKET = "local-deployment-artifacts"
 # Vendors answer slowly now and then; the sandbox never does unless it is told to, and a test that
 # waits for a timeout should not wait long.
 LOCAL_INTEGRATION_TIMEOUT_MS = "2000"
+EMPTY = '""'
 
 
 def client(settings: Settings, service: str) -> Any:
@@ -31,11 +32,12 @@ def client(settings: Settings, service: str) -> Any:
 
 def parameters(settings: Settings) -> dict[str, str]:
     """What the local stage sets in the template."""
+    return {**_provider_parameters(settings), **_own_parameters(settings)}
+
+
+def _provider_parameters(settings: Settings) -> dict[str, str]:
+    """Where the providers are, and what of them is a setting."""
     return {
-        "Stage": STAGE,
-        "Architecture": architecture(),
-        "JwtIssuer": settings.issuer,
-        "JwtAudience": AUDIENCE,
         "HubspotBaseUrl": settings.provider_url(
             "HUBSPOT_BASE_URL", "hubspot", "https://api.hubapi.com", "HUBSPOT_TOKEN"
         ),
@@ -54,6 +56,26 @@ def parameters(settings: Settings) -> dict[str, str]:
             "ACUITY_BASE_URL", "acuity", "https://acuityscheduling.com", "ACUITY_USER_ID", "ACUITY_KEY"
         ),
         "AcuityRowsMax": settings.value("ACUITY_ROWS_MAX", "100"),
+        "SquareBaseUrl": settings.provider_url(
+            "SQUARE_BASE_URL", "square", "https://connect.squareup.com",
+            "SQUARE_CLIENT_ID", "SQUARE_CLIENT_SECRET", "SQUARE_REDIRECT_URI",
+        ),
+        "SquareVersion": settings.value("SQUARE_VERSION", "2026-05-20"),
+        "VagaroBaseUrl": settings.provider_url(
+            "VAGARO_BASE_URL", "vagaro", "https://api.vagaro.com",
+            "VAGARO_REGION", "VAGARO_CLIENT_ID", "VAGARO_CLIENT_SECRET",
+        ),
+        "VagaroSourceAddresses": settings.value("WEBHOOK_SOURCE_ADDRESSES"),
+    }
+
+
+def _own_parameters(settings: Settings) -> dict[str, str]:
+    """What is the stage's own."""
+    return {
+        "Stage": STAGE,
+        "Architecture": architecture(),
+        "JwtIssuer": settings.issuer,
+        "JwtAudience": AUDIENCE,
         "ImportHorizonDays": settings.value("IMPORT_HORIZON_DAYS", "400"),
         # By hand here, with events/booking-sweep/slot.json and events/crm-sweep/slot.json: tests would meet sweeps at any moment.
         "SweepScheduleState": "DISABLED",
@@ -83,7 +105,8 @@ def deploy(settings: Settings, staged: Path) -> None:
         "--no-progressbar",
         # The developer's samconfig.toml is for AWS; nothing of it belongs here.
         "--config-file", str(staged.with_name("samconfig.local.toml")),
-        "--parameter-overrides", *(f"{name}={value}" for name, value in parameters(settings).items()),
+        # One that is left out keeps what it was, and a bare empty one is refused.
+        "--parameter-overrides", *(f"{name}={value or EMPTY}" for name, value in parameters(settings).items()),
     ]
     staged.with_name("samconfig.local.toml").write_text("version = 0.1\n", encoding="utf-8")
     environment = clean_environment(

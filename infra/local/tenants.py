@@ -12,11 +12,13 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local import demo_accounts
+from infra.local import demo_accounts, deploy
 from infra.local.console import LocalCloudError
-from infra.local.settings import Settings
+from infra.local.settings import STAGE, Settings
 
 CONNECTIONS_SCOPE = "connections:manage"
+# Where the template looks for our own apps.
+APP_SECRETS = f"integrations/{STAGE}/apps"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ def demo(settings: Settings) -> list[DemoTenant]:
 def connect(settings: Settings, tenants: list[DemoTenant]) -> list[DemoTenant]:
     """Connects each tenant by the API, acme with the real credentials where there are some; returns
     them with what the answers told of their accounts."""
+    for system in demo_accounts.ALL:
+        app = system.app({**tenants[0].accounts[system.name], **system.real(settings)})
+        if app:
+            _keep_app(settings, system.name, app)
     return [
         DemoTenant(tenant.tenant_id, tenant.default_region, {
             system.name: _connect(settings, tenant, system) for system in demo_accounts.ALL
@@ -64,18 +70,47 @@ def connect(settings: Settings, tenants: list[DemoTenant]) -> list[DemoTenant]:
     ]
 
 
+def _keep_app(settings: Settings, system: str, app: dict[str, Any]) -> None:
+    """Puts our app where the functions look for it, as an operator does on AWS."""
+    client = deploy.client(settings, "secretsmanager")
+    name, value = f"{APP_SECRETS}/{system}", json.dumps(app)
+    try:
+        client.create_secret(Name=name, SecretString=value)
+    except client.exceptions.ResourceExistsException:
+        client.put_secret_value(SecretId=name, SecretString=value)
+
+
 def _connect(settings: Settings, tenant: DemoTenant, system: demo_accounts.DemoSystem) -> demo_accounts.Account:
     account = tenant.accounts[system.name]
     real = system.real(settings)
-    # The vendor's own service knows no account of the sandbox.
-    if real and tenant.tenant_id != "acme":
+    if not _is_connected(tenant, system, real):
         return account
     account = {**account, **real}
-    body = {"tenant_id": tenant.tenant_id, "default_region": tenant.default_region, **system.connection(account)}
-    bearer = token(settings, tenant.tenant_id, CONNECTIONS_SCOPE)
-    answer = call_json(f"{settings.api_base_url}{system.connection_path}", body, method="PUT", bearer=bearer)
+    answer = system.connect(_calls(settings, tenant, system), account)
     told = {name: str(answer[name]) for name in ("account_id", "webhook_url") if answer.get(name)}
     return {**account, **told}
+
+
+def _is_connected(tenant: DemoTenant, system: demo_accounts.DemoSystem, real: demo_accounts.Account) -> bool:
+    """The vendor's own service knows no account of the sandbox."""
+    return not real or (tenant.tenant_id == "acme" and not system.is_real_app)
+
+
+def _calls(settings: Settings, tenant: DemoTenant, system: demo_accounts.DemoSystem) -> demo_accounts.Calls:
+    bearer = token(settings, tenant.tenant_id, CONNECTIONS_SCOPE)
+    url = f"{settings.api_base_url}{system.connection_path}"
+
+    def put(body: dict[str, str]) -> dict[str, Any]:
+        body = {"tenant_id": tenant.tenant_id, "default_region": tenant.default_region, **body}
+        return call_json(url, body, method="PUT", bearer=bearer)
+
+    def rotate(body: dict[str, str]) -> dict[str, Any]:
+        return call_json(f"{url}/rotate", {"tenant_id": tenant.tenant_id, **body}, bearer=bearer)
+
+    def control(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return post_json(f"{settings.sandbox_url}/_control/{path}", body)
+
+    return demo_accounts.Calls(put, rotate, control)
 
 
 def real_secrets(settings: Settings) -> list[str]:
@@ -89,13 +124,12 @@ def has_real(settings: Settings, name: str) -> bool:
 
 
 def enter_addresses(settings: Settings, tenants: list[DemoTenant]) -> None:
-    """Tells the sandbox where webhooks go that people enter at the provider: that is known only now.
-    The others were registered by the connection calls."""
+    """Has the sandbox told where webhooks go that people enter at the provider, which is known only now. Real
+    credentials never go there."""
     for tenant in tenants:
         for system in demo_accounts.ALL:
-            if "webhook_url" in system.shown:
-                account = {"system": system.name, **system.sandbox_account(tenant.accounts[system.name])}
-                post_json(f"{settings.sandbox_url}/_control/accounts", account)
+            if not system.real(settings):
+                system.enter_address(_calls(settings, tenant, system), tenant.accounts[system.name])
 
 
 def token(settings: Settings, tenant_id: str, scope: str = "crm:write", **more: Any) -> str:

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync_domain::model::{System, SystemKind};
-use sync_domain::ports::{Clock, ConnectorCatalog, HookAddress, HookSecret};
+use sync_domain::ports::{
+    AccountConnector, AuthMode, Clock, ConnectorCatalog, HookAddress, HookSecret,
+};
 use sync_lambda::clock::SystemClock;
 use sync_providers::http::ProviderHttp;
 use sync_providers::{ProviderCatalog, ProviderSettings};
@@ -33,6 +35,19 @@ fn cells(page: &str, system: System) -> Vec<String> {
     rows[0].trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
+/// Whose secret stands in the column. A consent brings none of the tenant's.
+fn signer(connector: &dyn AccountConnector) -> &'static str {
+    let modes = connector.auth_modes();
+    match connector.hook_secret() {
+        HookSecret::Drawn => "drawn by us",
+        HookSecret::Given if modes.iter().all(|mode| *mode == AuthMode::Oauth) => "our app's",
+        HookSecret::Given if modes.contains(&AuthMode::Oauth) => {
+            "given with the connection, or our app's"
+        }
+        HookSecret::Given => "given with the connection",
+    }
+}
+
 #[test]
 fn providers_table_says_what_the_code_does() {
     let (page, catalog) = (readme(), catalog(vendors_own()));
@@ -55,15 +70,17 @@ fn providers_table_says_what_the_code_does() {
             HookAddress::Entered => "one per connection, entered by the tenant",
         };
         assert_eq!(address, expected, "{system}: where webhooks come in");
-        let expected = match connector.hook_secret() {
-            HookSecret::Given => "given with the connection",
-            HookSecret::Drawn => "drawn by us",
-        };
+        let expected = signer(connector.as_ref());
         assert!(signs.starts_with(expected), "{system}: {signs}");
         let types: Vec<_> = connector.keyed_types().iter().map(|it| it.as_str()).collect();
         assert_eq!(quoted(keyed), types, "{system}: key fields");
-        let is_swept = !is_crm || catalog.crm_changes(system).is_some();
-        assert_eq!(net == "hourly sweep", is_swept, "{system}: {net}");
+        let expected = match (catalog.crm_changes(system), catalog.booking(system)) {
+            (Some(_), _) => "hourly sweep",
+            (None, Some(reader)) if reader.lists_by_date() => "hourly sweep",
+            (None, Some(_)) => "hourly sweep of what is known",
+            (None, None) => "the vendor's retries",
+        };
+        assert_eq!(net, expected, "{system}: safety net");
         let link = mapping.split(['(', ')']).nth(1).unwrap();
         assert!(root().join(link).is_file(), "{system}: {link}");
     }
