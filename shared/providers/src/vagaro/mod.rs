@@ -1,4 +1,10 @@
 //! Vagaro. Facts and their evidence: `docs/integrations/booking_vagaro_mapping.md`.
+//!
+//! `row` has the members that are read, wherever they come from, and `mapping` says what they are in
+//! the platform's terms.
+
+mod mapping;
+mod row;
 
 /// Where Vagaro is.
 #[derive(Debug, Clone)]
