@@ -4,6 +4,7 @@
 //! contract or another vendor. Adding a system: `docs/ADDING_A_PROVIDER.md`.
 
 pub mod acuity;
+pub mod export;
 pub mod http;
 pub mod hubspot;
 mod person_fields;
@@ -13,15 +14,18 @@ pub mod square;
 mod unwritten;
 pub mod vagaro;
 
+use std::io::Read;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
-    WebhookProtocol,
+    AccountConnector, BackfillRows, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed,
+    CrmGateway, CrmReader, WebhookProtocol,
 };
 
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
+use crate::export::{ExportColumns, ExportError};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 use crate::pipedrive::{
@@ -31,7 +35,7 @@ use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
 use crate::square::SquareSettings;
-use crate::vagaro::VagaroSettings;
+use crate::vagaro::{VagaroExport, VagaroSettings};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -135,6 +139,37 @@ impl ConnectorCatalog for ProviderCatalog {
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
             System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
         }
+    }
+}
+
+/// An export of a system's appointments that is ready to be read row by row.
+pub struct OpenExport {
+    /// Its rows.
+    pub rows: Box<dyn BackfillRows>,
+    /// Its columns.
+    pub columns: ExportColumns,
+}
+
+/// Opens a system's export; `None` for one whose files are not known. Times without an offset are
+/// taken to be on the clocks of `zone`.
+///
+/// # Errors
+/// See [`ExportError`].
+pub fn open_export(
+    system: System,
+    source: impl Read + Send + 'static,
+    zone: Option<TimeZone>,
+) -> Option<Result<OpenExport, ExportError>> {
+    match system {
+        System::Vagaro => Some(
+            VagaroExport::open(source, zone)
+                .map(|export| OpenExport { columns: export.columns(), rows: Box::new(export) }),
+        ),
+        System::Hubspot
+        | System::Salesforce
+        | System::Pipedrive
+        | System::Acuity
+        | System::Square => None,
     }
 }
 
