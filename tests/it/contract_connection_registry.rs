@@ -60,6 +60,7 @@ impl<'a> Bench<'a> {
             route: "contract".to_owned(),
             correlation_id: CorrelationId::parse("contract").unwrap(),
             occurred_at: NOW,
+            operator: None,
         }
     }
 
