@@ -16,6 +16,7 @@ mod hubspot;
 mod lock;
 mod oidc;
 mod pause;
+mod people;
 mod percent;
 mod pipedrive;
 mod rates;
@@ -25,6 +26,7 @@ mod server;
 mod spread;
 mod state;
 mod traffic;
+mod vagaro;
 mod vendor;
 mod webhooks;
 

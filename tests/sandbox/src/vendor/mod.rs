@@ -18,10 +18,11 @@ use crate::hubspot::Hubspot;
 use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
 use crate::salesforce::Salesforce;
+use crate::vagaro::Vagaro;
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
-pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
+pub use portal::{EnteredHook, PortalAct, PortalObject, PortalOrder, PortalOutcome};
 
 const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\n\
     <body><h1>Bad gateway</h1><p>The server returned an invalid response.</p></body></html>\n";
@@ -38,11 +39,14 @@ pub enum System {
     Salesforce,
     /// Pipedrive.
     Pipedrive,
+    /// Vagaro.
+    Vagaro,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive];
+    pub const ALL: [Self; 5] =
+        [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive, Self::Vagaro];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
@@ -51,6 +55,7 @@ impl System {
             Self::Acuity => "acuity",
             Self::Salesforce => "salesforce",
             Self::Pipedrive => "pipedrive",
+            Self::Vagaro => "vagaro",
         }
     }
 
@@ -121,7 +126,7 @@ pub enum OauthAct {
 }
 
 /// What happens to a webhook registration outside of the vendor's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum HookAct {
     /// The vendor stops sending to it, as after days of failures.
     Disable,
@@ -129,6 +134,8 @@ pub enum HookAct {
     Enable,
     /// It is gone.
     Remove,
+    /// A person enters one, where the vendor has no API for that.
+    Add(EnteredHook),
 }
 
 /// One webhook request as the vendor would send it.
@@ -263,6 +270,7 @@ pub struct Vendors {
     acuity: Acuity,
     salesforce: Salesforce,
     pipedrive: Pipedrive,
+    vagaro: Vagaro,
 }
 
 impl Vendors {
@@ -273,6 +281,7 @@ impl Vendors {
             System::Acuity => &self.acuity,
             System::Salesforce => &self.salesforce,
             System::Pipedrive => &self.pipedrive,
+            System::Vagaro => &self.vagaro,
         }
     }
 }
