@@ -98,7 +98,7 @@ impl Tokens {
                 let own = known.leases.values_mut().filter(|it| it.account == account.account);
                 own.for_each(|lease| lease.expires_at_ms = lease.expires_at_ms.min(now_ms));
             }
-            OauthAct::AddCode(_) => {
+            OauthAct::AddCode { .. } => {
                 return Err("Vagaro is played without authorization codes".to_owned());
             }
         }
