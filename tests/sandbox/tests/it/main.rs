@@ -35,4 +35,6 @@ mod tap;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod vagaro;
+#[cfg(test)]
 mod webhooks;
