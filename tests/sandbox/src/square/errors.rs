@@ -164,7 +164,7 @@ mod tests {
             let answer = for_status(StatusCode::from_u16(status).unwrap(), &details);
             let body: Value = serde_json::from_slice(&answer.body).unwrap();
             assert_eq!(body["errors"][0]["category"], category, "{status} {code:?}");
-            assert_eq!(code.is_none_or(|code| body["errors"][0]["code"] == code), true);
+            assert!(code.is_none_or(|code| body["errors"][0]["code"] == code));
         }
     }
 }
