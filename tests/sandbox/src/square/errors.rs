@@ -1,6 +1,6 @@
 //! Square's error bodies: a list of errors, each with a category and a code. Which code has which
-//! status and category is the vendor's published list (specification of 2025-08-20); the statuses that it
-//! leaves open are in README.md.
+//! category is the vendor's published list (specification of 2025-08-20); the statuses that it leaves
+//! open are in README.md.
 
 use http::StatusCode;
 use serde_json::{Value, json};
