@@ -66,7 +66,7 @@ async fn code_is_exchanged_once_and_its_refresh_token_stays_good() {
     assert_eq!((&first["token_type"], &first["merchant_id"]), (&json!("bearer"), &json!(ACCOUNT)));
     assert_eq!((days_ahead(&first["expires_at"]), &first["short_lived"]), (30, &json!(false)));
     assert!(first.get("refresh_token_expires_at").is_none());
-    assert_eq!(token(&square, &of_code()).await.0, 400, "a code is good once");
+    assert_eq!(token(&square, &of_code()).await.0, 401, "a code is good once");
     let refresh = of_refresh(first["refresh_token"].as_str().unwrap());
     let mut tokens = vec![first["access_token"].clone()];
     for _ in 0..2 {
@@ -89,7 +89,7 @@ async fn token_requests_that_prove_nothing_are_refused() {
         (of_code(), json!({ "client_secret": "other" }), 401, "UNAUTHORIZED"),
         (of_code(), json!({ "client_id": "other" }), 401, "UNAUTHORIZED"),
         (of_code(), json!({ "client_secret": null }), 400, "MISSING_REQUIRED_PARAMETER"),
-        (of_code(), json!({ "code": "other" }), 400, "BAD_REQUEST"),
+        (of_code(), json!({ "code": "other" }), 401, "UNAUTHORIZED"),
         (of_code(), json!({ "redirect_uri": "https://b.example" }), 400, "BAD_REQUEST"),
         (of_code(), json!({ "redirect_uri": null }), 400, "MISSING_REQUIRED_PARAMETER"),
         (of_code(), json!({ "grant_type": "password" }), 400, "INVALID_VALUE"),
