@@ -31,6 +31,8 @@ mod properties;
 #[cfg(test)]
 mod salesforce;
 #[cfg(test)]
+mod square;
+#[cfg(test)]
 mod tap;
 #[cfg(test)]
 mod tokens;
