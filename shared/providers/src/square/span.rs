@@ -54,7 +54,7 @@ mod tests {
     use jiff::Timestamp;
     use sync_domain::ports::BookingWindow;
 
-    use super::{ASKED_MAX, Span};
+    use super::{ASKED_MAX, BEHIND, Span};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -95,6 +95,6 @@ mod tests {
             assert_eq!(Span::at(at(from), may), None, "{from}");
         }
         let ends = BookingWindow { from: Timestamp::MIN, until: Timestamp::MAX };
-        assert_eq!(Span::at(Timestamp::MAX - ASKED_MAX, ends), None);
+        assert_eq!(Span::at(Timestamp::MAX - BEHIND, ends), None);
     }
 }
