@@ -20,6 +20,11 @@ impl<T> Lenient<T> {
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
+
+    /// The value itself.
+    pub fn into_value(self) -> Option<T> {
+        self.0
+    }
 }
 
 impl Lenient<String> {
