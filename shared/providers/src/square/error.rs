@@ -1,6 +1,6 @@
 //! What an answer that is no success means for us: the one status match of this vendor.
 //!
-//! Categories and codes: Square's OpenAPI description of 2025-08-20 (`Error`, `ErrorCategory`,
+//! Categories and codes: Square's published description of 2025-08-20 (`Error`, `ErrorCategory`,
 //! `ErrorCode`). `Retry-After` is not documented and honoured if it comes.
 
 use std::time::Duration;

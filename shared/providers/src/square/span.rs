@@ -1,6 +1,6 @@
 //! The spans that a window is read by.
 //!
-//! Square lists what begins in 31 days at most ("ListBookings", `start_at_max` is by default 31 days
+//! Square lists what begins in 31 days at most (`ListBookings`, `start_at_max` is by default 31 days
 //! behind `start_at_min`; that more is refused is reported by integrators). Whether the two moments are
 //! themselves within is not documented, so one second more is asked for, and what is given out is chosen
 //! here.
