@@ -106,6 +106,7 @@ mod flow_sync_order;
 mod flow_sync_schedules;
 mod flow_token_mint;
 mod flow_token_refresh;
+mod flow_token_terms;
 mod flow_upsert;
 mod flow_upsert_associations;
 mod flow_upsert_duplicates;
