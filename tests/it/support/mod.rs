@@ -36,6 +36,7 @@ pub mod salesforce;
 pub mod salesforce_signing;
 pub mod schemas;
 pub mod signature_vectors;
+pub mod square_signing;
 pub mod sync_play;
 pub mod sync_world;
 pub mod table;
