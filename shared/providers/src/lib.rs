@@ -30,7 +30,7 @@ use crate::pipedrive::{
 use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
-use crate::square::{SquareConnector, SquareSettings, SquareWebhooks};
+use crate::square::{SquareConnector, SquareReader, SquareSettings, SquareWebhooks};
 use crate::vagaro::VagaroSettings;
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
@@ -60,6 +60,7 @@ pub struct ProviderCatalog {
     pipedrive_connector: Arc<PipedriveConnector>,
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
+    square: Arc<SquareReader>,
     square_connector: Arc<SquareConnector>,
 }
 
@@ -69,7 +70,6 @@ impl ProviderCatalog {
     pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
         let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square, vagaro: _ } =
             settings;
-        let clock = Arc::clone(clock);
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
@@ -77,13 +77,18 @@ impl ProviderCatalog {
             salesforce_connector: Arc::new(SalesforceConnector::new(
                 http.clone(),
                 salesforce,
-                Arc::clone(&clock),
+                Arc::clone(clock),
             )),
             pipedrive: Arc::new(PipedriveGateway::new(http.clone(), pipedrive.clone())),
             pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
-            square_connector: Arc::new(SquareConnector::new(http.clone(), square, clock)),
+            square: Arc::new(SquareReader::new(http.clone(), square.clone(), Arc::clone(clock))),
+            square_connector: Arc::new(SquareConnector::new(
+                http.clone(),
+                square,
+                Arc::clone(clock),
+            )),
         }
     }
 
@@ -121,7 +126,8 @@ impl ProviderCatalog {
         match system {
             System::Hubspot | System::Salesforce | System::Pipedrive => None,
             System::Acuity => Some(Arc::clone(&self.acuity) as _),
-            System::Square | System::Vagaro => Some(Arc::new(unwritten::Unwritten(system))),
+            System::Square => Some(Arc::clone(&self.square) as _),
+            System::Vagaro => Some(Arc::new(unwritten::Unwritten(system))),
         }
     }
 }

@@ -3,11 +3,9 @@
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sync_domain::ports::{Called, ProviderError, RemoteEffect};
 
 use super::SquareSettings;
-use super::error::success_of;
 use crate::http::{ProviderHttp, RawAnswer, unavailable};
 
 /// Which version of the API a call is made for ("Versioning in Square APIs", developer.squareup.com).
@@ -42,15 +40,15 @@ impl<'a> Calls<'a> {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<RawAnswer, ProviderError> {
-        let url = Url::parse_with_params(&format!("{}{path}", self.base), query)
-            .map_err(|_no_address| unavailable(None, RemoteEffect::None))?;
+        let address = format!("{}{path}", self.base);
+        // Without parameters there is no question mark either.
+        let url = match query {
+            [] => Url::parse(&address),
+            query => Url::parse_with_params(&address, query),
+        };
+        let url = url.map_err(|_no_address| unavailable(None, RemoteEffect::None))?;
         self.sent += 1;
         self.http.get(url.as_str(), self.token).await
-    }
-
-    /// Gets a path that begins with a slash.
-    pub async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, ProviderError> {
-        success_of(&self.get_raw(path, &[]).await?)
     }
 
     /// Posts JSON, whatever the status.

@@ -1,6 +1,6 @@
 //! What a booking and a customer of Square's are in the platform's terms.
 //!
-//! Members and their meaning: Square's OpenAPI description of 2025-08-20. Kept is what is named here
+//! Members and their meaning: Square's published description of 2025-08-20. Kept is what is named here
 //! and nothing else: no notes, addresses, prices or who made the booking.
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ const STARTS_BEFORE: Timestamp = Timestamp::constant(253_370_764_800, 0);
 const MINUTES_MAX: u64 = 366 * 24 * 60;
 /// The longest id that is taken; documented are 36 for bookings, locations and services.
 const ID_MAX_BYTES: usize = 128;
-/// The longest id of a customer ("Booking", `customer_id`).
+/// The longest id of a customer (`Booking`, `customer_id`).
 const CUSTOMER_ID_MAX_BYTES: usize = 192;
 /// So many bits hold when a booking was changed, in milliseconds: enough up to the year 2109.
 const CHANGED_BITS: u32 = 42;
@@ -109,13 +109,21 @@ pub fn is_id(text: &str) -> bool {
     (1..=ID_MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
+/// The id of a booking.
+///
+/// # Errors
+/// There is none, or none that could be Square's.
+pub fn id_of(booking: &Booking) -> Result<ExternalId, UnreadableBooking> {
+    booking.external_id().ok_or(UnreadableBooking { external_id: None, field: "id" })
+}
+
 /// The snapshot that a booking is: all of it but who booked.
 ///
 /// # Errors
 /// The member without which there is no booking, or of which the value is not known.
 pub fn snapshot_of(booking: &Booking) -> Result<BookingSnapshot, UnreadableBooking> {
     let unreadable = |field| UnreadableBooking { external_id: booking.external_id(), field };
-    booking.external_id().ok_or_else(|| unreadable("id"))?;
+    id_of(booking)?;
     let starts_at = booking.starts_at().ok_or_else(|| unreadable("start_at"))?;
     let ends_at = booking
         .minutes()

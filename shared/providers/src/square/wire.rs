@@ -1,6 +1,6 @@
 //! Shapes of Square's JSON, as far as we read them.
 //!
-//! Members and their kinds: Square's OpenAPI description of 2025-08-20 (`Booking`,
+//! Members and their kinds: Square's published description of 2025-08-20 (`Booking`,
 //! `AppointmentSegment`, `Customer`). Any of them may be null, missing or of another kind without a cost
 //! to its neighbours. Notes, addresses, birthdays and who created a booking are dropped while they are
 //! read.
@@ -19,6 +19,11 @@ impl<T> Lenient<T> {
     /// The value, if it is of the kind.
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
+    }
+
+    /// The value itself.
+    pub fn into_value(self) -> Option<T> {
+        self.0
     }
 }
 
@@ -155,7 +160,7 @@ pub struct BookingsById {
 pub struct BookingEntry {
     pub booking: Option<Booking>,
     #[serde(default)]
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
 }
 
 /// `POST /v2/customers/bulk-retrieve`.
@@ -175,14 +180,21 @@ pub struct CustomersById {
 pub struct CustomerEntry {
     pub customer: Option<Customer>,
     #[serde(default)]
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
 }
 
 /// The body of an error; also a member of answers that say success, where it is empty or missing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ErrorBody {
-    pub errors: Vec<VendorError>,
+    pub errors: Lenient<Vec<VendorError>>,
+}
+
+impl Lenient<Vec<VendorError>> {
+    /// The errors; none where there is no list of them.
+    pub fn list(&self) -> &[VendorError] {
+        self.get().map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// One error. `detail` may quote what was sent and is not read.
