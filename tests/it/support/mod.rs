@@ -41,6 +41,7 @@ pub mod signature_vectors;
 pub mod square;
 pub mod square_account;
 pub mod square_app;
+pub mod square_signing;
 pub mod square_walk;
 pub mod sync_play;
 pub mod sync_world;

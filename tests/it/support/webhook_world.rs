@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sync_aws::accounts::{CachedAccountDirectory, ClaimedAccountDirectory};
 use sync_aws::webhook_secrets::CachedSigningSecrets;
-use sync_domain::model::{ObjectChange, System, TenantId};
+use sync_domain::model::{BookingChange, ObjectChange, System, TenantId};
 use sync_domain::ports::{
     AccountOwner, AuthMode, Clock, SecretError, SecretSource, SendOutcome, WorkMessage, WorkQueue,
 };
@@ -215,6 +215,12 @@ impl WebhookWorld {
     pub fn changes(&self) -> Vec<ObjectChange> {
         let messages = self.queue.queue.take();
         messages.iter().map(|message| ObjectChange::parse(&message.body).unwrap()).collect()
+    }
+
+    /// The same of a booking system.
+    pub fn booking_changes(&self) -> Vec<BookingChange> {
+        let messages = self.queue.queue.take();
+        messages.iter().map(|message| BookingChange::parse(&message.body).unwrap()).collect()
     }
 
     /// The number of secrets read so far.
