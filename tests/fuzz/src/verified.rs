@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use sync_domain::model::{CorrelationId, ObjectChange, System};
+use sync_domain::model::{BookingChange, CorrelationId, ObjectChange, System, SystemKind};
 use sync_domain::ports::{
     AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredEvents, DeliverySignature,
     HookOrigin, SecretError, SecretHolder, SendOutcome, SignatureFault, SigningSecretSource,
@@ -182,10 +182,27 @@ fn check(
     let mut objects = BTreeSet::new();
     for body in sent {
         assert!(body.len() < MESSAGE_MAX_BYTES, "a message of {} bytes", body.len());
-        let change = ObjectChange::parse(body).expect("a message that the worker can't read");
-        assert_eq!(change.tenant.as_str(), (connected.tenant_of)(&change.account_id));
-        assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
-        let key = (change.account_id, change.object_type, change.external_id);
+        let key = match connected.system.kind() {
+            SystemKind::Crm => object_of(connected, body),
+            SystemKind::Booking => booking_of(connected, body),
+        };
         assert!(objects.insert(key), "two messages for one object");
     }
+}
+
+/// What a message is about, in one text.
+fn object_of(connected: &Connected, body: &str) -> String {
+    let change = ObjectChange::parse(body).expect("a message that the worker can't read");
+    assert_eq!(change.tenant.as_str(), (connected.tenant_of)(&change.account_id));
+    assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
+    format!("{} {} {}", change.account_id, change.object_type, change.external_id.as_str())
+}
+
+fn booking_of(connected: &Connected, body: &str) -> String {
+    let change = BookingChange::parse(body).expect("a message that the worker can't read");
+    assert_eq!(change.tenant.as_str(), (connected.tenant_of)(&change.account_id));
+    if let Some(snapshot) = &change.snapshot {
+        assert!(snapshot.starts_at < snapshot.ends_at && snapshot.as_of.is_some());
+    }
+    format!("{} {}", change.account_id, change.external_id.as_str())
 }
