@@ -1,20 +1,20 @@
-//! What is asked of Vagaro, and what its answers are taken for.
+//! What is asked of Vagaro about single appointments, and what its answers are taken for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_domain::model::{BookingSnapshot, ExternalId};
+use sync_domain::model::{BookingSnapshot, DetailName, ExternalId, RemoteState, TenantId};
 use sync_domain::ports::{
-    AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Connection, PageError,
-    ProviderError, RateLimits, RateScope, RemoteEffect, ToldBooking,
+    AskedBooking, BookingReader, Connection, ProviderError, RateLimits, RateScope, RemoteEffect,
+    ToldBooking,
 };
 use sync_providers::vagaro::VagaroReader;
 use sync_testkit::ManualClock;
 
 use crate::support::vagaro::{
     APPOINTMENT, CUSTOMER, OTHER_SHOP, SHOP, appointment, appointment_with, connection, customer,
-    failure, listed, reader, reader_at, selection, shops,
+    failure, listed, nothing, reader, reader_at, shops, window,
 };
 use crate::support::vendor_server::VendorServer;
 
@@ -22,28 +22,10 @@ const APPOINTMENTS: &str = "POST /us02/api/v2/appointments?pageNumber=1&pageSize
 const LOCATIONS: &str = "POST /us02/api/v2/locations";
 const CUSTOMERS: &str = "POST /us02/api/v2/customers";
 
-fn nothing() -> Value {
-    listed(Vec::<Value>::new())
-}
-
-fn window() -> BookingWindow {
-    BookingWindow {
-        from: "2026-09-01T00:00:00Z".parse().unwrap(),
-        until: "2026-10-01T00:00:00Z".parse().unwrap(),
-    }
-}
-
 async fn asked(reader: &VagaroReader, id: &str) -> Result<(AskedBooking, u32), ProviderError> {
     let mut called = reader.bookings(&connection(), &[ExternalId::new(id)]).await?;
     assert_eq!(called.value.len(), 1);
     Ok((called.value.remove(0), called.calls))
-}
-
-async fn page_at(
-    reader: &VagaroReader,
-    position: Option<&str>,
-) -> Result<Called<BookingPage>, PageError> {
-    reader.page(&connection(), window(), position).await
 }
 
 fn unavailable(status: u16) -> ProviderError {
@@ -89,7 +71,7 @@ async fn locations_are_remembered_for_minutes_and_for_their_account_alone() {
     assert_eq!(read(&acme).await, 2);
     clock.advance(Duration::from_secs(599));
     assert_eq!(read(&acme).await, 1);
-    let tenant = sync_domain::model::TenantId::parse("globex").unwrap();
+    let tenant = TenantId::parse("globex").unwrap();
     for other in [
         Connection { tenant, ..acme.clone() },
         Connection { account_id: OTHER_SHOP.to_owned(), ..acme.clone() },
@@ -235,12 +217,11 @@ async fn id_that_is_none_of_the_vendors_is_never_asked_for() {
 #[tokio::test]
 async fn who_booked_is_asked_for_at_the_location_that_the_delivery_names() {
     let told = |location: Option<&str>, customer_id: Option<&str>| {
-        let details =
-            location.map(|it| (sync_domain::model::DetailName::LocationId, it.to_owned()));
+        let details = location.map(|it| (DetailName::LocationId, it.to_owned()));
         let snapshot = BookingSnapshot {
             starts_at: window().from,
             ends_at: window().until,
-            state: sync_domain::model::RemoteState::Standing,
+            state: RemoteState::Standing,
             details: details.into_iter().collect(),
             customer_id: customer_id.map(str::to_owned),
             provider_version: None,
@@ -263,224 +244,6 @@ async fn who_booked_is_asked_for_at_the_location_that_the_delivery_names() {
     let called = reader.told(&connection(), told(None, Some(CUSTOMER))).await.unwrap();
     assert_eq!((called.calls, &called.value[0].person), (2, &None));
     assert_eq!(server.lines(), [LOCATIONS, CUSTOMERS]);
-}
-
-#[tokio::test]
-async fn selection_is_read_step_by_step_and_each_step_can_be_read_again() {
-    let server = VendorServer::start().await;
-    let reader = reader(&server);
-    let first = reader.selected(&selection(&[APPOINTMENT, "unknown"], &[CUSTOMER])).unwrap();
-    assert_eq!(reader.requests_of(Some(&first)), reader.requests_per_page());
-    server
-        .will_answer(200, shops(&[SHOP]))
-        .will_answer(200, listed(vec![appointment(APPOINTMENT)]));
-    server.will_answer(200, listed(vec![customer(CUSTOMER)]));
-    let page = page_at(&reader, Some(&first)).await.unwrap();
-    assert_eq!((page.calls, page.value.bookings.len(), page.value.completed.len()), (3, 1, 0));
-    let second = page.value.next.unwrap();
-    for _ in 0..2 {
-        server.will_answer(200, nothing());
-        let page = page_at(&reader, Some(&second)).await.unwrap().value;
-        assert_eq!((page.bookings.len(), page.unreadable.len()), (0, 1));
-        let unknown = &page.unreadable[0];
-        assert_eq!(unknown.external_id.as_ref().map(ExternalId::as_str), Some("unknown"));
-        server.asked();
-        let third = page.next.unwrap();
-        server.will_answer(200, listed(vec![appointment("a"), appointment("b"), appointment("a")]));
-        server.will_answer(200, listed(vec![customer(CUSTOMER)]));
-        let page = page_at(&reader, Some(&third)).await.unwrap().value;
-        let ids: Vec<_> = page.bookings.iter().map(|it| it.external_id.as_str()).collect();
-        assert_eq!((ids, page.next), (vec!["b", "a"], None), "each once, the later one");
-        let asked_for = server.asked();
-        assert_eq!(asked_for[0].body, json!({"businessId": SHOP, "customerId": CUSTOMER}));
-        assert!(page.bookings.iter().all(|it| it.person.is_some()));
-    }
-}
-
-#[tokio::test]
-async fn customers_pages_are_read_until_a_short_one_at_each_location() {
-    let server = VendorServer::start().await;
-    let reader = reader(&server);
-    let rows = |from: usize, count: usize| {
-        listed((from..from + count).map(|id| appointment(&format!("a{id}"))).collect::<Vec<_>>())
-    };
-    let who = || listed(vec![customer(CUSTOMER)]);
-    let mut position = reader.selected(&selection(&[], &[CUSTOMER, "other"]));
-    server.will_answer(200, shops(&[SHOP, OTHER_SHOP]));
-    for answer in [rows(0, 100), rows(100, 100), rows(200, 3), rows(0, 0), rows(300, 1), rows(0, 0)]
-    {
-        let is_empty = answer["data"] == json!([]);
-        server.will_answer(200, answer);
-        if !is_empty {
-            server.will_answer(200, who());
-        }
-        let page = page_at(&reader, position.as_deref()).await.unwrap().value;
-        position = page.next;
-    }
-    assert_eq!(position, None);
-    let asked_for: Vec<_> = server
-        .asked()
-        .into_iter()
-        .filter(|it| it.line.contains("appointments"))
-        .map(|it| {
-            let page = it.line.split("pageNumber=").nth(1).unwrap().chars().next().unwrap();
-            let id = |name: &str| it.body[name].as_str().unwrap().to_owned();
-            (id("customerId"), id("businessId"), page)
-        })
-        .collect();
-    let expected = [
-        (CUSTOMER, SHOP, '1'),
-        (CUSTOMER, SHOP, '2'),
-        (CUSTOMER, SHOP, '3'),
-        (CUSTOMER, OTHER_SHOP, '1'),
-        ("other", SHOP, '1'),
-        ("other", OTHER_SHOP, '1'),
-    ];
-    let expected = expected.map(|(who, at, page)| (who.to_owned(), at.to_owned(), page));
-    assert_eq!(asked_for, expected);
-}
-
-#[tokio::test]
-async fn selection_of_ids_that_are_none_or_of_too_many_is_none() {
-    let server = VendorServer::start().await;
-    let reader = reader(&server);
-    let many: Vec<_> = (0..101).map(|it| format!("a{it}")).collect();
-    let many: Vec<_> = many.iter().map(String::as_str).collect();
-    let long = "a".repeat(129);
-    for (bookings, customers) in [
-        (&[][..], &[][..]),
-        (&many[..], &[]),
-        (&many[..60], &many[..41]),
-        (&["a b"], &[]),
-        (&[""], &["ok"]),
-        (&["ok"], &[long.as_str()]),
-        (&["a/b?c"], &[]),
-    ] {
-        assert_eq!(reader.selected(&selection(bookings, customers)), None, "{bookings:?}");
-    }
-    let longest: Vec<_> = (0..100).map(|it| format!("{it:0>128}")).collect();
-    let longest: Vec<_> = longest.iter().map(String::as_str).collect();
-    let position = reader.selected(&selection(&longest[..50], &longest[50..])).unwrap();
-    assert!(position.len() < 16 * 1024, "{} bytes", position.len());
-    assert_ne!(reader.requests_of(Some(&position)), 0);
-}
-
-#[tokio::test]
-async fn position_that_is_none_is_refused_unasked() {
-    let server = VendorServer::start().await;
-    let reader = reader(&server);
-    let good = reader.selected(&selection(&[], &[CUSTOMER])).unwrap();
-    let with = |change: &dyn Fn(&mut Value)| {
-        let mut position: Value = serde_json::from_str(&good).unwrap();
-        change(&mut position["selection"]);
-        position.to_string()
-    };
-    let first = page_at(&reader, None).await.unwrap().value.next.unwrap();
-    let mut later: Value = serde_json::from_str(&first).unwrap();
-    later["window"]["at_ms"] = json!(window().until.as_millisecond());
-    for text in [
-        String::new(),
-        "{}".to_owned(),
-        "null".to_owned(),
-        "[".repeat(30_000),
-        later.to_string(),
-        first.replace("\"v\":1", "\"v\":2"),
-        with(&|it| it["v"] = json!(2)),
-        with(&|it| it["page"] = json!(0)),
-        with(&|it| it["page"] = json!(1_001)),
-        with(&|it| it["customers"] = json!([])),
-        with(&|it| it["customers"] = json!(["a b"])),
-        with(&|it| it["location"] = json!("a#b")),
-        with(&|it| it["bookings"] = json!(vec!["a"; 100])),
-        with(&|it| it["email"] = json!("a@b.co")),
-        with(&|it| {
-            it["page"] = json!(2);
-            it["bookings"] = json!(["a"]);
-        }),
-    ] {
-        let refused = page_at(&reader, Some(&text)).await;
-        assert_eq!(refused.unwrap_err(), PageError::BadPosition, "{text:.100}");
-    }
-    assert_eq!(server.lines(), [""; 0]);
-}
-
-/// Every part that a walk says is complete.
-async fn parts(clock: &Arc<ManualClock>, window: BookingWindow) -> Vec<BookingWindow> {
-    let reader = reader_at("http://127.0.0.1:1", Arc::clone(clock));
-    let (mut parts, mut position) = (Vec::new(), None::<String>);
-    loop {
-        assert_eq!(reader.requests_of(position.as_deref()), 0, "nothing is asked for");
-        let page = reader.page(&connection(), window, position.as_deref()).await.unwrap();
-        assert_eq!((page.calls, page.value.bookings.len()), (0, 0));
-        parts.extend(page.value.completed);
-        // However long the walk takes: what is due was settled when it began.
-        clock.advance(Duration::from_secs(61));
-        position = page.value.next;
-        if position.is_none() {
-            return parts;
-        }
-    }
-}
-
-const DAY_MS: i64 = 86_400_000;
-
-#[tokio::test]
-async fn near_days_are_read_each_hour_and_every_other_day_once_a_day() {
-    let start = ManualClock::default();
-    let today = sync_domain::ports::Clock::now(&start).as_millisecond().div_euclid(DAY_MS);
-    let day = |offset: i64| jiff::Timestamp::from_millisecond((today + offset) * DAY_MS).unwrap();
-    let window = BookingWindow { from: day(-30), until: day(60) };
-    let mut times_read = std::collections::BTreeMap::<i64, u32>::new();
-    for hour in 0..24_u64 {
-        let clock = Arc::new(ManualClock::default());
-        // From the day's first hour on: the clock begins at 14:13.
-        let into_day = sync_domain::ports::Clock::now(clock.as_ref()).as_millisecond() % DAY_MS;
-        let to_midnight = u64::try_from(DAY_MS - into_day).unwrap();
-        clock.advance(Duration::from_millis(to_midnight) + Duration::from_secs(hour * 3_600 + 600));
-        let read = parts(&clock, window).await;
-        let mut by_day = std::collections::BTreeMap::<i64, i64>::new();
-        for part in &read {
-            let (from, until) = (part.from.as_millisecond(), part.until.as_millisecond());
-            assert!(until - from <= 4 * 3_600_000, "{part:?}");
-            *by_day.entry(from.div_euclid(DAY_MS)).or_default() += until - from;
-        }
-        assert!(by_day.values().all(|ms| *ms == DAY_MS), "whole days: {by_day:?}");
-        assert!(by_day.len() <= 9 + 4, "{} days in one sweep", by_day.len());
-        for read in by_day.keys() {
-            *times_read.entry(*read).or_default() += 1;
-        }
-    }
-    // The clock stood on the next day in all of these sweeps.
-    let near = today + 1 - 1..=today + 1 + 7;
-    for day in today - 30..today + 60 {
-        let times = times_read.get(&day).copied().unwrap_or_default();
-        if near.contains(&day) {
-            assert!(times == 24, "{day} is near and was read {times} times");
-        } else {
-            assert_eq!(times, 1, "{day}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn parts_keep_to_the_window_and_to_its_edges() {
-    let clock = Arc::new(ManualClock::default());
-    let window = |from: &str, until: &str| BookingWindow {
-        from: from.parse().unwrap(),
-        until: until.parse().unwrap(),
-    };
-    let read = parts(&clock, window("2026-09-21T03:30:00Z", "2026-09-21T09:15:00Z")).await;
-    let expected = [
-        window("2026-09-21T03:30:00Z", "2026-09-21T04:00:00Z"),
-        window("2026-09-21T04:00:00Z", "2026-09-21T08:00:00Z"),
-        window("2026-09-21T08:00:00Z", "2026-09-21T09:15:00Z"),
-    ];
-    assert_eq!(read, expected);
-    let none = parts(&clock, window("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")).await;
-    assert_eq!(none, []);
-    // A day that is another hour's.
-    let none = parts(&clock, window("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z")).await;
-    assert_eq!(none, []);
 }
 
 #[tokio::test]

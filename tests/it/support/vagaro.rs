@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_domain::model::{ExternalId, System, TenantId};
-use sync_domain::ports::{AuthMode, BookingSelection, Connection, CustomFields};
+use sync_domain::ports::{AuthMode, BookingSelection, BookingWindow, Connection, CustomFields};
 use sync_providers::http::ProviderHttp;
 use sync_providers::vagaro::{VagaroConnector, VagaroReader, VagaroSettings};
 use sync_testkit::ManualClock;
@@ -64,6 +64,19 @@ pub fn connection() -> Connection {
 pub fn listed(data: impl Into<Value>) -> Value {
     let data: Value = data.into();
     json!({"status": 200, "responseCode": 1000, "message": "Success", "data": data})
+}
+
+/// A success without rows.
+pub fn nothing() -> Value {
+    listed(Vec::<Value>::new())
+}
+
+/// Some month.
+pub fn window() -> BookingWindow {
+    BookingWindow {
+        from: "2026-09-01T00:00:00Z".parse().unwrap(),
+        until: "2026-10-01T00:00:00Z".parse().unwrap(),
+    }
 }
 
 /// A failure that comes with any status.
