@@ -67,7 +67,7 @@ test-unit: environment ## The tests that need no local cloud
 	@$(PYTHON_TESTS)
 	@$(E2E_FREE)
 
-fuzz: ## Fuzz webhooks (FUZZ_TARGET=webhook|salesforce|square, FUZZ_SECONDS=600; needs a C++ compiler)
+fuzz: ## Fuzz webhooks (FUZZ_TARGET=webhook|salesforce|square|vagaro, FUZZ_SECONDS=600; needs C++)
 	@tests/fuzz/run.sh $(FUZZ_TARGET)
 
 lint: environment ## Formatting, clippy, docs, licences and sources, templates, schemas

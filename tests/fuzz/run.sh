@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets with the stable toolchain and runs one for FUZZ_SECONDS (600): `run.sh`,
-# `run.sh salesforce` or `run.sh square`. What was learnt stays in target/fuzz/corpus; a finding is written to
+# `run.sh salesforce`, `square` or `vagaro`. What was learnt stays in target/fuzz/corpus; a finding is written to
 # target/fuzz/findings.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,6 +18,10 @@ case $target in
   square)
     corpus=$work/corpus_square seeds=$here/seeds_square
     dictionary=$here/square_webhook.dict
+    ;;
+  vagaro)
+    corpus=$work/corpus_vagaro seeds=$here/seeds_vagaro
+    dictionary=$here/vagaro_webhook.dict
     ;;
   *)
     echo "no such target: $target" >&2

@@ -49,6 +49,7 @@ pub mod table;
 pub mod template;
 pub mod tenant;
 pub mod upsert_world;
+pub mod vagaro;
 pub mod vendor_server;
 pub mod waiting;
 pub mod webhook_signing;
