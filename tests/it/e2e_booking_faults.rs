@@ -109,7 +109,7 @@ async fn sweep_after_lost_webhooks_brings_the_drift_to_zero_and_reports_it() {
     for act in [
         json!({"act": "reschedule", "objects": moved, "deliver": lossy}),
         json!({"act": "cancel", "ids": ids[40..70], "deliver": lossy}),
-        json!({"act": "edit", "ids": ids[70..], "properties": SYSTEM.renamed("Canarynew"), "deliver": lossy}),
+        json!({"act": "edit", "ids": ids[70..], "properties": SYSTEM.edited().0, "deliver": lossy}),
     ] {
         let done = salon.tenant.portal(act).await;
         lost += done["dropped_events"].as_u64().unwrap();

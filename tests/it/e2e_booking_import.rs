@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
+use crate::support::booking_shapes::calendars;
 use crate::support::booking_state::text_in;
 use crate::support::booking_system::{Appointment, BookingSystem, noon};
 use crate::support::booking_tenant::BookingTenant;
@@ -97,8 +98,7 @@ async fn import_of_250_appointments_of_one_day_finds_each_once() {
 /// The rows of a calendar and of a type that are listed no more are there all the same.
 #[tokio::test]
 async fn import_of_a_full_day_with_a_deleted_calendar_finds_all_or_fails_loudly() {
-    let account = SYSTEM.account("1", "unused");
-    let mut calendars = account["calendars"].clone();
+    let mut calendars = calendars();
     calendars[2]["deleted"] = json!(true);
     let settings = json!({"max_rows": 100, "calendars": calendars});
     let salon = BookingTenant::with(SYSTEM, settings).await;

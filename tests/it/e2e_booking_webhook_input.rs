@@ -132,7 +132,7 @@ async fn replayed_booking_webhook_costs_a_look_and_changes_nothing() {
         assert_eq!(signed(&salon, &url, CHANGED).await, 200);
     }
     // A change behind the replays has its version and its event, and they have none.
-    salon.act_told("edit", 700, &SYSTEM.renamed("Canarynew")).await;
+    salon.act_told("edit", 700, &SYSTEM.edited().0).await;
     salon.until_version(700, 3).await;
     salon.tenant.events(1).await;
     let looks = salon.tenant.provider_calls_total().await;

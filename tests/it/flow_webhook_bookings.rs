@@ -108,6 +108,7 @@ async fn deliver(auth: AuthMode, marks: &[(&str, u64)], unreadable: &[&str]) -> 
         accounts: &accounts,
         claimed_accounts: &accounts,
         queue: &queue,
+        sources: &Default::default(),
         clock: &clock,
     };
     let delivery = unsigned(b"");

@@ -125,6 +125,7 @@ impl World {
             claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&accounts))),
             accounts,
             queue: Arc::clone(&queue) as _,
+            sources: Default::default(),
             clock,
         });
         let handler: WebhookHandler = Arc::new(move |request| {

@@ -131,7 +131,8 @@ fn settings_in_code() -> BTreeSet<String> {
     let wiring = ["lib", "webhook"].map(|file| format!("shared/wiring/src/{file}.rs"));
     for file in mains.chain(wiring) {
         let main = read(&file);
-        for call in ["required(\"", "optional(\"", "parsed(\"", "queue_setting: \""] {
+        for call in ["required(\"", "optional(\"", "parsed(\"", "addresses(\"", "queue_setting: \""]
+        {
             let reads = main.split(call).skip(1).filter_map(|rest| rest.split('"').next());
             names.extend(reads.map(str::to_owned));
         }

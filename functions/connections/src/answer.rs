@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use sync_domain::model::{ObjectType, System};
-use sync_domain::ports::HookStatus;
+use sync_domain::ports::{AccountGap, HookStatus};
 use sync_domain::usecase::connect_account::{Connected, Consent};
 use sync_domain::usecase::connection_health::ConnectionHealth;
 use sync_domain::usecase::rotate_connection::Rotated;
@@ -20,6 +20,7 @@ pub fn connected(system: System, connected: &Connected, webhook_url: &str) -> Va
         "webhook_url": webhook_url,
         "key_properties": names(&connected.key_properties),
     }));
+    insert_gaps(&mut body, &connected.gaps);
     insert_hook(&mut body, "webhook_status", connected.webhook.as_ref().map(|hook| hook.status));
     insert_entered(&mut body, connected.entered_url.as_ref());
     body.into()
@@ -65,6 +66,7 @@ pub fn health(system: System, health: &ConnectionHealth, webhook_url: &str) -> V
         "queued": health.queued.count,
         "dead_letters": health.dead_letters.count,
     }));
+    insert_gaps(&mut body, &entry.gaps);
     insert_time(&mut body, "token_expires_at", entry.token_expires_at);
     insert_time(&mut body, "paused_until", health.gate.paused_until);
     insert_time(&mut body, "last_success_at", health.gate.last_success_at);
@@ -93,6 +95,13 @@ fn members(value: Value) -> Map<String, Value> {
 fn insert_time(members: &mut Map<String, Value>, name: &str, at: Option<Timestamp>) {
     if let Some(at) = at {
         members.insert(name.to_owned(), at.to_string().into());
+    }
+}
+
+fn insert_gaps(members: &mut Map<String, Value>, gaps: &[AccountGap]) {
+    if !gaps.is_empty() {
+        let gaps: Vec<_> = gaps.iter().map(AccountGap::to_text).collect();
+        members.insert("gaps".to_owned(), gaps.into());
     }
 }
 

@@ -1,8 +1,8 @@
 //! The secrets of connections: their names, their JSON, reading and merging.
 //!
 //! `{prefix}/{tenant}/{system}` holds the credentials:
-//! `{"auth", "access_token", "refresh_token"?, "expires_at"?, "account_id", "default_region"?,
-//! "import_horizon_days"?, "time_zone"?, "token_version"?, "key_properties"?, "domain"?,
+//! `{"auth", "access_token", "refresh_token"?, "expires_at"?, "refresh_at"?, "account_id",
+//! "default_region"?, "import_horizon_days"?, "time_zone"?, "token_version"?, "key_properties"?, "domain"?,
 //! "custom_fields"?, "grant"?}`; `auth` is a name of [`AuthMode`], and `grant` what mints tokens:
 //! `{"kind": "client_credentials", "client_id", "client_secret"}` or `{"kind": "jwt_bearer",
 //! "client_id", "username", "private_key"}`. One that an operator wrote by hand may have the token
@@ -30,6 +30,7 @@ struct StoredCredentials {
     access_token: SecretString,
     refresh_token: Option<SecretString>,
     expires_at: Option<Timestamp>,
+    refresh_at: Option<Timestamp>,
     #[serde(default)]
     account_id: String,
     default_region: Option<String>,
@@ -160,6 +161,7 @@ pub(crate) fn parse_credentials(secret: &SecretString) -> Result<Credentials, Co
         access_token: stored.access_token,
         refresh_token: stored.refresh_token.filter(|token| !token.expose_secret().is_empty()),
         expires_at: stored.expires_at,
+        refresh_at: stored.refresh_at,
         account_id: stored.account_id,
         default_region: stored.default_region,
         import_horizon_days: stored.import_horizon_days,
@@ -199,6 +201,7 @@ fn members_of(credentials: &Credentials) -> Vec<(&'static str, Option<Value>)> {
         ("access_token", Some(exposed(&credentials.access_token))),
         ("refresh_token", credentials.refresh_token.as_ref().map(exposed)),
         ("expires_at", credentials.expires_at.map(|at| at.to_string().into())),
+        ("refresh_at", credentials.refresh_at.map(|at| at.to_string().into())),
         ("account_id", Some(credentials.account_id.as_str().into())),
         ("default_region", text(&credentials.default_region)),
         ("import_horizon_days", credentials.import_horizon_days.map(Value::from)),
@@ -330,7 +333,8 @@ mod tests {
     fn credentials_keep_their_members_and_those_of_others() {
         let stored = json!({
             "auth": "oauth", "access_token": "a", "refresh_token": "r", "account_id": "1",
-            "expires_at": "2026-11-22T10:00:00Z", "default_region": "US", "time_zone": "UTC",
+            "expires_at": "2026-11-22T10:00:00Z", "refresh_at": "2026-11-22T09:55:00Z",
+            "default_region": "US", "time_zone": "UTC",
             "token_version": 3, "key_properties": ["company"], "note_of_an_operator": {"x": 1},
             "domain": "acme", "custom_fields": {"company.reference": "ab12"},
             "grant": {"kind": "client_credentials", "client_id": "c", "client_secret": "s"},

@@ -1,8 +1,10 @@
 //! Our own apps at the providers, out of secrets.
 //!
 //! `{prefix}/{system}` holds `{"client_id", "client_secret", "previous_client_secret"?,
-//! "previous_until"?, "redirect_uri", "scopes"?}`. There may be none: then tenants connect by tokens
-//! of their own only.
+//! "previous_until"?, "redirect_uri", "scopes"?, "pkce"?}`. There may be none: then tenants connect by
+//! tokens of their own only. With `"pkce": true` the app shows a verifier and not its secret, which is
+//! needed all the same: states and verifiers are made with it. What signs webhooks may be in the same
+//! secret ([`crate::webhook_secrets`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +31,8 @@ struct StoredApp {
     redirect_uri: String,
     #[serde(default)]
     scopes: Vec<String>,
+    #[serde(default)]
+    pkce: bool,
 }
 
 struct Cached {
@@ -60,15 +64,21 @@ impl SecretOauthApps {
         };
         let stored: StoredApp = serde_json::from_str(secret.expose_secret())
             .map_err(|_quotes_the_secret| ConnectionError::Malformed("the secret of our app"))?;
+        if stored.client_secret.expose_secret().is_empty() {
+            // Anybody could make states and verifiers with that.
+            return Err(ConnectionError::Malformed("the secret of our app is empty"));
+        }
         let now = self.clock.now();
         let is_good = stored.previous_until.is_some_and(|until| until > now);
+        let previous = stored.previous_client_secret;
+        let previous = previous.filter(|secret| !secret.expose_secret().is_empty());
         Ok(Some(OauthApp {
             client_id: stored.client_id,
             client_secret: stored.client_secret,
-            previous_client_secret: stored.previous_client_secret.filter(|_| is_good),
+            previous_client_secret: previous.filter(|_| is_good),
             redirect_uri: stored.redirect_uri,
             scopes: stored.scopes,
-            is_public: false,
+            is_public: stored.pkce,
             code_verifier: None,
         }))
     }

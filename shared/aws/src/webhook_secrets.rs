@@ -1,6 +1,8 @@
 //! What webhooks are signed with, out of secrets, remembered for a minute.
 //!
-//! Our app: `{app prefix}/{system}` with `client_secret`, `previous_client_secret`, `previous_until`.
+//! Our app: `{app prefix}/{system}` with `client_secret`, `previous_client_secret`, `previous_until`. Where
+//! the protocol has deliveries signed with the key of our webhook subscription: the same secret with
+//! `webhook_signature_key`, `previous_webhook_signature_key`, `previous_until`, and never the others.
 //! A tenant's own app: `{tenant prefix}/{tenant}/{system}/webhook` with `current`, `previous`,
 //! `previous_until`, and what else tells its deliveries: `account_id`, `hook_ids`, `url_token`. An empty
 //! `current` beside a `url_token` is a connection whose deliveries nothing signs. The tenant's
@@ -51,17 +53,34 @@ pub struct CachedSigningSecrets {
     cache: Mutex<HashMap<SecretHolder, Cached>>,
 }
 
+/// What signs a tenant's deliveries, and what else tells them.
 #[derive(Deserialize)]
 struct Stored {
-    #[serde(alias = "client_secret")]
     current: SecretString,
-    #[serde(alias = "previous_client_secret")]
     previous: Option<SecretString>,
     previous_until: Option<Timestamp>,
     account_id: Option<String>,
     #[serde(default)]
     hook_ids: Vec<String>,
     url_token: Option<SecretString>,
+}
+
+/// Our app, which signs with what it proves itself with.
+#[derive(Deserialize)]
+struct StoredApp {
+    client_secret: SecretString,
+    previous_client_secret: Option<SecretString>,
+    previous_until: Option<Timestamp>,
+}
+
+/// Our app, whose subscription signs. Without its key there is nothing to try, and no other member
+/// stands in for it.
+#[derive(Deserialize)]
+struct StoredSubscription {
+    #[serde(default)]
+    webhook_signature_key: SecretString,
+    previous_webhook_signature_key: Option<SecretString>,
+    previous_until: Option<Timestamp>,
 }
 
 /// A secret whose text is not what we store.
@@ -104,13 +123,15 @@ impl CachedSigningSecrets {
         holder: &SecretHolder,
     ) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
         let name = match holder {
-            SecretHolder::OurApp(system) => format!("{}/{system}", self.app_prefix),
+            SecretHolder::OurApp(system) | SecretHolder::OurSubscription(system) => {
+                format!("{}/{system}", self.app_prefix)
+            }
             SecretHolder::Tenant(tenant, system) => {
                 format!("{}/{tenant}/{system}/webhook", self.tenant_prefix)
             }
         };
         let secrets = match self.source.read(&name).await {
-            Ok(text) => parsed(&text),
+            Ok(text) => parsed(holder, &text),
             Err(SecretError::NotFound) => Ok(None),
             Err(error @ SecretError::Unavailable(_)) => Err(error),
         };
@@ -128,8 +149,11 @@ impl CachedSigningSecrets {
 
 /// A previous secret without an end would count for ever, so it does not count at all; neither does one
 /// beside an empty current one.
-fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
-    let stored: Stored = serde_json::from_str(text.expose_secret())
+fn parsed(
+    holder: &SecretHolder,
+    text: &SecretString,
+) -> Result<Option<Arc<SigningSecrets>>, SecretError> {
+    let stored = stored(holder, text.expose_secret())
         .map_err(|_quotes_the_secret| SecretError::Unavailable(Box::new(MalformedSecret)))?;
     let previous = stored.previous.zip(stored.previous_until);
     let origin = HookOrigin {
@@ -142,6 +166,28 @@ fn parsed(text: &SecretString) -> Result<Option<Arc<SigningSecrets>>, SecretErro
         None => SigningSecrets::of_address(origin),
     };
     Ok(secrets.map(Arc::new))
+}
+
+fn stored(holder: &SecretHolder, text: &str) -> Result<Stored, serde_json::Error> {
+    let ours = |current, previous, previous_until| Stored {
+        current,
+        previous,
+        previous_until,
+        account_id: None,
+        hook_ids: Vec::new(),
+        url_token: None,
+    };
+    match holder {
+        SecretHolder::OurApp(_) => serde_json::from_str::<StoredApp>(text)
+            .map(|it| ours(it.client_secret, it.previous_client_secret, it.previous_until)),
+        SecretHolder::OurSubscription(_) => {
+            serde_json::from_str::<StoredSubscription>(text).map(|it| {
+                let previous = it.previous_webhook_signature_key;
+                ours(it.webhook_signature_key, previous, it.previous_until)
+            })
+        }
+        SecretHolder::Tenant(..) => serde_json::from_str(text),
+    }
 }
 
 #[async_trait]

@@ -3,6 +3,9 @@
 //! Nothing is stored: the state is its own proof, an HMAC over tenant, system, end and a random part.
 //! So a state of one tenant is no good for another, and it ends by itself. The key is derived from
 //! the secret of our app under a name of its own, so that no signature of another kind could pass.
+//!
+//! The verifier of a consent by PKCE (RFC 7636) is not stored either: it is an HMAC over the state, with a
+//! key that is derived from the same secret under another name.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,8 +20,10 @@ use crate::model::{System, TenantId};
 /// How long a person may take to give their consent.
 pub const STATE_TTL: Duration = Duration::from_secs(600);
 
-/// Names what the derived key is for, and the form of the state.
+/// Names what a derived key is for, and the form of the state.
 const KEY_PURPOSE: &[u8] = b"integrations/oauth-state/v1";
+/// The same for the key of verifiers.
+const VERIFIER_PURPOSE: &[u8] = b"integrations/oauth-code-verifier/v1";
 /// Joins the signed parts; none can hold it.
 const SEPARATOR: &[u8] = b"\x1f";
 /// A state of ours is about 120 characters.
@@ -64,11 +69,23 @@ pub fn is_valid(
     verified().is_some_and(|expires_at_s| expires_at_s > now.as_second())
 }
 
-/// An HMAC key may have any length, so there is always one; the type says there may not.
+/// The verifier of the consent that has this state, 64 characters: the same whenever it is asked for. Who
+/// sees the state, which travels through a browser, can't tell it.
+pub fn code_verifier(app_secret: &SecretString, state: &str) -> Option<SecretString> {
+    let mac = keyed(app_secret, VERIFIER_PURPOSE)?.chain_update(state.as_bytes());
+    Some(hex::encode(mac.finalize().into_bytes()).into())
+}
+
+/// An HMAC with a key that is derived for one purpose. A key may have any length, so there is always one;
+/// the type says there may not.
+fn keyed(app_secret: &SecretString, purpose: &[u8]) -> Option<Hmac<Sha256>> {
+    let derive = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes()).ok()?;
+    let key = derive.chain_update(purpose).finalize().into_bytes();
+    Hmac::<Sha256>::new_from_slice(&key).ok()
+}
+
 fn signed(app_secret: &SecretString, parts: &[&str]) -> Option<Hmac<Sha256>> {
-    let mut derive = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes()).ok()?;
-    derive.update(KEY_PURPOSE);
-    let mut mac = Hmac::<Sha256>::new_from_slice(&derive.finalize().into_bytes()).ok()?;
+    let mut mac = keyed(app_secret, KEY_PURPOSE)?;
     for part in parts {
         mac.update(part.as_bytes());
         mac.update(SEPARATOR);
@@ -79,8 +96,9 @@ fn signed(app_secret: &SecretString, parts: &[&str]) -> Option<Hmac<Sha256>> {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use secrecy::ExposeSecret;
 
-    use super::{is_valid, issue};
+    use super::{code_verifier, is_valid, issue};
     use crate::model::{System, TenantId};
 
     const END: Timestamp = Timestamp::constant(1_790_000_600, 0);
@@ -115,6 +133,33 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             assert!(!is_good("secret", "acme", NOW, &changed), "{index}");
         }
+    }
+
+    #[test]
+    fn verifier_is_told_by_secret_and_state_together() {
+        let verifier = |secret: &str, state: &str| {
+            code_verifier(&secret.into(), state).unwrap().expose_secret().to_owned()
+        };
+        let (state, other) = (state_of("secret", "acme"), state_of("secret", "globex"));
+        let ours = verifier("secret", &state);
+        assert_eq!(ours, verifier("secret", &state));
+        assert_ne!(ours, verifier("other", &state));
+        assert_ne!(ours, verifier("secret", &other));
+        assert!(!state.contains(&ours), "the tag of the state is no verifier");
+        // RFC 7636, section 4.1.
+        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        assert!((43..=128).contains(&ours.len()) && ours.bytes().all(is_unreserved));
+    }
+
+    /// Made with Python's `hmac`, twice: a consent may begin in one version of this code and end
+    /// in the next.
+    #[test]
+    fn verifier_stays_the_same_from_version_to_version() {
+        let verifier = code_verifier(&"secret".into(), "1790000600.nonce-1.00").unwrap();
+        assert_eq!(
+            verifier.expose_secret(),
+            "101174dccd9448348aa0808581be1cbae0cbcaf727b2eb906fa2416d2ca0b972"
+        );
     }
 
     #[test]

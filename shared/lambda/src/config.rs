@@ -4,6 +4,8 @@
 //! everything that is wrong in one message. Every key is in `.env.example` and in `template.yaml`;
 //! a test compares the three.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Something is wrong with the settings.
@@ -53,6 +55,17 @@ impl Settings {
         })
     }
 
+    /// IP addresses, separated by commas; none where it is not set.
+    pub fn addresses(&mut self, name: &str) -> BTreeSet<IpAddr> {
+        let Some(text) = self.get(name) else { return BTreeSet::new() };
+        let addresses =
+            text.split(',').map(|it| it.trim().parse().map(|it: IpAddr| it.to_canonical()));
+        addresses.collect::<Result<_, _>>().unwrap_or_else(|_not_such| {
+            self.faults.push(format!("{name} can't be read as addresses separated by commas"));
+            BTreeSet::new()
+        })
+    }
+
     /// To be called when everything is read.
     ///
     /// # Errors
@@ -82,6 +95,29 @@ mod tests {
             "bad settings: TABLE_NAME is not set; BUS is not set; \
              TIMEOUT_MS can't be read as a number"
         );
+    }
+
+    #[test]
+    fn settings_take_a_list_of_addresses_whole_or_not_at_all() {
+        let read = |text: &'static str| {
+            let mut settings = Settings::new(move |_| Some(text.to_owned()));
+            let addresses = settings.addresses("SOURCES");
+            let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            settings.check().map(|()| texts).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(" "), Ok(vec![]));
+        assert_eq!(
+            read("20.220.12.83, 13.67.143.68,::ffff:13.70.105.4,2001:db8::1"),
+            Ok(["13.67.143.68", "13.70.105.4", "20.220.12.83", "2001:db8::1"]
+                .map(str::to_owned)
+                .to_vec())
+        );
+        for text in
+            ["20.220.12.83,", ",", "20.220.12", "20.220.12.0/24", "vagaro.com", "1.2.3.4 5.6.7.8"]
+        {
+            let expected = "bad settings: SOURCES can't be read as addresses separated by commas";
+            assert_eq!(read(text), Err(expected.to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! The address of a delivery may end with a token that nobody else may know: it goes to the protocol
 //! and nowhere else, neither into a log line nor into an answer.
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +60,8 @@ pub struct WebhookRoute {
     pub claimed_accounts: Arc<dyn AccountDirectory>,
     /// Where changes go.
     pub queue: Arc<dyn WorkQueue>,
+    /// Where the provider sends from (`WEBHOOK_SOURCE_ADDRESSES`); empty: from anywhere.
+    pub sources: BTreeSet<IpAddr>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,17 +90,22 @@ pub async fn handle(route: &WebhookRoute, request: WebhookRequest) -> ApiRespons
     }
 }
 
-/// What the sender is told, and what only the log is.
+/// What the sender is told, and what only the log and the metrics are.
 struct Refusal {
     problem: Problem,
+    outcome: &'static str,
     cause: String,
 }
 
 impl Refusal {
     fn new(problem: Problem, cause: impl Into<String>) -> Self {
-        Self { problem, cause: cause.into() }
+        Self { outcome: problem.code.as_str(), problem, cause: cause.into() }
     }
 }
+
+/// The outcome of a delivery that people have to enter a secret or an address for. It is told from
+/// other 503s, because it does not pass by itself.
+const UNPROVEN: &str = "unproven";
 
 async fn accept(
     route: &WebhookRoute,
@@ -117,7 +126,7 @@ async fn accept(
         url,
         headers: request.headers,
         body,
-        source: None,
+        source: request.source,
     };
     let deps = AcceptWebhookDeps {
         protocol: route.protocol.as_ref(),
@@ -125,6 +134,7 @@ async fn accept(
         accounts: route.accounts.as_ref(),
         claimed_accounts: route.claimed_accounts.as_ref(),
         queue: route.queue.as_ref(),
+        sources: &route.sources,
         clock: route.clock.as_ref(),
     };
     let command =
@@ -175,6 +185,10 @@ fn refusal_of(error: &AcceptWebhookError) -> Refusal {
         AcceptWebhookError::Unsigned(fault) => {
             Refusal::new(ErrorCode::InvalidSignature.into(), fault.as_str())
         }
+        AcceptWebhookError::Unproven(fault) => {
+            let refusal = Refusal::new(later(), format!("{UNPROVEN}: {}", fault.as_str()));
+            Refusal { outcome: UNPROVEN, ..refusal }
+        }
         AcceptWebhookError::Unreadable(UnreadableDelivery::NotAList) => {
             let problem =
                 Problem::new(ErrorCode::InvalidEvents).detail("must be what the provider sends");
@@ -206,7 +220,7 @@ fn report(
 ) {
     let system = route.protocol.system().as_str();
     let problem = result.as_ref().err().map(|refusal| &refusal.problem);
-    let outcome = problem.map_or("accepted", |problem| problem.code.as_str());
+    let outcome = result.as_ref().err().map_or("accepted", |refusal| refusal.outcome);
     let status = problem.map_or(200, |problem| problem.code.status());
     let tenants: Vec<_> =
         stats.tenants.iter().take(TENANTS_LOGGED_MAX).map(TenantId::as_str).collect();

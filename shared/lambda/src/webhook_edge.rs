@@ -6,6 +6,7 @@
 //! headers with a comma; no signature has one, so such a value is refused later on.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct WebhookRequest {
     pub headers: Vec<(String, String)>,
     /// The bytes that were sent.
     pub body: Result<Vec<u8>, NotBase64>,
+    /// Who called the gateway, if it says so.
+    pub source: Option<IpAddr>,
     /// When the gateway got it, if it says so.
     pub received_at: Option<Timestamp>,
     /// Ties log lines, answer and messages together.
@@ -130,8 +133,11 @@ struct Context {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Http {
     method: String,
+    #[serde(default)]
+    source_ip: Option<String>,
 }
 
 impl GatewayEvent {
@@ -151,6 +157,7 @@ impl GatewayEvent {
             correlation_id: correlation_id_of(&self.headers),
             headers: self.headers.0,
             body,
+            source: context.http.source_ip.and_then(|text| text.parse().ok()),
             received_at: context.time_epoch.and_then(|it| Timestamp::from_millisecond(it).ok()),
             deadline,
         }
@@ -229,6 +236,25 @@ mod tests {
         let expected = ["1", "2", "2"].map(|value| (name.clone(), value.to_owned()));
         assert_eq!(request.headers, expected);
         assert_eq!(request.raw_query, "a=%3A&b");
+    }
+
+    #[test]
+    fn request_tells_who_called_the_gateway_where_that_is_an_address() {
+        let source = |member: &str| {
+            let event = format!(
+                r#"{{"rawPath": "/", "requestContext": {{"http": {{"method": "POST"{member}}}}}}}"#
+            );
+            let event: GatewayEvent = serde_json::from_str(&event).unwrap();
+            event.into_request(Timestamp::UNIX_EPOCH).source.map(|it| it.to_string())
+        };
+        let told = |text: &str| source(&format!(r#", "sourceIp": "{text}""#));
+        assert_eq!(told("20.220.12.83").as_deref(), Some("20.220.12.83"));
+        assert_eq!(told("2001:db8::1").as_deref(), Some("2001:db8::1"));
+        for text in ["", "20.220.12", "20.220.12.83:443", "20.220.12.83, 1.2.3.4"] {
+            assert_eq!(told(text), None, "{text}");
+        }
+        assert_eq!(source(""), None);
+        assert_eq!(source(r#", "sourceIp": null"#), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct ClientError(#[source] reqwest::Error);
 pub struct ProviderHttp {
     client: reqwest::Client,
     call_timeout: Duration,
-    headers: HeaderMap,
+    headers: Vec<(&'static str, String)>,
 }
 
 /// What a call shows to be let in. `Debug` can't print the token.
@@ -72,14 +72,14 @@ impl ProviderHttp {
             .user_agent(concat!("crm-booking-integrations/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ClientError)?;
-        Ok(Self { client, call_timeout, headers: HeaderMap::new() })
+        Ok(Self { client, call_timeout, headers: Vec::new() })
     }
 
-    /// The same client, which sends a header of the vendor's with every request.
+    /// The same client, which sends a header of the vendor's with every request. A value that can't
+    /// stand in a header makes no request: the builder keeps that fault.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
-        let name = HeaderName::from_static(name);
-        self.headers.insert(name, HeaderValue::from_static(value));
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
         self
     }
 
@@ -102,6 +102,18 @@ impl ProviderHttp {
         body: &(impl Serialize + Sync),
     ) -> Result<RawAnswer, ProviderError> {
         self.send(self.client.post(url).bearer_auth(token.expose_secret()).json(body)).await
+    }
+
+    /// Posts JSON without a token; what is secret is in the body.
+    ///
+    /// # Errors
+    /// Only when there is no complete answer.
+    pub async fn post_json_without_token(
+        &self,
+        url: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<RawAnswer, ProviderError> {
+        self.send(self.client.post(url).json(body)).await
     }
 
     /// Patches JSON with a bearer token and reads the whole answer.
@@ -200,7 +212,8 @@ impl ProviderHttp {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ProviderError> {
-        let request = request.headers(self.headers.clone());
+        let named = self.headers.iter();
+        let request = named.fold(request, |request, (name, value)| request.header(*name, value));
         let sent = request.timeout(self.call_timeout).send();
         let mut response = sent.await.map_err(|error| transport_error(&error))?;
         let status = response.status().as_u16();

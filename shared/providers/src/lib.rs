@@ -10,7 +10,6 @@ mod person_fields;
 pub mod pipedrive;
 pub mod salesforce;
 pub mod square;
-mod unwritten;
 pub mod vagaro;
 
 use std::sync::Arc;
@@ -30,8 +29,8 @@ use crate::pipedrive::{
 use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
-use crate::square::SquareSettings;
-use crate::vagaro::VagaroSettings;
+use crate::square::{SquareConnector, SquareReader, SquareSettings, SquareWebhooks};
+use crate::vagaro::{VagaroConnector, VagaroReader, VagaroSettings, VagaroWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -60,15 +59,17 @@ pub struct ProviderCatalog {
     pipedrive_connector: Arc<PipedriveConnector>,
     acuity: Arc<AcuityReader>,
     acuity_connector: Arc<AcuityConnector>,
+    square: Arc<SquareReader>,
+    square_connector: Arc<SquareConnector>,
+    vagaro: Arc<VagaroReader>,
+    vagaro_connector: Arc<VagaroConnector>,
 }
 
 impl ProviderCatalog {
     /// Builds the gateways; they share one HTTP client and its connections. `clock` dates what is
     /// signed for a provider.
     pub fn new(http: &ProviderHttp, settings: ProviderSettings, clock: &Arc<dyn Clock>) -> Self {
-        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square: _, vagaro: _ } =
-            settings;
-        let clock = Arc::clone(clock);
+        let ProviderSettings { hubspot, salesforce, pipedrive, acuity, square, vagaro } = settings;
         Self {
             hubspot: Arc::new(HubspotGateway::new(http.clone(), hubspot.clone())),
             hubspot_connector: Arc::new(HubspotConnector::new(http.clone(), hubspot)),
@@ -76,12 +77,20 @@ impl ProviderCatalog {
             salesforce_connector: Arc::new(SalesforceConnector::new(
                 http.clone(),
                 salesforce,
-                clock,
+                Arc::clone(clock),
             )),
             pipedrive: Arc::new(PipedriveGateway::new(http.clone(), pipedrive.clone())),
             pipedrive_connector: Arc::new(PipedriveConnector::new(http.clone(), pipedrive)),
             acuity: Arc::new(AcuityReader::new(http.clone(), acuity.clone())),
             acuity_connector: Arc::new(AcuityConnector::new(http.clone(), acuity)),
+            square: Arc::new(SquareReader::new(http.clone(), square.clone(), Arc::clone(clock))),
+            square_connector: Arc::new(SquareConnector::new(
+                http.clone(),
+                square,
+                Arc::clone(clock),
+            )),
+            vagaro: Arc::new(VagaroReader::new(http.clone(), vagaro.clone(), Arc::clone(clock))),
+            vagaro_connector: Arc::new(VagaroConnector::new(http.clone(), vagaro)),
         }
     }
 
@@ -119,7 +128,8 @@ impl ProviderCatalog {
         match system {
             System::Hubspot | System::Salesforce | System::Pipedrive => None,
             System::Acuity => Some(Arc::clone(&self.acuity) as _),
-            System::Square | System::Vagaro => Some(Arc::new(unwritten::Unwritten(system))),
+            System::Square => Some(Arc::clone(&self.square) as _),
+            System::Vagaro => Some(Arc::clone(&self.vagaro) as _),
         }
     }
 }
@@ -133,7 +143,8 @@ impl ConnectorCatalog for ProviderCatalog {
             }
             System::Pipedrive => Arc::clone(&self.pipedrive_connector) as Arc<dyn AccountConnector>,
             System::Acuity => Arc::clone(&self.acuity_connector) as Arc<dyn AccountConnector>,
-            System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+            System::Square => Arc::clone(&self.square_connector) as Arc<dyn AccountConnector>,
+            System::Vagaro => Arc::clone(&self.vagaro_connector) as Arc<dyn AccountConnector>,
         }
     }
 }
@@ -145,6 +156,7 @@ pub fn webhook_protocol(system: System) -> Arc<dyn WebhookProtocol> {
         System::Salesforce => Arc::new(SalesforceWebhooks),
         System::Pipedrive => Arc::new(PipedriveWebhooks),
         System::Acuity => Arc::new(AcuityWebhooks),
-        System::Square | System::Vagaro => Arc::new(unwritten::Unwritten(system)),
+        System::Square => Arc::new(SquareWebhooks),
+        System::Vagaro => Arc::new(VagaroWebhooks),
     }
 }

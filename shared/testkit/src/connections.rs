@@ -44,6 +44,7 @@ impl MemoryConnections {
             access_token: format!("token-of-{tenant}").into(),
             token_version: 0,
             expires_at: None,
+            refresh_at: None,
             default_region: Some("US".to_owned()),
             import_horizon_days: None,
             time_zone: None,

@@ -9,7 +9,7 @@ use sync_aws::secrets::SecretsManagerSource;
 use sync_aws::webhook_secrets::CachedSigningSecrets;
 use sync_aws::work_queue::SqsWorkQueue;
 use sync_domain::model::System;
-use sync_domain::ports::{SecretHolder, SigningSecretSource};
+use sync_domain::ports::{AuthMode, SigningSecretSource};
 use sync_lambda::clock::SystemClock;
 use sync_lambda::config::Settings;
 use sync_lambda::webhook::{WebhookRoute, handle};
@@ -46,6 +46,7 @@ pub async fn webhook_handler(
         function.is_signed_by_our_app.then(|| settings.required("APP_SECRET_PREFIX"));
     let queue_url = settings.required(function.queue_setting);
     let public_base_url = settings.optional("PUBLIC_BASE_URL", "");
+    let sources = settings.addresses("WEBHOOK_SOURCE_ADDRESSES");
     settings.check()?;
 
     let config = sdk::load().await;
@@ -69,6 +70,7 @@ pub async fn webhook_handler(
         claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&accounts))),
         accounts,
         queue,
+        sources,
         clock,
     });
     Ok(Arc::new(move |request| {
@@ -86,8 +88,10 @@ async fn warm_up(
     secrets: &dyn SigningSecretSource,
 ) {
     let app = async {
-        if function.is_signed_by_our_app {
-            drop(secrets.secrets(&SecretHolder::OurApp(function.system)).await);
+        let signed_by = webhook_protocol(function.system).signed_by(AuthMode::Oauth);
+        let holder = signed_by.holder_of_ours(function.system);
+        if let Some(holder) = holder.filter(|_| function.is_signed_by_our_app) {
+            drop(secrets.secrets(&holder).await);
         }
     };
     let all = async { tokio::join!(table.warm_up(), queue.warm_up(), app) };

@@ -149,6 +149,7 @@ pub fn counts_add_up_and_messages_read_back(connected: &Connected, delivery: &We
         accounts: &world,
         claimed_accounts: &world,
         queue: &world,
+        sources: &Default::default(),
         clock: &world,
     };
     let correlation_id = CorrelationId::unknown();

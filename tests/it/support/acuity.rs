@@ -38,6 +38,7 @@ pub fn connection(time_zone: Option<&str>) -> Connection {
         access_token: "12345:key".to_owned().into(),
         token_version: 0,
         expires_at: None,
+        refresh_at: None,
         default_region: Some("US".to_owned()),
         import_horizon_days: None,
         time_zone: time_zone.map(str::to_owned),

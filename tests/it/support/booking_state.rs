@@ -92,8 +92,9 @@ impl BookingTenant {
             stored.entry(text_in(booking, "external_id")).or_default().push(booking);
         }
         let mut differences = Vec::new();
+        let customers = self.remote_customers().await;
         for object in self.tenant.remote("appointment").await {
-            let theirs = self.system.kept(&object);
+            let theirs = self.system.kept(&object, &customers);
             let id = theirs["external_id"].as_str().unwrap();
             let found = stored.remove(id).unwrap_or_default();
             let [booking] = found.as_slice() else {

@@ -1,16 +1,19 @@
 //! What differs between booking systems for a test: how an account is set up and connected, the
 //! vendor's shape of an appointment, and the words of a user's acts. Tests that hold for every booking
-//! system go over [`BookingSystem::ALL`].
+//! system are functions over [`BookingSystem`], run for each by `for_every_booking_system`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::booking_shapes;
 use super::tenant::Provider;
 
 /// A booking system that the sandbox plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookingSystem {
     Acuity,
+    Square,
+    Vagaro,
 }
 
 /// An appointment in a test's own words.
@@ -74,102 +77,94 @@ pub fn noon(days: i64) -> Timestamp {
 }
 
 impl BookingSystem {
-    /// All of them.
-    pub const ALL: [Self; 1] = [Self::Acuity];
-
     pub const fn provider(self) -> Provider {
+        let system = match self {
+            Self::Acuity => "acuity",
+            Self::Square => "square",
+            Self::Vagaro => "vagaro",
+        };
+        Provider { kind: "booking", system }
+    }
+
+    /// Whether it lists what begins in a span of time, so that imports and sweeps find what is new.
+    pub const fn lists_by_date(self) -> bool {
         match self {
-            Self::Acuity => Provider { kind: "booking", system: "acuity" },
+            Self::Acuity | Self::Square => true,
+            Self::Vagaro => false,
         }
     }
 
-    /// The account at the sandbox, but for its id.
-    pub fn account(self, user_id: &str, key: &str) -> Value {
+    /// Whether connecting registers a webhook of the account's.
+    pub const fn registers_webhooks(self) -> bool {
         match self {
-            Self::Acuity => json!({
-                "user_id": user_id, "api_key": key, "time_zone": "America/New_York",
-                "calendars": [{"id": 1, "name": "Calendar 1"}, {"id": 2, "name": "Calendar 2"}, {"id": 3, "name": "Calendar 3"}],
-                "appointment_types": [
-                    {"id": 11, "name": "Haircut", "duration": 60},
-                    {"id": 12, "name": "Yoga", "duration": 60, "type": "class"},
-                ],
-            }),
+            Self::Acuity => true,
+            Self::Square | Self::Vagaro => false,
         }
     }
 
-    /// What connects the account, but for the tenant.
-    pub fn connection(self, user_id: &str, key: &str) -> Value {
+    /// The act by which an appointment goes for good, and the reason that it then has.
+    pub const fn withdrawn(self) -> (&'static str, &'static str) {
         match self {
-            Self::Acuity => json!({
-                "auth": "api_key", "user_id": user_id, "api_key": key, "default_region": "US",
-            }),
+            Self::Acuity | Self::Vagaro => ("delete", "deleted"),
+            Self::Square => ("decline", "declined"),
+        }
+    }
+
+    /// Whether deliveries only hint at a deletion, so that it is looked at twice.
+    pub const fn confirms_deletions(self) -> bool {
+        match self {
+            Self::Acuity => true,
+            Self::Square | Self::Vagaro => false,
+        }
+    }
+
+    /// What an event of a cancellation names as changed.
+    pub const fn changed_by_cancel(self) -> &'static [&'static str] {
+        match self {
+            Self::Acuity | Self::Vagaro => &["reason", "status"],
+            Self::Square => &["cancelled_by", "reason", "status"],
         }
     }
 
     /// An appointment in the vendor's shape.
     pub fn shaped(self, appointment: &Appointment) -> Value {
         match self {
-            Self::Acuity => {
-                let mut shaped = json!({
-                    "id": appointment.id,
-                    "datetime": appointment.starts_at.to_string(),
-                    "duration": appointment.minutes,
-                    "firstName": appointment.first_name,
-                    "lastName": appointment.last_name,
-                    "email": appointment.email,
-                    "phone": appointment.phone,
-                    "canceled": appointment.fate != Fate::Standing,
-                    "noShow": appointment.fate == Fate::NoShow,
-                });
-                for (name, id) in [
-                    ("calendarID", appointment.calendar),
-                    ("appointmentTypeID", appointment.service),
-                    ("classID", appointment.class),
-                ] {
-                    if let Some(id) = id {
-                        shaped[name] = json!(id);
-                    }
-                }
-                shaped
-            }
+            Self::Acuity => booking_shapes::acuity(appointment),
+            Self::Square => booking_shapes::square(appointment),
+            Self::Vagaro => booking_shapes::vagaro(appointment),
         }
     }
 
-    /// What of the vendor's object we keep, in our words and under our names.
-    pub fn kept(self, object: &Value) -> Map<String, Value> {
-        match self {
-            Self::Acuity => {
-                let text = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
-                let starts_at: Timestamp = text("datetime").parse().unwrap();
-                let minutes = text("duration").parse().unwrap();
-                let is_off = object["canceled"] == true;
-                let reason = if object["noShow"] == true { "no_show" } else { "cancelled" };
-                let kept = json!({
-                    "external_id": object["id"].to_string(),
-                    "start_time": starts_at.to_string(),
-                    "end_time": (starts_at + SignedDuration::from_mins(minutes)).to_string(),
-                    "is_cancelled": is_off,
-                    "reason": if is_off { reason } else { "" },
-                    "first_name": text("firstName"),
-                    "last_name": text("lastName"),
-                    "client_email": text("email").to_lowercase(),
-                });
-                kept.as_object().unwrap().clone()
-            }
-        }
+    /// What of the vendor's object we keep, in our words and under our names; `customers` are the
+    /// account's, where the object only names who booked.
+    pub fn kept(self, object: &Value, customers: &[Value]) -> Map<String, Value> {
+        let kept = match self {
+            Self::Acuity => booking_shapes::kept_of_acuity(object),
+            Self::Square => booking_shapes::kept_of_square(object, customers),
+            Self::Vagaro => booking_shapes::kept_of_vagaro(object, customers),
+        };
+        kept.as_object().unwrap().clone()
     }
 
-    /// The values by which a user of the vendor's interface moves an appointment.
+    /// The values by which a user of the vendor's interface moves an appointment of an hour.
     pub fn moved_to(self, starts_at: Timestamp) -> Value {
         match self {
             Self::Acuity => json!({ "datetime": starts_at.to_string() }),
+            Self::Square => json!({ "start_at": starts_at.to_string() }),
+            Self::Vagaro => json!({
+                "startTime": starts_at.to_string(),
+                "endTime": (starts_at + SignedDuration::from_hours(1)).to_string(),
+            }),
         }
     }
 
-    /// The values by which one gives a client another first name.
-    pub fn renamed(self, first_name: &str) -> Value {
+    /// The values of a change that leaves an appointment where it is, and what an event names as
+    /// changed.
+    pub fn edited(self) -> (Value, &'static [&'static str]) {
         match self {
-            Self::Acuity => json!({ "firstName": first_name }),
+            Self::Acuity => (json!({ "firstName": "Canarynew" }), &["first_name"]),
+            Self::Square => (json!({ "duration_minutes": 90 }), &["end_time"]),
+            Self::Vagaro => (json!({ "serviceTitle": "Canary Massage" }), &["service_name"]),
         }
     }
 
@@ -177,6 +172,8 @@ impl BookingSystem {
     pub const fn list_path(self) -> &'static str {
         match self {
             Self::Acuity => "/api/v1/appointments",
+            Self::Square => "/v2/bookings",
+            Self::Vagaro => "/api/v2/appointments",
         }
     }
 
@@ -184,6 +181,29 @@ impl BookingSystem {
     pub const fn list_route(self) -> &'static str {
         match self {
             Self::Acuity => "GET /api/v1/appointments",
+            Self::Square => "GET /v2/bookings",
+            Self::Vagaro => "POST /api/v2/appointments",
         }
     }
 }
+
+/// Each test once for each booking system, so that none can be left out.
+macro_rules! for_every_booking_system {
+    ($($test:ident;)*) => {
+        for_every_booking_system!(@of acuity, Acuity, $($test;)*);
+        for_every_booking_system!(@of square, Square, $($test;)*);
+        for_every_booking_system!(@of vagaro, Vagaro, $($test;)*);
+    };
+    (@of $name:ident, $system:ident, $($test:ident;)*) => {
+        mod $name {
+            use crate::support::booking_system::BookingSystem;
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(BookingSystem::$system).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use for_every_booking_system;

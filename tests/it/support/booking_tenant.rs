@@ -1,6 +1,9 @@
 //! A tenant with an account at a booking system: what its staff do there, and our import of it.
 //! Everything that is the same for every tenant is [`Tenant`]'s.
 
+use std::sync::Mutex;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,6 +24,8 @@ pub struct BookingTenant {
     pub system: BookingSystem,
     /// The number of the user whose key connects.
     pub user_id: String,
+    /// Settings of the account at the sandbox.
+    pub(super) settings: Mutex<Value>,
 }
 
 /// What the calls of one import came to.
@@ -72,36 +77,17 @@ impl BookingTenant {
     /// The same under an id of one's own.
     pub async fn named(id: String, system: BookingSystem, settings: Value) -> Self {
         let mut tenant = Tenant::without_account(id, system.provider()).await;
-        // One key does both: it calls, and the provider signs with it.
         let key = format!("canary-key-{}", Uuid::new_v4().simple());
-        (tenant.access_token, tenant.webhook_secret) = (key.clone(), key);
+        tenant.webhook_secret = match system {
+            // One key does both: it calls, and the provider signs with it.
+            BookingSystem::Acuity => key.clone(),
+            BookingSystem::Square | BookingSystem::Vagaro => tenant.webhook_secret,
+        };
+        tenant.access_token = key;
         let user_id = format!("9{:09}", Uuid::new_v4().as_u128() % 1_000_000_000);
-        let salon = Self { tenant, system, user_id };
+        let salon = Self { tenant, system, user_id, settings: Mutex::new(json!({})) };
         salon.register(settings).await;
         salon
-    }
-
-    /// Registers the account, or registers it again with other settings.
-    pub async fn register(&self, settings: Value) {
-        let mut account = self.system.account(&self.user_id, &self.tenant.access_token);
-        account["system"] = json!(self.tenant.provider.system);
-        account["account"] = json!(self.tenant.account);
-        account.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        self.tenant.cloud.sandbox_post("accounts", account).await;
-    }
-
-    /// What connects the account by the key.
-    pub fn connection(&self) -> Value {
-        self.system.connection(&self.user_id, &self.tenant.access_token)
-    }
-
-    /// Connects the account by the API; its webhook is then registered.
-    pub async fn connect(&self) -> Value {
-        let answer = self.tenant.put_connection(self.connection()).await;
-        let told = (answer.status, &answer.body["status"], &answer.body["webhook_status"]);
-        assert_eq!(told, (200, &json!("connected"), &json!("registered")), "{answer:?}");
-        assert_eq!(answer.body["account_id"], self.tenant.account.as_str(), "{answer:?}");
-        answer.body
     }
 
     /// The webhooks that are registered at the provider.
@@ -191,7 +177,22 @@ impl BookingTenant {
         self.import_while(window, |status| matches!(status, 429 | 503)).await
     }
 
-    /// The same, where nothing may stop it.
+    /// What imports these appointments, or the window that they are in, however often they were read.
+    pub fn reading(&self, ids: &[u64], window: (Timestamp, Timestamp)) -> Value {
+        if self.system.lists_by_date() {
+            json!({"since": window.0.to_string(), "until": window.1.to_string()})
+        } else {
+            naming(ids)
+        }
+    }
+
+    /// The first import of an account with these appointments, as a tenant makes it.
+    pub async fn import_first(&self, ids: &[u64]) -> Imported {
+        let asked = if self.system.lists_by_date() { json!({}) } else { naming(ids) };
+        self.import_all(&asked).await
+    }
+
+    /// An import to its end, where nothing may stop it.
     pub async fn import_all(&self, window: &Value) -> Imported {
         self.import_to_end(window).await.unwrap_or_else(|answer| panic!("{answer:?}"))
     }
@@ -228,4 +229,9 @@ impl BookingTenant {
         }
         panic!("no end of calls: {done:?}");
     }
+}
+
+/// What reads these appointments and no others.
+fn naming(ids: &[u64]) -> Value {
+    json!({ "booking_ids": ids.iter().map(u64::to_string).collect::<Vec<_>>() })
 }

@@ -32,6 +32,11 @@ impl Cloud {
 
     /// One call of an AWS service that speaks JSON. `target` is `{service}/{X-Amz-Target}`.
     pub async fn aws(&self, target: &str, body: Value) -> Value {
+        self.try_aws(target, body).await.unwrap_or_else(|error| panic!("{target}: {error}"))
+    }
+
+    /// The same where a refusal is one of the things that may happen; the error is the whole answer.
+    pub async fn try_aws(&self, target: &str, body: Value) -> Result<Value, String> {
         let (service, operation) = target.split_once('/').unwrap();
         let version = if service == "sqs" || service == "dynamodb" { "1.0" } else { "1.1" };
         let response = self
@@ -46,8 +51,10 @@ impl Cloud {
             .unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
-        assert!(status.is_success(), "{operation}: {status} {text}");
-        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+        if !status.is_success() {
+            return Err(format!("{status} {text}"));
+        }
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 
     /// The values of the secrets whose names have this in them.

@@ -42,6 +42,7 @@ pub fn connection(tenant: &str, key_properties: &[ObjectType]) -> Connection {
         access_token: "token".to_owned().into(),
         token_version: 0,
         expires_at: None,
+        refresh_at: None,
         default_region: Some("US".to_owned()),
         import_horizon_days: None,
         time_zone: None,

@@ -148,6 +148,7 @@ impl WebhookWorld {
             claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&cached))),
             accounts: cached,
             queue: Arc::clone(&queue) as _,
+            sources: Default::default(),
             clock: shared,
         });
         let handler: WebhookHandler = Arc::new(move |request| {

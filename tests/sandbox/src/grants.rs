@@ -28,7 +28,8 @@ struct Grant {
     is_revoked: bool,
     is_uninstalled: bool,
     access_tokens: VecDeque<AccessToken>,
-    added_codes: BTreeSet<String>,
+    /// Each with the challenge that its consent was asked for with, if there was one.
+    added_codes: BTreeMap<String, Option<String>>,
     used_codes: BTreeSet<String>,
     minted: u64,
 }
@@ -41,7 +42,7 @@ impl Grant {
             is_revoked: false,
             is_uninstalled: false,
             access_tokens: VecDeque::new(),
-            added_codes: BTreeSet::new(),
+            added_codes: BTreeMap::new(),
             used_codes: BTreeSet::new(),
             minted: 0,
         }
@@ -49,14 +50,14 @@ impl Grant {
 
     fn has_code(&self, app: &OauthApp, code: &str) -> bool {
         let is_given = app.codes.iter().any(|given| given == code);
-        (is_given || self.added_codes.contains(code)) && !self.used_codes.contains(code)
+        (is_given || self.added_codes.contains_key(code)) && !self.used_codes.contains(code)
     }
 
     fn mint(&mut self, prefix: &str, app: &OauthApp, now_ms: i64) -> String {
         // Real tokens are long and of no fixed length; whoever cuts them off shall notice.
         let parts: Vec<String> = (0..10).map(|_| new_uuid()).collect();
         let token = format!("{prefix}{}", parts.join("_"));
-        let expires_at_ms = now_ms.saturating_add(app.expires_in_s.saturating_mul(1_000));
+        let expires_at_ms = now_ms.saturating_add(app.lifetime_s().saturating_mul(1_000));
         self.access_tokens.push_back(AccessToken { token: token.clone(), expires_at_ms });
         if self.access_tokens.len() > KEPT_TOKENS {
             self.access_tokens.pop_front();
@@ -137,7 +138,7 @@ impl Grants {
     /// Whose code it is, used or not.
     pub fn by_code(&self, accounts: &AccountBook, code: &str) -> Option<Arc<Account>> {
         self.find(accounts, |app, grant| {
-            app.codes.iter().any(|given| given == code) || grant.added_codes.contains(code)
+            app.codes.iter().any(|given| given == code) || grant.added_codes.contains_key(code)
         })
     }
 
@@ -165,6 +166,22 @@ impl Grants {
             let known = grant.access_tokens.iter().find(|known| known.token == token);
             known.map(|known| known.expires_at_ms)
         })?
+    }
+
+    /// Whose access token it was before the account threw the app out.
+    pub fn by_lost_access_token(
+        &self,
+        accounts: &AccountBook,
+        token: &str,
+    ) -> Option<Arc<Account>> {
+        self.find(accounts, |_, grant| {
+            grant.is_uninstalled && grant.access_tokens.iter().any(|known| known.token == token)
+        })
+    }
+
+    /// The challenge that a code's consent was asked for with, if there was one.
+    pub fn challenge(&self, account: &Account, code: &str) -> Option<String> {
+        self.with(account, |_, grant| grant.added_codes.get(code).cloned().flatten())?
     }
 
     /// Turns a code into tokens. A new code also heals a grant that was revoked.
@@ -220,9 +237,9 @@ impl Grants {
             OauthAct::Revoke => grant.is_revoked = true,
             OauthAct::Restore => (grant.is_revoked, grant.is_uninstalled) = (false, false),
             OauthAct::Uninstall => grant.is_uninstalled = true,
-            OauthAct::AddCode(code) => {
+            OauthAct::AddCode { code, challenge } => {
                 grant.used_codes.remove(code);
-                grant.added_codes.insert(code.clone());
+                grant.added_codes.insert(code.clone(), challenge.clone());
             }
             OauthAct::ExpireAccessTokens => {
                 for token in &mut grant.access_tokens {

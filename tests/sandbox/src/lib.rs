@@ -23,6 +23,7 @@ mod ring;
 mod salesforce;
 mod server;
 mod spread;
+mod square;
 mod state;
 mod traffic;
 mod vendor;

@@ -173,7 +173,8 @@ async fn vendor_call(
     let Some(system) = System::from_name(name) else {
         return error(
             StatusCode::NOT_FOUND,
-            "no vendor under this path; see /hubspot, /acuity, /salesforce, /pipedrive, /oidc",
+            "no vendor under this path; see /hubspot, /acuity, /salesforce, /pipedrive, \
+             /square, /oidc",
         );
     };
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();

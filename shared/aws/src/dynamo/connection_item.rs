@@ -5,8 +5,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Found, HookStatus, StoreError,
-    sweep_slot,
+    AccountGap, AuthMode, ConnectionEntry, ConnectionLock, ConnectionStatus, Found, HookStatus,
+    StoreError, sweep_slot,
 };
 
 use super::expression::Values;
@@ -42,14 +42,15 @@ pub fn entry_update(lock: &ConnectionLock, entry: &ConnectionEntry, values: Valu
             .with("key_properties", AttributeValue::L(types.collect())),
     };
     for (name, value) in [
-        ("token_expires_at", entry.token_expires_at.map(|at| at.to_string())),
-        ("webhook", entry.webhook.map(|status| status.as_str().to_owned())),
-        ("sweep_slot", slot_of(lock, entry)),
+        ("token_expires_at", entry.token_expires_at.map(|at| text(at.to_string()))),
+        ("webhook", entry.webhook.map(|status| text(status.as_str()))),
+        ("gaps", gaps_value(entry)),
+        ("sweep_slot", slot_of(lock, entry).map(text)),
     ] {
         match value {
             Some(value) => {
                 update.set.push_str(&format!(", #{name} = :{name}"));
-                update.values = update.values.with(name, text(value));
+                update.values = update.values.with(name, value);
             }
             None => update.remove.push_str(&format!(", #{name}")),
         }
@@ -77,16 +78,28 @@ pub fn entry_of(item: &Item) -> Result<Option<ConnectionEntry>, StoreError> {
             token_expires_at: text_of(item, "token_expires_at").and_then(|at| at.parse().ok()),
             key_properties: types_of(item),
             webhook: text_of(item, "webhook").and_then(HookStatus::parse),
-            gaps: Vec::new(),
+            gaps: gaps_of(item),
         })
     };
     read().map(Some).ok_or(StoreError::Malformed("a connection"))
 }
 
 fn types_of(item: &Item) -> Vec<ObjectType> {
-    let listed = item.get("key_properties").and_then(|value| value.as_l().ok());
-    let names = listed.into_iter().flatten().filter_map(|value| value.as_s().ok());
-    names.filter_map(|name| ObjectType::parse(name)).collect()
+    texts_of(item, "key_properties").filter_map(|name| ObjectType::parse(name)).collect()
+}
+
+fn gaps_value(entry: &ConnectionEntry) -> Option<AttributeValue> {
+    let gaps = entry.gaps.iter().map(|gap| text(gap.to_text()));
+    (!entry.gaps.is_empty()).then(|| AttributeValue::L(gaps.collect()))
+}
+
+fn gaps_of(item: &Item) -> Vec<AccountGap> {
+    texts_of(item, "gaps").filter_map(|gap| AccountGap::parse(gap)).collect()
+}
+
+fn texts_of<'a>(item: &'a Item, name: &str) -> impl Iterator<Item = &'a String> {
+    let listed = item.get(name).and_then(|value| value.as_l().ok());
+    listed.into_iter().flatten().filter_map(|value| value.as_s().ok())
 }
 
 /// What a lock found: the item as it was before.

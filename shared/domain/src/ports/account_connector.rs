@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::{AuthMode, ProviderError};
 use crate::model::{AttributeName, ObjectType, System};
 
-/// A bearer token of minutes or hours is replaced when it ends within this time.
+/// How long before its end a bearer token is replaced, unless that would be most of its life.
 const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 
 /// What one account is called with while it is being connected. `Debug` can't print the token.
@@ -284,9 +284,11 @@ pub trait AccountConnector: Send + Sync {
         None
     }
 
-    /// How long before its end a bearer token is replaced.
-    fn refresh_ahead(&self) -> Duration {
-        REFRESH_AHEAD
+    /// How long before its end a bearer token is replaced that is good for `lifetime` from now on. It is
+    /// less than `lifetime`: a token that is to be replaced as soon as it is there would cost a refresh
+    /// for every call.
+    fn refresh_ahead(&self, lifetime: Duration) -> Duration {
+        REFRESH_AHEAD.min(lifetime / 2)
     }
 
     /// How deliveries find their tenant.

@@ -27,6 +27,9 @@ pub struct Connection {
     pub token_version: u64,
     /// When the token ends; `None` for one that does not, or of which nobody knows.
     pub expires_at: Option<Timestamp>,
+    /// From when on the token is replaced, which was decided when it came: only then is it known how
+    /// long it is good for in all. `None` for one of which nobody knows, or that an operator stored.
+    pub refresh_at: Option<Timestamp>,
     /// The tenant's two-letter country code for phone numbers without a prefix.
     pub default_region: Option<String>,
     /// How far ahead the tenant's appointments are imported, in days; `None` for the deployment's own

@@ -27,6 +27,8 @@ pub struct Credentials {
     pub refresh_token: Option<SecretString>,
     /// When the bearer token ends (OAuth).
     pub expires_at: Option<Timestamp>,
+    /// From when on it is replaced, see [`Connection::refresh_at`].
+    pub refresh_at: Option<Timestamp>,
     /// The provider's id of the account.
     pub account_id: String,
     /// Two-letter country code for phone numbers without a prefix.
@@ -68,6 +70,7 @@ impl Credentials {
             access_token: self.access_token,
             token_version: self.token_version,
             expires_at: self.expires_at,
+            refresh_at: self.refresh_at,
             default_region: self.default_region,
             import_horizon_days: self.import_horizon_days,
             time_zone: self.time_zone,

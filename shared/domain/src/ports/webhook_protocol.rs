@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::AuthMode;
+use super::{AuthMode, SecretHolder};
 use crate::model::{BookingSnapshot, ChangeKind, ExternalId, ObjectType, System};
 
 /// A request that claims to be a vendor's. It has no `Debug`: the body is personal data.
@@ -62,6 +62,10 @@ pub enum SignatureFault {
     OutsideWindow,
     /// No secret that may sign it gives this signature.
     NoSecretFits,
+    /// It came to an address of ours for which nobody has entered a secret yet.
+    NoSecretStored,
+    /// Its signature is right, and it does not come from where the vendor is said to send from.
+    SourceNotListed,
 }
 
 impl SignatureFault {
@@ -73,6 +77,8 @@ impl SignatureFault {
             Self::Malformed => "signature_malformed",
             Self::OutsideWindow => "signature_outside_window",
             Self::NoSecretFits => "signature_fits_no_secret",
+            Self::NoSecretStored => "no_secret_stored",
+            Self::SourceNotListed => "source_not_listed",
         }
     }
 }
@@ -95,10 +101,24 @@ pub trait DeliverySignature: Send + Sync {
 /// Whose secret signs deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedBy {
-    /// Our app's, one for all accounts that have let it in.
+    /// Our app's client secret, one for all accounts that have let it in.
     OurApp,
+    /// The key of our app's webhook subscription, for the same accounts. What the app proves itself with
+    /// signs nothing.
+    OurSubscription,
     /// The connection's own.
     Tenant,
+}
+
+impl SignedBy {
+    /// The holder of the secret, where that is us.
+    pub const fn holder_of_ours(self, system: System) -> Option<SecretHolder> {
+        match self {
+            Self::OurApp => Some(SecretHolder::OurApp(system)),
+            Self::OurSubscription => Some(SecretHolder::OurSubscription(system)),
+            Self::Tenant => None,
+        }
+    }
 }
 
 /// What a vendor wants to hear of a delivery that was accepted.
@@ -203,7 +223,7 @@ pub trait WebhookProtocol: Send + Sync {
     /// Reads the headers of the signature and checks their form and age.
     ///
     /// # Errors
-    /// Any [`SignatureFault`] but [`SignatureFault::NoSecretFits`].
+    /// Any [`SignatureFault`] of the headers: a missing, repeated, malformed or old signature.
     fn signature<'a>(
         &self,
         delivery: &'a WebhookDelivery,

@@ -15,6 +15,8 @@ use crate::model::{System, TenantId};
 pub enum SecretHolder {
     /// We: our app, which tenants have let in. It signs for all of them.
     OurApp(System),
+    /// We: the webhook subscription that we have made for our app, which has a key of its own.
+    OurSubscription(System),
     /// A tenant: an app of its own.
     Tenant(TenantId, System),
 }

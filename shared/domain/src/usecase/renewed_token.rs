@@ -1,12 +1,36 @@
 //! Bearer tokens that are got without a person: minted by an app of the tenant's own, or with a
 //! refresh token.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::locked_connection::{ConnectionDeps, ManageError, with_retries};
 use crate::model::{InvalidField, System};
-use crate::ports::{Credentials, GrantError, OauthTokens, TenantGrant};
+use crate::ports::{AccountConnector, Credentials, GrantError, OauthTokens, TenantGrant};
+
+/// When a bearer token ends and when it is replaced, neither of which is known if the provider does not
+/// say how long it is good for.
+pub(super) struct TokenTerm {
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) refresh_at: Option<Timestamp>,
+}
+
+impl TokenTerm {
+    /// Of a token that is good for `expires_in`. `began` is before the call that got it: what is thought
+    /// to end too early does no harm.
+    pub(super) fn of(
+        connector: &dyn AccountConnector,
+        began: Timestamp,
+        expires_in: Option<Duration>,
+    ) -> Self {
+        let expires_at = expires_in.map(|lifetime| began + lifetime);
+        let refresh_at = expires_in
+            .map(|lifetime| began + lifetime.saturating_sub(connector.refresh_ahead(lifetime)));
+        Self { expires_at, refresh_at }
+    }
+}
 
 /// Mints a token. Minting has no effect that a repeat could double, so it is tried like any read.
 ///

@@ -10,6 +10,7 @@ use crate::acuity::{AppointmentType, Calendar, EqualStarts};
 use crate::hubspot::{Definition, Pipeline};
 use crate::pipedrive::{FieldEntry, Plan};
 use crate::salesforce::{AddedField, DuplicateRule, RecordType, Stage};
+use crate::square::SellerEntry;
 use crate::vendor::System;
 
 /// An OAuth app that an account has installed, and what the account has granted it. Has no
@@ -29,19 +30,28 @@ pub struct OauthApp {
     pub codes: Vec<String>,
     /// The refresh token.
     pub refresh_token: String,
-    /// Life of an access token.
-    #[serde(default = "half_an_hour_in_s")]
-    pub expires_in_s: i64,
+    /// Life of an access token; absent means half an hour, or the vendor's own where it has one that
+    /// all apps share.
+    #[serde(default)]
+    pub expires_in_s: Option<i64>,
     /// Whether each refresh gives a new refresh token and ends the old one.
     #[serde(default)]
     pub rotate_refresh_token: bool,
     /// Whether the answer to a refresh leaves the refresh token out.
     #[serde(default)]
     pub omit_refresh_token: bool,
+    /// Whether it proves itself by a verifier in place of its secret (PKCE, RFC 7636).
+    #[serde(default)]
+    pub pkce: bool,
 }
 
-const fn half_an_hour_in_s() -> i64 {
-    30 * 60
+const HALF_AN_HOUR_S: i64 = 30 * 60;
+
+impl OauthApp {
+    /// Life of an access token, in seconds.
+    pub fn lifetime_s(&self) -> i64 {
+        self.expires_in_s.unwrap_or(HALF_AN_HOUR_S)
+    }
 }
 
 /// One account of one vendor. Has no `Debug`: it holds secrets.
@@ -72,7 +82,7 @@ pub struct Account {
     #[serde(default)]
     pub webhook_url: Option<String>,
     /// What webhooks are signed with; absent means the client secret of `oauth`.
-    #[serde(default)]
+    #[serde(default, alias = "webhook_signature_key")]
     pub webhook_secret: Option<String>,
     /// The one version of webhook signatures to use; absent means all that the vendor has.
     #[serde(default)]
@@ -209,6 +219,9 @@ pub struct Account {
     /// How long such a block lasts.
     #[serde(default)]
     pub block_ms: Option<i64>,
+    /// What a Square seller is made of, and what is said of them in no vendor's documentation.
+    #[serde(default)]
+    pub square: SellerEntry,
 }
 
 const fn yes() -> bool {

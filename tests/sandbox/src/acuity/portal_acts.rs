@@ -74,7 +74,8 @@ fn act_on(
         | PortalAct::GdprDelete
         | PortalAct::Merge
         | PortalAct::Associate
-        | PortalAct::Dissociate => Err("Acuity has no such act".to_owned()),
+        | PortalAct::Dissociate
+        | PortalAct::Decline => Err("Acuity has no such act".to_owned()),
     }
 }
 

@@ -27,6 +27,8 @@ struct Order {
     act: Act,
     #[serde(default)]
     code: Option<String>,
+    #[serde(default)]
+    code_challenge: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,12 +41,16 @@ struct OauthQuery {
 pub(super) async fn act(State(state): Shared, body: Bytes) -> JsonAnswer {
     let order: Order = read_body(&body)?;
     let account = known_account(&state, order.system, &order.account)?;
+    let challenge = order.code_challenge;
+    if challenge.is_some() && !matches!(order.act, Act::AddCode) {
+        return Err(ControlError::bad_request("only `add_code` takes `code_challenge`"));
+    }
     let act = match (order.act, order.code) {
         (Act::Revoke, None) => OauthAct::Revoke,
         (Act::Restore, None) => OauthAct::Restore,
         (Act::Uninstall, None) => OauthAct::Uninstall,
         (Act::ExpireAccessTokens, None) => OauthAct::ExpireAccessTokens,
-        (Act::AddCode, Some(code)) if !code.is_empty() => OauthAct::AddCode(code),
+        (Act::AddCode, Some(code)) if !code.is_empty() => OauthAct::AddCode { code, challenge },
         (Act::AddCode, _) => return Err(ControlError::bad_request("`add_code` needs `code`")),
         (_, Some(_)) => return Err(ControlError::bad_request("only `add_code` takes `code`")),
     };

@@ -174,7 +174,7 @@ fn hub_id(account: &Account) -> u64 {
 fn granted(account: &Account, app: &OauthApp, minted: &Minted) -> Answer {
     let mut body = json!({
         "access_token": minted.access_token,
-        "expires_in": app.expires_in_s,
+        "expires_in": app.lifetime_s(),
         "token_type": "bearer",
         "token_use": "access_token",
         "hub_id": hub_id(account),

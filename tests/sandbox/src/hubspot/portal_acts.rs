@@ -156,6 +156,7 @@ pub fn run(
         PortalAct::Reschedule
         | PortalAct::Cancel
         | PortalAct::NoShow
+        | PortalAct::Decline
         | PortalAct::Edit
         | PortalAct::Delete => Err("HubSpot has no such act".to_owned()),
     }?;

@@ -165,7 +165,7 @@ fn granted(account: &Account, app: &OauthApp, request: &VendorRequest, minted: &
     let mut body = json!({
         "access_token": minted.access_token,
         "token_type": "Bearer",
-        "expires_in": app.expires_in_s,
+        "expires_in": app.lifetime_s(),
         "scope": scopes.join(","),
         "api_domain": format!("http://{host}/pipedrive/{domain}"),
     });

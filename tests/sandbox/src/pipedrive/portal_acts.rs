@@ -97,6 +97,7 @@ fn act_on(
         | PortalAct::Reschedule
         | PortalAct::Cancel
         | PortalAct::NoShow
+        | PortalAct::Decline
         | PortalAct::Edit
         | PortalAct::Delete => return Err("Pipedrive has no such act".to_owned()),
     };

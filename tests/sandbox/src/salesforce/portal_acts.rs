@@ -137,6 +137,7 @@ fn act_on(
         | PortalAct::Reschedule
         | PortalAct::Cancel
         | PortalAct::NoShow
+        | PortalAct::Decline
         | PortalAct::Edit
         | PortalAct::Delete => return Err("Salesforce has no such act".to_owned()),
     };

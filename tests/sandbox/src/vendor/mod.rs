@@ -18,6 +18,7 @@ use crate::hubspot::Hubspot;
 use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
 use crate::salesforce::Salesforce;
+use crate::square::Square;
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
@@ -38,11 +39,14 @@ pub enum System {
     Salesforce,
     /// Pipedrive.
     Pipedrive,
+    /// Square Appointments.
+    Square,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 4] = [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive];
+    pub const ALL: [Self; 5] =
+        [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive, Self::Square];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
@@ -51,6 +55,7 @@ impl System {
             Self::Acuity => "acuity",
             Self::Salesforce => "salesforce",
             Self::Pipedrive => "pipedrive",
+            Self::Square => "square",
         }
     }
 
@@ -115,7 +120,12 @@ pub enum OauthAct {
     /// The account throws the app out.
     Uninstall,
     /// A user has allowed the app: this code can be exchanged once.
-    AddCode(String),
+    AddCode {
+        /// The code.
+        code: String,
+        /// The `code_challenge` of the consent, of an app that proves itself by a verifier.
+        challenge: Option<String>,
+    },
     /// All access tokens are over now.
     ExpireAccessTokens,
 }
@@ -263,6 +273,7 @@ pub struct Vendors {
     acuity: Acuity,
     salesforce: Salesforce,
     pipedrive: Pipedrive,
+    square: Square,
 }
 
 impl Vendors {
@@ -273,6 +284,7 @@ impl Vendors {
             System::Acuity => &self.acuity,
             System::Salesforce => &self.salesforce,
             System::Pipedrive => &self.pipedrive,
+            System::Square => &self.square,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 #[serde(rename_all = "snake_case")]
 pub enum PortalAct {
     /// Makes records.
+    #[serde(alias = "schedule")]
     Create,
     /// Changes records.
     Update,
@@ -29,6 +30,8 @@ pub enum PortalAct {
     Cancel,
     /// Notes that nobody came to them.
     NoShow,
+    /// Refuses appointments that a client has asked for.
+    Decline,
     /// Changes details of appointments other than time and calendar.
     Edit,
     /// Deletes appointments as if they had never been.

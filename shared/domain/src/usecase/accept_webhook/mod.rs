@@ -5,14 +5,17 @@
 //! fault of ours is answered such that the vendor delivers again.
 
 mod owned;
+mod refusal;
 mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use self::owned::owned_by;
+use self::refusal::{check_source, refused};
 use self::signer::{signer_by_newer, signer_of};
 use crate::model::{BookingChange, CorrelationId, ExternalId, ObjectChange, ObjectType, TenantId};
 use crate::ports::{
@@ -35,6 +38,8 @@ pub struct AcceptWebhookDeps<'a> {
     pub claimed_accounts: &'a dyn AccountDirectory,
     /// Where the changes go.
     pub queue: &'a dyn WorkQueue,
+    /// Where the vendor sends from, if that is to be checked; empty: from anywhere.
+    pub sources: &'a BTreeSet<IpAddr>,
     /// Time.
     pub clock: &'a dyn Clock,
 }
@@ -76,6 +81,11 @@ pub enum AcceptWebhookError {
     /// It is not signed by anybody we know.
     #[error("the delivery is not signed")]
     Unsigned(SignatureFault),
+    /// It came to an address that only the vendor and the tenant know, of a vendor that gives up what
+    /// is refused, and is not proven. The vendor is to deliver again: what it shows may be a secret
+    /// that is yet to be entered here.
+    #[error("the delivery is not proven")]
+    Unproven(SignatureFault),
     /// It is signed, and not what the vendor sends.
     #[error(transparent)]
     Unreadable(#[from] UnreadableDelivery),
@@ -96,8 +106,8 @@ pub enum AcceptWebhookError {
 /// Verifies a delivery and puts its changes on the queue.
 ///
 /// # Errors
-/// See [`AcceptWebhookError`]. All but the first two are ours: the vendor is to deliver again, and
-/// what was put on the queue before will come twice.
+/// See [`AcceptWebhookError`]. All but what is unsigned or unreadable are ours to mend: the vendor is to
+/// deliver again, and what was put on the queue before will come twice.
 pub async fn accept_webhook(
     deps: &AcceptWebhookDeps<'_>,
     command: &AcceptWebhook<'_>,
@@ -115,7 +125,14 @@ async fn accept(
     now: Timestamp,
     stats: &mut WebhookStats,
 ) -> Result<(), AcceptWebhookError> {
-    let mut signer = signer_of(deps, command.delivery, now).await?;
+    let signer = signer_of(deps, command.delivery, now).await;
+    let signer = signer.and_then(|signer| check_source(deps, command.delivery).map(|()| signer));
+    let mut signer = match signer {
+        Err(AcceptWebhookError::Unsigned(fault)) => {
+            return Err(refused(deps, command.delivery, fault, now, stats).await);
+        }
+        signer => signer?,
+    };
     let events = deps.protocol.events(command.delivery)?;
     stats.events = events.count();
     stats.ignored = events.ignored;

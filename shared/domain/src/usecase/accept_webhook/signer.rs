@@ -1,6 +1,6 @@
 //! Who signed a delivery.
 //!
-//! Our own app's secret is tried first. If it does not fit, the account that the body claims to be
+//! Our own secret is tried first: our app's, or that of its webhook subscription. If it does not fit, the account that the body claims to be
 //! about says whose secret to try; a claim can only lead to that account's own secret, so lying about
 //! it gains nothing. If no cached secret fits, one of them may have been rotated since: those that
 //! may sign are looked at once more.
@@ -65,22 +65,30 @@ impl Signer {
 }
 
 /// Who may have signed.
-enum Candidate {
-    OurApp,
+pub(super) enum Candidate {
+    Ours(SecretHolder),
     Tenant { tenant: TenantId, claimed: String },
 }
 
 impl Candidate {
-    fn holder(&self, system: System) -> SecretHolder {
+    /// The tenant, unless it is our app.
+    pub(super) const fn tenant(&self) -> Option<&TenantId> {
         match self {
-            Self::OurApp => SecretHolder::OurApp(system),
+            Self::Ours(_) => None,
+            Self::Tenant { tenant, .. } => Some(tenant),
+        }
+    }
+
+    pub(super) fn holder(&self, system: System) -> SecretHolder {
+        match self {
+            Self::Ours(holder) => holder.clone(),
             Self::Tenant { tenant, .. } => SecretHolder::Tenant(tenant.clone(), system),
         }
     }
 
     fn signer(&self, secrets: &SigningSecrets, proof: Proof) -> Signer {
         match self {
-            Self::OurApp => Signer::OurApp,
+            Self::Ours(_) => Signer::OurApp,
             Self::Tenant { tenant, claimed } => Signer::Tenant {
                 tenant: tenant.clone(),
                 claimed: claimed.clone(),
@@ -93,7 +101,7 @@ impl Candidate {
     /// Whether `address_id` is the address that the delivery came to.
     fn is_at(&self, address_id: Option<&String>) -> bool {
         match self {
-            Self::OurApp => false,
+            Self::Ours(_) => false,
             Self::Tenant { claimed, .. } => address_id == Some(claimed),
         }
     }
@@ -150,8 +158,9 @@ pub async fn signer_of(
             AuthMode::ALL.iter().filter(|it| deps.protocol.signed_by(**it) == signed_by);
         auths.any(|auth| signature.may_come_from(*auth))
     };
-    if !signature.is_of_address() && may_be_of(SignedBy::OurApp) {
-        let candidate = Candidate::OurApp;
+    let ours = [SignedBy::OurApp, SignedBy::OurSubscription].into_iter();
+    let ours = ours.filter(|it| !signature.is_of_address() && may_be_of(*it));
+    for candidate in ours.filter_map(|it| it.holder_of_ours(system)).map(Candidate::Ours) {
         let secrets = deps.secrets.secrets(&candidate.holder(system)).await;
         if let Some(signer) = check.signer(&candidate, secrets) {
             return Ok(signer);
@@ -201,7 +210,7 @@ pub async fn signer_by_newer(
 }
 
 /// The tenant whose account an unverified body claims to be about, if it signs for itself.
-async fn claimed_candidate(
+pub(super) async fn claimed_candidate(
     deps: &AcceptWebhookDeps<'_>,
     delivery: &WebhookDelivery,
 ) -> Result<Option<Candidate>, AcceptWebhookError> {

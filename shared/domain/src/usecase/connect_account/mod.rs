@@ -18,7 +18,7 @@ use super::locked_connection::{ConnectionDeps, ConnectionRequest, ManageError, a
 use super::registered_hook::RegisteredHook;
 use crate::model::{InvalidField, ObjectType, Sensitive, either};
 use crate::oauth_state::{self, STATE_TTL};
-use crate::ports::{AccountConnector, AuthMode, OauthApp, ProviderError};
+use crate::ports::{AccountConnector, AccountGap, AuthMode, OauthApp, ProviderError};
 
 /// What the tenant connects with.
 #[derive(Debug)]
@@ -125,6 +125,8 @@ pub struct Connected {
     pub account_id: String,
     /// The kinds of record whose key property can be used.
     pub key_properties: Vec<ObjectType>,
+    /// What the account does not let us have.
+    pub gaps: Vec<AccountGap>,
     /// Its webhook, where webhooks are registered by a call.
     pub webhook: Option<RegisteredHook>,
     /// The address of its webhook with the token, where people enter it at the provider.
@@ -189,12 +191,13 @@ pub async fn begin_consent(
     request: &ConnectionRequest,
 ) -> Result<Consent, ManageError> {
     check_auth(deps.connector, AuthMode::Oauth)?;
-    let app = app_of(deps, request).await?;
+    let mut app = app_of(deps, request).await?;
     let expires_at = deps.clock.now() + STATE_TTL;
     let nonce = deps.clock.unique_id();
     let state =
         oauth_state::issue(&app.client_secret, &request.tenant, request.system, expires_at, &nonce)
             .ok_or(ManageError::OauthNotConfigured)?;
+    app.code_verifier = verifier_of(&app, &app.client_secret, &state);
     let authorize_url = deps.connector.authorize_url(&app, &state);
     Ok(Consent { authorize_url, expires_in: STATE_TTL })
 }
@@ -212,8 +215,9 @@ pub async fn connect_account(
     let domain = checked_domain(deps.connector, &command.method)?;
     let app = match &command.method {
         ConnectMethod::Oauth { state, .. } => {
-            let app = app_of(deps, &command.request).await?;
-            check_state(deps, &command.request, &app, state)?;
+            let mut app = app_of(deps, &command.request).await?;
+            let secret = secret_of_state(deps, &command.request, &app, state)?;
+            app.code_verifier = verifier_of(&app, secret, state);
             Some(app)
         }
         ConnectMethod::PrivateApp { .. }
@@ -226,21 +230,25 @@ pub async fn connect_account(
     Run { deps, command, app, domain, lock, found }.run().await
 }
 
-/// A state that began before our app's secret was rotated is good as long as that secret is.
-fn check_state(
+/// The secret that a state was made with. One that began before our app's secret was rotated is good as
+/// long as that secret is.
+fn secret_of_state<'a>(
     deps: &ConnectionDeps<'_>,
     request: &ConnectionRequest,
-    app: &OauthApp,
+    app: &'a OauthApp,
     state: &str,
-) -> Result<(), InvalidField> {
+) -> Result<&'a SecretString, InvalidField> {
     let now = deps.clock.now();
     let secrets = [Some(&app.client_secret), app.previous_client_secret.as_ref()];
-    let is_ours = secrets
-        .into_iter()
-        .flatten()
-        .any(|secret| oauth_state::is_valid(secret, &request.tenant, request.system, now, state));
-    if is_ours {
-        return Ok(());
-    }
-    Err(InvalidField::new("state", "is not a state that was given to this tenant, or has ended"))
+    let mut secrets = secrets.into_iter().flatten();
+    let reason = "is not a state that was given to this tenant, or has ended";
+    secrets
+        .find(|secret| oauth_state::is_valid(secret, &request.tenant, request.system, now, state))
+        .ok_or_else(|| InvalidField::new("state", reason))
+}
+
+/// What a public app shows at the end of the consent in place of its secret; the same at its begin,
+/// because it is made of the state.
+fn verifier_of(app: &OauthApp, secret: &SecretString, state: &str) -> Option<SecretString> {
+    app.is_public.then(|| oauth_state::code_verifier(secret, state)).flatten()
 }

@@ -181,7 +181,7 @@ impl Run<'_, '_> {
             token_expires_at: stored.expires_at,
             key_properties: key_properties.clone(),
             webhook: webhook.as_ref().map(|hook| hook.status),
-            gaps,
+            gaps: gaps.clone(),
         };
         let audit = request.audit(deps.clock, AuditAction::ConnectionCreated);
         finish(deps, lock, &Finish::Connected(&entry), &audit).await?;
@@ -190,6 +190,7 @@ impl Run<'_, '_> {
             auth,
             account_id,
             key_properties,
+            gaps,
             webhook,
             entered_url,
             former_webhook_left,
@@ -209,6 +210,7 @@ impl Run<'_, '_> {
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
             expires_at: tokens.expires_at,
+            refresh_at: tokens.refresh_at,
             account_id: account.account_id,
             default_region: default_region.clone(),
             import_horizon_days: *import_horizon_days,

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::super::api_key;
 use super::super::locked_connection::ManageError;
-use super::super::renewed_token::minted;
+use super::super::renewed_token::{TokenTerm, minted};
 use super::ConnectMethod;
 use super::run::Run;
 use crate::model::InvalidField;
@@ -17,6 +17,7 @@ pub(super) struct Tokens {
     pub(super) access_token: SecretString,
     pub(super) refresh_token: Option<SecretString>,
     pub(super) expires_at: Option<Timestamp>,
+    pub(super) refresh_at: Option<Timestamp>,
     pub(super) domain: Option<String>,
     pub(super) grant: Option<TenantGrant>,
 }
@@ -59,6 +60,7 @@ impl Run<'_, '_> {
             access_token,
             refresh_token: None,
             expires_at: None,
+            refresh_at: None,
             domain: self.domain.clone(),
             grant: None,
         }
@@ -72,8 +74,9 @@ impl Run<'_, '_> {
         let deadline = self.command.request.deadline;
         let OauthTokens { access_token, expires_in, .. } =
             minted(self.deps, deadline, &grant, domain, "client_id").await?;
-        let expires_at = expires_in.map(|time| began + time);
-        Ok(Tokens { expires_at, grant: Some(grant), ..self.given(access_token) })
+        let TokenTerm { expires_at, refresh_at } =
+            TokenTerm::of(self.deps.connector, began, expires_in);
+        Ok(Tokens { expires_at, refresh_at, grant: Some(grant), ..self.given(access_token) })
     }
 
     async fn exchanged(&self, code: &SecretString) -> Result<Tokens, ManageError> {
@@ -89,11 +92,14 @@ impl Run<'_, '_> {
                 GrantError::AppRefused => ManageError::OauthAppRefused,
                 GrantError::Provider(error) => error.into(),
             })?;
+        let TokenTerm { expires_at, refresh_at } =
+            TokenTerm::of(self.deps.connector, began, tokens.expires_in);
         Ok(Tokens {
             auth: AuthMode::Oauth,
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
-            expires_at: tokens.expires_in.map(|time| began + time),
+            expires_at,
+            refresh_at,
             domain: tokens.domain,
             grant: None,
         })

@@ -5,8 +5,14 @@
 //! processes the winner holds the connection's lock and looks at the stored secret again before it
 //! asks the provider. The others go on with the token that is still good, or wait for the new one.
 //! Tokens that don't end are never replaced.
+//!
+//! When a token is to be replaced is decided when it comes, and stored with it: how long before its end
+//! depends on how long it is good for in all, which nobody can tell from its end alone. A refresh token
+//! may be good for one time only (PKCE). So what could not be stored is kept in mind and stored later,
+//! before the provider would be asked again with a token that it takes no more.
 
 mod refresh;
+mod unsaved;
 mod winner;
 
 use std::collections::HashMap;
@@ -17,12 +23,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
+use self::unsaved::Unsaved;
 use crate::model::{System, TenantId};
 use crate::ports::{
     Clock, Connection, ConnectionError, ConnectionRegistry, ConnectionStore, ConnectorCatalog,
     CredentialStore, OauthAppSource, ProviderError,
 };
 
+/// How long before its end a token is replaced of which nobody knows how long it was good for.
+const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 /// A token that ends within this time may end on its way to the provider.
 const USABLE_MARGIN: Duration = Duration::from_secs(10);
 /// After a token was replaced because the provider refused it, the next refusal within this time
@@ -86,6 +95,7 @@ struct Memory {
 struct Flight {
     turn: futures::lock::Mutex<()>,
     memory: Mutex<Memory>,
+    unsaved: Mutex<Option<Unsaved>>,
 }
 
 impl Flight {
@@ -116,22 +126,20 @@ impl FreshConnections {
         Arc::clone(flights.entry((tenant.clone(), system)).or_default())
     }
 
-    /// Good until well after now, and not refused.
+    /// Not to be replaced yet, and not refused.
     fn is_fresh(&self, connection: &Connection, flight: &Flight) -> bool {
-        let connector = self.ports.connectors.connector(connection.system);
-        self.is_good_for(connector.refresh_ahead(), connection, flight)
+        let by_its_end = || Some(connection.expires_at? - REFRESH_AHEAD);
+        let refresh_at = connection.refresh_at.or_else(by_its_end);
+        let is_due = refresh_at.is_some_and(|at| at <= self.ports.clock.now());
+        self.is_usable(connection, flight) && !(connection.auth.renews_tokens() && is_due)
     }
 
-    /// Good for one more call at least, and not refused.
+    /// Good for one more call at least, and not refused. A token of which nobody knows the end is good
+    /// until the provider refuses it.
     fn is_usable(&self, connection: &Connection, flight: &Flight) -> bool {
-        self.is_good_for(USABLE_MARGIN, connection, flight)
-    }
-
-    /// A token of which nobody knows the end is good until the provider refuses it.
-    fn is_good_for(&self, time: Duration, connection: &Connection, flight: &Flight) -> bool {
         let now = self.ports.clock.now();
         !connection.auth.renews_tokens()
-            || (connection.expires_at.is_none_or(|end| end > now + time)
+            || (connection.expires_at.is_none_or(|end| end > now + USABLE_MARGIN)
                 && flight.memory().refused != Some(connection.token_version))
     }
 }

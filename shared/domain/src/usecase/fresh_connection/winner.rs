@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
 
+use super::unsaved::{Unsaved, is_same};
 use super::{Flight, FreshConnections, NoToken};
 use crate::model::{AuditAction, AuditEntry, CorrelationId};
 use crate::ports::{
@@ -12,6 +12,7 @@ use crate::ports::{
     Fenced, Finish, Found, GrantError, OauthTokens,
 };
 use crate::usecase::locked_connection::WRITE_LEASE;
+use crate::usecase::renewed_token::TokenTerm;
 
 /// How long a failing provider is left alone, unless it says.
 const PROVIDER_PAUSE: Duration = Duration::from_secs(15);
@@ -45,29 +46,41 @@ impl Winner<'_> {
     }
 
     async fn replace(&mut self) -> Result<Result<Connection, NoToken>, ConnectionError> {
-        let mut credentials = self.stored().await?;
+        let mut stored = self.stored().await?;
         loop {
-            if self.is_replaced(&credentials) {
-                return Ok(Ok(self.adopt(credentials).await));
+            if self.is_fresh(&stored) {
+                return Ok(Ok(self.adopt(stored).await));
             }
-            if self.is_known_broken(&credentials) {
-                self.flight.memory().broken = Some(credentials.token_version);
+            if self.is_known_broken(&stored) {
+                self.flight.memory().broken = Some(stored.token_version);
                 return Err(ConnectionError::Broken);
             }
+            let unsaved = self.flight.unsaved_for(&stored);
+            let has_unsaved = unsaved.is_some();
+            let newest = match unsaved {
+                Some(unsaved) if self.is_fresh(&unsaved) => {
+                    return Ok(Ok(self.save(stored, unsaved).await));
+                }
+                unsaved => unsaved.unwrap_or_else(|| stored.clone()),
+            };
             // Counted from before the call: a token thought to end too early does no harm.
             let began = self.store.ports.clock.now();
-            match self.granted(&credentials).await? {
-                Ok(tokens) => return Ok(Ok(self.save(credentials, tokens, began).await)),
+            match self.granted(&newest).await? {
+                Ok(tokens) => {
+                    let next = self.renewed(newest, tokens, began);
+                    return Ok(Ok(self.save(stored, next).await));
+                }
                 Err(NotGranted::Later(reason, pause)) => {
                     return Ok(Err(self.pause(reason, pause)));
                 }
                 Err(NotGranted::Refused) => {
+                    self.flight.forget_unsaved();
                     // Dead, unless somebody has connected anew or refreshed in between.
                     let again = self.stored().await?;
-                    if is_same(&again, &credentials) {
-                        return Err(self.declare_broken(&credentials).await);
+                    if is_same(&again, &stored) && !has_unsaved {
+                        return Err(self.declare_broken(&stored).await);
                     }
-                    credentials = again;
+                    stored = again;
                 }
             }
         }
@@ -118,8 +131,8 @@ impl Winner<'_> {
         }
     }
 
-    /// Whether somebody was faster.
-    fn is_replaced(&self, credentials: &Credentials) -> bool {
+    /// Whether there is no need for others: where they are stored, somebody was faster.
+    fn is_fresh(&self, credentials: &Credentials) -> bool {
         let ConnectionLock { tenant, system, .. } = &self.lock;
         let connection = credentials.clone().connection(tenant, *system);
         self.store.is_fresh(&connection, self.flight)
@@ -145,29 +158,41 @@ impl Winner<'_> {
         self.handed(credentials)
     }
 
-    /// Stores the new token. If that can't be done, it is used all the same: the next caller gets
-    /// another one.
-    async fn save(
-        &mut self,
+    /// The same credentials with the provider's new tokens.
+    fn renewed(
+        &self,
         mut credentials: Credentials,
         tokens: OauthTokens,
         began: Timestamp,
-    ) -> Connection {
-        let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
+    ) -> Credentials {
+        let connector = self.store.ports.connectors.connector(self.lock.system);
+        let term = TokenTerm::of(connector.as_ref(), began, tokens.expires_in);
         credentials.access_token = tokens.access_token;
         credentials.refresh_token = tokens.refresh_token.or(credentials.refresh_token);
-        credentials.expires_at = tokens.expires_in.map(|time| began + time);
+        credentials.expires_at = term.expires_at;
+        credentials.refresh_at = term.refresh_at;
         // Where an app of the tenant's own mints, the tenant has said where.
         if credentials.grant.is_none() {
             credentials.domain = tokens.domain.or(credentials.domain);
         }
-        credentials.token_version = credentials.token_version.max(listed) + 1;
-        if self.write(&credentials).await {
-            self.list(&credentials, ConnectionStatus::Connected, None).await;
+        credentials.token_version += 1;
+        credentials
+    }
+
+    /// Stores what takes the place of `former`. If that can't be done, it is used all the same, and the
+    /// next caller in this process tries again.
+    async fn save(&mut self, former: Credentials, mut next: Credentials) -> Connection {
+        let listed = self.found.entry.as_ref().map_or(0, |entry| entry.token_version);
+        next.token_version = next.token_version.max(listed + 1);
+        // Kept first: a caller that is given up in the middle of the write loses nothing.
+        self.flight.keep_unsaved(Unsaved { former, credentials: next.clone() });
+        if self.write(&next).await {
+            self.flight.forget_unsaved();
+            self.list(&next, ConnectionStatus::Connected, None).await;
         } else {
             self.finish(&Finish::Unchanged, None).await;
         }
-        self.handed(credentials)
+        self.handed(next)
     }
 
     /// Writes the secret, if the lock is still ours and lasts for it.
@@ -271,14 +296,4 @@ impl From<GrantError> for NotGranted {
             }
         }
     }
-}
-
-/// Whether both get other tokens with the same.
-fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
-    let secrets = |credentials: &Credentials| {
-        let proof = credentials.grant.as_ref().map(|grant| exposed(grant.proof()));
-        (credentials.refresh_token.as_ref().map(exposed), proof)
-    };
-    one.token_version == other.token_version && secrets(one) == secrets(other)
 }

@@ -7,7 +7,7 @@ use super::super::api_key;
 use super::super::locked_connection::{
     ConnectionDeps, ConnectionRequest, ManageError, with_retries,
 };
-use super::super::renewed_token::minted;
+use super::super::renewed_token::{TokenTerm, minted};
 use super::RotateConnection;
 use super::secrets::SecretKind;
 use crate::model::InvalidField;
@@ -83,9 +83,11 @@ async fn with_proof(
     let grant = grant.with_proof(proof.clone());
     let began: Timestamp = deps.clock.now();
     let tokens = minted(deps, request.deadline, &grant, domain, kind.as_str()).await?;
+    let term = TokenTerm::of(deps.connector, began, tokens.expires_in);
     let credentials = Credentials {
         access_token: tokens.access_token,
-        expires_at: tokens.expires_in.map(|time| began + time),
+        expires_at: term.expires_at,
+        refresh_at: term.refresh_at,
         grant: Some(grant),
         ..stored
     };

@@ -137,7 +137,7 @@ impl Sessions {
                     access.is_uninstalled = true;
                 }
                 OauthAct::ExpireAccessTokens => end_all(access),
-                OauthAct::AddCode(_) => {
+                OauthAct::AddCode { .. } => {
                     return Err("Salesforce is played without authorization codes".to_owned());
                 }
             }

@@ -1,0 +1,113 @@
+//! Connecting a business by the credentials that Vagaro has given it.
+//!
+//! There is no consent page: after a review, Vagaro gives the business an id and a secret of its own
+//! (docs.vagaro.com, "Getting started", 2026). Webhooks are made by people there, with our address.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use sync_domain::model::ObjectType;
+use sync_domain::ports::{
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, HookAddress, HookSecret,
+    KeyProperty, OauthApp, OauthTokens, ProviderError, TenantGrant,
+};
+
+use super::VagaroSettings;
+use super::calls::{Calls, url_of};
+use super::region::region_of;
+use super::token::{self, TokenRequest};
+use crate::http::ProviderHttp;
+
+/// Connects Vagaro businesses of any tenant.
+#[derive(Debug)]
+pub struct VagaroConnector {
+    http: ProviderHttp,
+    settings: VagaroSettings,
+}
+
+impl VagaroConnector {
+    /// Over this client.
+    pub const fn new(http: ProviderHttp, settings: VagaroSettings) -> Self {
+        Self { http, settings }
+    }
+}
+
+#[async_trait]
+impl AccountConnector for VagaroConnector {
+    fn auth_modes(&self) -> &'static [AuthMode] {
+        &[AuthMode::ClientCredentials]
+    }
+
+    fn keyed_types(&self) -> &'static [ObjectType] {
+        &[]
+    }
+
+    /// `POST locations`. No id of the business itself is told, so the first of its locations in byte
+    /// order stands for it. No time zone is told: times come in UTC.
+    async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
+        let region = access.domain.as_deref();
+        let mut calls = Calls::new(&self.http, &self.settings, region, &access.token);
+        let locations = calls.locations().await?;
+        let none =
+            || ProviderError::Rejected { vendor_code: None, field: Some("businessId".to_owned()) };
+        let account_id = locations.into_iter().next().ok_or_else(none)?;
+        Ok(AccountDetails { account_id, time_zone: None, gaps: Vec::new() })
+    }
+
+    /// There is no consent page: see the module.
+    fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
+        String::new()
+    }
+
+    /// Always [`GrantError::AppRefused`]: there is no app of ours.
+    async fn exchange(
+        &self,
+        _app: &OauthApp,
+        _code: &SecretString,
+    ) -> Result<OauthTokens, GrantError> {
+        Err(GrantError::AppRefused)
+    }
+
+    /// Always [`GrantError::AppRefused`]: tokens are minted anew.
+    async fn refresh(
+        &self,
+        _app: &OauthApp,
+        _refresh_token: &SecretString,
+    ) -> Result<OauthTokens, GrantError> {
+        Err(GrantError::AppRefused)
+    }
+
+    /// Bookings are only read.
+    async fn ensure_key_property(
+        &self,
+        _access: &AccountAccess,
+        _object_type: ObjectType,
+    ) -> Result<KeyProperty, ProviderError> {
+        Ok(KeyProperty::NotAvailable)
+    }
+
+    async fn mint(&self, grant: &TenantGrant, domain: &str) -> Result<OauthTokens, GrantError> {
+        // A region that is none can't be called whatever the secret is.
+        let url = url_of(&self.settings, Some(domain), token::PATH);
+        let url = url.map_err(|_no_region| GrantError::Refused)?;
+        let request = TokenRequest::of(grant)?;
+        let answer = self
+            .http
+            .post_json_without_token(&url, &request)
+            .await
+            .map_err(GrantError::Provider)?;
+        token::tokens_of(&answer)
+    }
+
+    /// The region: see [`region_of`].
+    fn account_domain(&self, given: &str) -> Option<String> {
+        region_of(given)
+    }
+
+    fn hook_address(&self) -> HookAddress {
+        HookAddress::Entered
+    }
+
+    fn hook_secret(&self) -> HookSecret {
+        HookSecret::Given
+    }
+}

@@ -1,0 +1,65 @@
+//! Appointments together with who booked them: two calls, as no answer about an appointment has a name.
+
+use sync_domain::model::{DetailName, ExternalId, Person};
+use sync_domain::ports::{AskedBooking, ProviderError, UnreadableBooking};
+
+use super::calls::Calls;
+use super::mapping::{CalendarEntry, entry_of, person_of};
+use super::row::Row;
+
+/// Reads of one account.
+pub struct Joined<'a, 'c> {
+    pub calls: &'a mut Calls<'c>,
+    /// The account's locations.
+    pub locations: &'a [String],
+    /// The tenant's country, for phone numbers.
+    pub region: Option<&'a str>,
+}
+
+impl Joined<'_, '_> {
+    /// An appointment by its id: asked for at one location after the other, until one has it. A member
+    /// of staff's absence is no appointment.
+    pub async fn booking(&mut self, id: &str) -> Result<AskedBooking, ProviderError> {
+        for location in self.locations {
+            if let Some(row) = self.calls.appointment(location, id).await? {
+                return self.with_person(location, &row).await;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn with_person(
+        &mut self,
+        location: &str,
+        row: &Row,
+    ) -> Result<AskedBooking, ProviderError> {
+        let (external_id, snapshot) = match entry_of(row, None) {
+            Ok(CalendarEntry::Appointment { external_id, snapshot }) => (external_id, snapshot),
+            Ok(CalendarEntry::StaffBlock) => return Ok(None),
+            Err(unreadable) => return Ok(Some(Err(unreadable))),
+        };
+        // The row knows its location best.
+        let told = snapshot.details.get(&DetailName::LocationId).cloned();
+        let location = told.as_deref().unwrap_or(location);
+        let person = match &snapshot.customer_id {
+            Some(customer_id) => self.person(location, customer_id).await?,
+            None => None,
+        };
+        Ok(Some(Ok(snapshot.with_person(external_id, person))))
+    }
+
+    /// Who a customer is; `None` where that can't be found out.
+    pub async fn person(
+        &mut self,
+        location: &str,
+        customer_id: &str,
+    ) -> Result<Option<Person>, ProviderError> {
+        let row = self.calls.customer(location, customer_id).await?;
+        Ok(row.map(|row| person_of(&row, self.region)))
+    }
+}
+
+/// An id that was asked for and is nobody's.
+pub fn not_found(id: &str) -> UnreadableBooking {
+    UnreadableBooking { external_id: Some(ExternalId::new(id)), field: "appointmentId" }
+}
