@@ -67,8 +67,8 @@ test-unit: environment ## The tests that need no local cloud
 	@$(PYTHON_TESTS)
 	@$(E2E_FREE)
 
-fuzz: ## Fuzz the headers and bodies of webhooks (FUZZ_SECONDS=600; needs a C++ compiler)
-	@tests/fuzz/run.sh
+fuzz: ## Fuzz webhooks (FUZZ_TARGET=webhook|salesforce|square|vagaro, FUZZ_SECONDS=600; needs C++)
+	@tests/fuzz/run.sh $(FUZZ_TARGET)
 
 lint: environment ## Formatting, clippy, docs, licences and sources, templates, schemas
 	@echo '-> cargo fmt'; cargo fmt --all --check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with the stable toolchain and runs one for FUZZ_SECONDS (600): `run.sh`, or
-# `run.sh salesforce`. What was learnt stays in target/fuzz/corpus; a finding is written to
+# Builds the fuzz targets with the stable toolchain and runs one for FUZZ_SECONDS (600): `run.sh`,
+# `run.sh salesforce`, `square` or `vagaro`. What was learnt stays in target/fuzz/corpus; a finding is written to
 # target/fuzz/findings.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,6 +14,14 @@ case $target in
   salesforce)
     corpus=$work/corpus_salesforce seeds=$here/seeds_salesforce
     dictionary=$here/salesforce_webhook.dict
+    ;;
+  square)
+    corpus=$work/corpus_square seeds=$here/seeds_square
+    dictionary=$here/square_webhook.dict
+    ;;
+  vagaro)
+    corpus=$work/corpus_vagaro seeds=$here/seeds_vagaro
+    dictionary=$here/vagaro_webhook.dict
     ;;
   *)
     echo "no such target: $target" >&2

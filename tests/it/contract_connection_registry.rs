@@ -8,9 +8,9 @@ use sync_domain::model::{
     AuditAction, AuditEntry, CorrelationId, ObjectType, OwnerId, System, TenantId,
 };
 use sync_domain::ports::{
-    AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode, ConnectionEntry,
-    ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found, HookStatus,
-    LockOutcome,
+    AccountClaim, AccountDirectory, AccountGap, AccountOwner, AccountRegistry, AuthMode,
+    ConnectionEntry, ConnectionLock, ConnectionRegistry, ConnectionStatus, Fenced, Finish, Found,
+    HookStatus, LockOutcome,
 };
 use sync_testkit::MemoryRegistry;
 use uuid::Uuid;
@@ -60,6 +60,7 @@ impl<'a> Bench<'a> {
             route: "contract".to_owned(),
             correlation_id: CorrelationId::parse("contract").unwrap(),
             occurred_at: NOW,
+            operator: None,
         }
     }
 
@@ -137,6 +138,21 @@ async fn entries_of_every_way_to_connect_come_back_as_they_were(registry: &dyn C
         bench.finish("one", &Finish::Connected(&written)).await;
         assert_eq!(bench.entry().await, Some(written), "{auth:?}");
     }
+}
+
+async fn gaps_come_back_as_they_were_and_go_with_the_next_entry(registry: &dyn ConnectionRegistry) {
+    let bench = Bench::new(registry);
+    bench.found("one").await;
+    let gaps = vec![
+        AccountGap::Scope("APPOINTMENTS_ALL_READ".to_owned()),
+        AccountGap::Plan("support_seller_level_writes".to_owned()),
+    ];
+    let lacking = ConnectionEntry { gaps, ..entry("77", 1) };
+    bench.finish("one", &Finish::Connected(&lacking)).await;
+    assert_eq!(bench.entry().await, Some(lacking.clone()));
+    assert_eq!(bench.found("two").await.entry, Some(lacking), "who locks it finds them, too");
+    bench.finish("two", &Finish::Updated(&entry("77", 2))).await;
+    assert_eq!(bench.entry().await, Some(entry("77", 2)));
 }
 
 async fn ends_of_a_lost_lock_change_nothing(registry: &dyn ConnectionRegistry) {
@@ -225,6 +241,7 @@ where
     renewed_lock_lasts_longer(table).await;
     ends_write_the_entry_and_give_the_lock_back(table).await;
     entries_of_every_way_to_connect_come_back_as_they_were(table).await;
+    gaps_come_back_as_they_were_and_go_with_the_next_entry(table).await;
     ends_of_a_lost_lock_change_nothing(table).await;
     noted_claim_stays_until_it_is_settled(table).await;
     first_lock_leaves_nothing_behind(table).await;

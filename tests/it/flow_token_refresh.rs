@@ -277,8 +277,9 @@ async fn store_that_fails_while_writing_keeps_the_old_refresh_token_and_serves_t
     let instance = world.instance();
     assert_eq!(token(&acme(&instance).await.unwrap()), "oauth-access-1");
     assert_eq!(world.secret("tenants/acme/hubspot")["access_token"], "first");
-    assert_eq!(token(&acme(&instance).await.unwrap()), "oauth-access-2");
-    assert_eq!(world.secret("tenants/acme/hubspot")["access_token"], "oauth-access-2");
+    assert_eq!(token(&acme(&instance).await.unwrap()), "oauth-access-1");
+    assert_eq!(world.secret("tenants/acme/hubspot")["access_token"], "oauth-access-1");
+    assert_eq!((world.provider.refreshes(), world.registry.is_locked()), (1, false));
 }
 
 #[tokio::test]

@@ -116,3 +116,67 @@ fn insert_entered(members: &mut Map<String, Value>, url: Option<&SecretString>) 
         members.insert("webhook_url".to_owned(), url.expose_secret().into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use sync_domain::gate::{GateHealth, GateState};
+    use sync_domain::model::System;
+    use sync_domain::ports::{
+        AccountGap, AuthMode, BoundedCount, ConnectionEntry, ConnectionStatus,
+    };
+    use sync_domain::usecase::connect_account::Connected;
+    use sync_domain::usecase::connection_health::ConnectionHealth;
+
+    fn told_of(gaps: &[AccountGap]) -> [Value; 2] {
+        let connected = Connected {
+            auth: AuthMode::Oauth,
+            account_id: "M1".to_owned(),
+            key_properties: Vec::new(),
+            gaps: gaps.to_vec(),
+            webhook: None,
+            entered_url: None,
+            former_webhook_left: None,
+        };
+        let entry = ConnectionEntry {
+            status: ConnectionStatus::Connected,
+            auth: AuthMode::Oauth,
+            account_id: "M1".to_owned(),
+            connected_at: Timestamp::UNIX_EPOCH,
+            token_version: 1,
+            token_expires_at: None,
+            key_properties: Vec::new(),
+            webhook: None,
+            gaps: gaps.to_vec(),
+        };
+        let gate: GateHealth = GateState::default().health(Timestamp::UNIX_EPOCH);
+        let none = BoundedCount { count: 0, is_capped: false };
+        let health = ConnectionHealth {
+            entry,
+            previous_secret_until: None,
+            gate,
+            queued: none,
+            dead_letters: none,
+        };
+        [
+            super::connected(System::Square, &connected, "https://a/webhooks/booking/square"),
+            super::health(System::Square, &health, "https://a/webhooks/booking/square"),
+        ]
+    }
+
+    #[test]
+    fn gaps_are_listed_where_there_are_any_and_not_else() {
+        let gaps = [
+            AccountGap::Scope("CUSTOMERS_READ".to_owned()),
+            AccountGap::Plan("support_seller_level_writes".to_owned()),
+        ];
+        for body in told_of(&gaps) {
+            let expected = json!(["scope:CUSTOMERS_READ", "plan:support_seller_level_writes"]);
+            assert_eq!((&body["gaps"], &body["status"]), (&expected, &json!("connected")));
+        }
+        for body in told_of(&[]) {
+            assert_eq!(body.get("gaps"), None);
+        }
+    }
+}

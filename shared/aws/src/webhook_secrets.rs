@@ -226,3 +226,88 @@ impl SigningSecretSource for CachedSigningSecrets {
         Ok(secrets.filter(|secrets| !is_known(secrets)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use secrecy::ExposeSecret;
+    use serde_json::{Value, json};
+    use sync_domain::model::{System, TenantId};
+    use sync_domain::ports::SecretHolder;
+
+    use super::parsed;
+
+    const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
+
+    /// What counts now of a stored secret, none without any.
+    fn valid(holder: &SecretHolder, stored: &Value) -> Vec<String> {
+        let secrets = parsed(holder, &stored.to_string().into()).unwrap();
+        let exposed = |secrets: &super::SigningSecrets| {
+            let valid = secrets.valid_at(NOW);
+            valid.map(|(_, secret)| secret.expose_secret().to_owned()).collect()
+        };
+        secrets.map(|secrets| exposed(&secrets)).unwrap_or_default()
+    }
+
+    /// An app with everything that its secret may hold.
+    fn app() -> Value {
+        json!({
+            "client_id": "c", "client_secret": "app", "previous_client_secret": "app-before",
+            "previous_until": "2999-01-01T00:00:00Z", "redirect_uri": "https://a/cb", "pkce": true,
+            "webhook_signature_key": "key", "previous_webhook_signature_key": "key-before",
+        })
+    }
+
+    #[test]
+    fn app_signs_with_its_secret_whatever_keys_are_stored_beside_it() {
+        for system in [System::Hubspot, System::Pipedrive] {
+            assert_eq!(valid(&SecretHolder::OurApp(system), &app()), ["app", "app-before"]);
+        }
+    }
+
+    #[test]
+    fn subscription_signs_with_its_key_and_never_with_the_apps_secret() {
+        let holder = SecretHolder::OurSubscription(System::Square);
+        assert_eq!(valid(&holder, &app()), ["key", "key-before"]);
+        let mut stored = app();
+        stored["previous_until"] = json!("2020-01-01T00:00:00Z");
+        assert_eq!(valid(&holder, &stored), ["key"]);
+        for current in [json!(""), Value::Null] {
+            let mut stored = app();
+            stored["webhook_signature_key"] = current.clone();
+            if current.is_null() {
+                stored.as_object_mut().unwrap().remove("webhook_signature_key");
+            }
+            assert_eq!(valid(&holder, &stored), [""; 0], "the one before does not count alone");
+        }
+    }
+
+    #[test]
+    fn tenant_signs_with_what_is_its_own() {
+        let holder = SecretHolder::Tenant(TenantId::parse("acme").unwrap(), System::Acuity);
+        let stored = json!({
+            "current": "key", "client_secret": "app", "webhook_signature_key": "subscription",
+            "url_token": "t", "account_id": "1", "hook_ids": ["7"],
+        });
+        assert_eq!(valid(&holder, &stored), ["key"]);
+        let secrets = parsed(&holder, &stored.to_string().into()).unwrap().unwrap();
+        let origin = secrets.origin();
+        assert_eq!((origin.account_id.as_deref(), origin.hook_ids.len()), (Some("1"), 1));
+        assert!(origin.address_id.is_some());
+    }
+
+    #[test]
+    fn secret_that_can_not_be_read_is_a_fault_that_quotes_nothing() {
+        for holder in
+            [SecretHolder::OurApp(System::Hubspot), SecretHolder::OurSubscription(System::Square)]
+        {
+            for stored in ["canary", "[\"canary\"]", "{\"client_secret\": {\"canary\": 1}}"] {
+                let read = parsed(&holder, &stored.into());
+                let is_readable =
+                    matches!(holder, SecretHolder::OurSubscription(_)) && stored.starts_with('{');
+                assert_eq!(read.is_ok(), is_readable, "{stored}");
+                assert!(!format!("{:?}", read.err()).contains("canary"), "{stored}");
+            }
+        }
+    }
+}

@@ -127,6 +127,18 @@ struct WebhookRemade {
     remade: u64,
 }
 
+/// Deliveries to a known address that are not proven: somebody has to enter a secret or an address.
+#[metrics(emf::dimension_sets = [["System"]])]
+#[derive(Debug)]
+struct WebhookUnproven {
+    #[metrics(name = "System")]
+    system: &'static str,
+    #[metrics(name = "TenantId")]
+    tenant_id: String,
+    #[metrics(name = "WebhookUnproven")]
+    unproven: u64,
+}
+
 /// Sets the namespace (`METRICS_NAMESPACE`) and standard output as the destination.
 pub fn init(namespace: String) {
     let stream = Emf::builder(namespace, vec![vec![]]).build().output_to(std::io::stdout());
@@ -173,6 +185,13 @@ pub fn emit_crm_sweep_watermark_age(system: &'static str, tenant_id: String, age
 pub fn emit_webhook_remade(system: &'static str, tenant_id: String) {
     if let Some(sink) = SINK.get() {
         drop(WebhookRemade { system, tenant_id, remade: 1 }.append_on_drop(sink.clone()));
+    }
+}
+
+/// Writes that a delivery was not proven.
+pub fn emit_webhook_unproven(system: &'static str, tenant_id: String) {
+    if let Some(sink) = SINK.get() {
+        drop(WebhookUnproven { system, tenant_id, unproven: 1 }.append_on_drop(sink.clone()));
     }
 }
 

@@ -34,6 +34,7 @@ impl TenantGuard<'_> {
             route: self.route.clone(),
             correlation_id: self.correlation_id.clone(),
             occurred_at: self.clock.now(),
+            operator: None,
         };
         if let Err(error) = self.audit.record(&entry).await {
             let correlation_id = self.correlation_id.as_str();

@@ -244,14 +244,18 @@ fn report(
         messages_not_enqueued = stats.not_enqueued,
         "A webhook was answered."
     );
+    let tenant_id = match tenants.as_slice() {
+        [] => "unknown".to_owned(),
+        [tenant] => (*tenant).to_owned(),
+        [_, _, ..] => "several".to_owned(),
+    };
+    if outcome == UNPROVEN {
+        metrics::emit_webhook_unproven(system, tenant_id.clone());
+    }
     metrics::emit(CallMetrics {
         route: route.route,
         system,
-        tenant_id: match tenants.as_slice() {
-            [] => "unknown".to_owned(),
-            [tenant] => (*tenant).to_owned(),
-            [_, _, ..] => "several".to_owned(),
-        },
+        tenant_id,
         outcome,
         calls: 1,
         failures: u64::from(status >= 500),

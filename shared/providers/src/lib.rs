@@ -4,6 +4,7 @@
 //! contract or another vendor. Adding a system: `docs/ADDING_A_PROVIDER.md`.
 
 pub mod acuity;
+pub mod export;
 pub mod http;
 pub mod hubspot;
 mod person_fields;
@@ -12,15 +13,18 @@ pub mod salesforce;
 pub mod square;
 pub mod vagaro;
 
+use std::io::Read;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use sync_domain::model::System;
 use sync_domain::ports::{
-    AccountConnector, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed, CrmGateway, CrmReader,
-    WebhookProtocol,
+    AccountConnector, BackfillRows, BookingReader, Clock, ConnectorCatalog, CrmChangeFeed,
+    CrmGateway, CrmReader, WebhookProtocol,
 };
 
 use crate::acuity::{AcuityConnector, AcuityReader, AcuitySettings, AcuityWebhooks};
+use crate::export::{ExportColumns, ExportError};
 use crate::http::ProviderHttp;
 use crate::hubspot::{HubspotConnector, HubspotGateway, HubspotSettings, HubspotWebhooks};
 use crate::pipedrive::{
@@ -30,7 +34,7 @@ use crate::salesforce::{
     SalesforceConnector, SalesforceGateway, SalesforceSettings, SalesforceWebhooks,
 };
 use crate::square::{SquareConnector, SquareReader, SquareSettings, SquareWebhooks};
-use crate::vagaro::{VagaroConnector, VagaroReader, VagaroSettings, VagaroWebhooks};
+use crate::vagaro::{VagaroConnector, VagaroExport, VagaroReader, VagaroSettings, VagaroWebhooks};
 
 /// Where the vendors are. The defaults are the vendors' own addresses.
 #[derive(Debug, Clone)]
@@ -146,6 +150,37 @@ impl ConnectorCatalog for ProviderCatalog {
             System::Square => Arc::clone(&self.square_connector) as Arc<dyn AccountConnector>,
             System::Vagaro => Arc::clone(&self.vagaro_connector) as Arc<dyn AccountConnector>,
         }
+    }
+}
+
+/// An export of a system's appointments that is ready to be read row by row.
+pub struct OpenExport {
+    /// Its rows.
+    pub rows: Box<dyn BackfillRows>,
+    /// Its columns.
+    pub columns: ExportColumns,
+}
+
+/// Opens a system's export; `None` for one whose files are not known. Times without an offset are
+/// taken to be on the clocks of `zone`.
+///
+/// # Errors
+/// See [`ExportError`].
+pub fn open_export(
+    system: System,
+    source: impl Read + Send + 'static,
+    zone: Option<TimeZone>,
+) -> Option<Result<OpenExport, ExportError>> {
+    match system {
+        System::Vagaro => Some(
+            VagaroExport::open(source, zone)
+                .map(|export| OpenExport { columns: export.columns(), rows: Box::new(export) }),
+        ),
+        System::Hubspot
+        | System::Salesforce
+        | System::Pipedrive
+        | System::Acuity
+        | System::Square => None,
     }
 }
 

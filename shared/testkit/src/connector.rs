@@ -10,14 +10,16 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::{ObjectType, System};
 use sync_domain::ports::{
-    AccountAccess, AccountConnector, AuthMode, ConnectorCatalog, GrantError, HookAddress,
-    HookSecret, OauthTokens, ProviderError, TenantGrant,
+    AccountAccess, AccountConnector, AccountGap, AuthMode, ConnectorCatalog, GrantError,
+    HookAddress, HookSecret, OauthApp, OauthTokens, ProviderError, TenantGrant,
 };
 
 use crate::connector_hooks::ScriptedHook;
 
 /// How long this provider's tokens are good for, where it says so.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(1_800);
+/// How long before its end a token is replaced, where the test says nothing else.
+const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 /// The name that an account of a provider with hosts of its tenants' own has there.
 pub const DOMAIN: &str = "acme";
 
@@ -95,6 +97,11 @@ pub(crate) struct State {
     pub(crate) hooks_made: u32,
     pub(crate) is_silent_about_hooks: bool,
     pub(crate) has_no_room: bool,
+    lifetime: Option<Duration>,
+    replaced_after: Option<Duration>,
+    pub(crate) gaps: Vec<AccountGap>,
+    /// The verifier that the last consent began with.
+    challenged: Option<String>,
     is_rotating: bool,
     is_silent_about_refresh_token: bool,
     issued: u32,
@@ -152,6 +159,19 @@ impl ScriptedConnector {
     /// From now on each refresh gives another refresh token and kills the one it was asked with.
     pub fn rotate_refresh_tokens(&self) {
         self.state().is_rotating = true;
+    }
+
+    /// From now on tokens are good for so long, and are to be replaced when they were used for so long, or
+    /// for half of their life.
+    pub fn give_tokens_for(&self, lifetime: Duration, replaced_after: Duration) {
+        let mut state = self.state();
+        state.lifetime = Some(lifetime);
+        state.replaced_after = Some(replaced_after);
+    }
+
+    /// From now on no account lets us have this.
+    pub fn withhold(&self, gaps: &[AccountGap]) {
+        self.state().gaps = gaps.to_vec();
     }
 
     /// From now on a refresh says nothing of the refresh token.
@@ -224,19 +244,39 @@ impl State {
         OauthTokens {
             access_token: access_token.into(),
             refresh_token,
-            expires_in: Some(TOKEN_LIFETIME),
+            expires_in: Some(self.lifetime.unwrap_or(TOKEN_LIFETIME)),
             domain: self.kind.has_domains().then(|| DOMAIN.to_owned()),
         }
     }
 
-    pub(crate) fn exchange(&mut self, code: &str) -> Result<OauthTokens, GrantError> {
+    /// Keeps the verifier that a consent begins with; one of an app with a secret has none.
+    pub(crate) fn begin(&mut self, app: &OauthApp) {
+        assert_eq!(app.is_public, app.code_verifier.is_some(), "a verifier is a public app's");
+        self.challenged = app.code_verifier.as_ref().map(|it| it.expose_secret().to_owned());
+    }
+
+    pub(crate) fn exchange(
+        &mut self,
+        app: &OauthApp,
+        code: &str,
+    ) -> Result<OauthTokens, GrantError> {
         if let Some(error) = self.grant_faults.pop_front() {
             return Err(error);
+        }
+        let shown = app.code_verifier.as_ref().map(ExposeSecret::expose_secret);
+        if shown != self.challenged.as_deref() {
+            return Err(GrantError::Refused);
         }
         let account_id = self.codes.remove(code).ok_or(GrantError::Refused)?;
         let refresh_token = format!("oauth-refresh-{}", self.issued + 1);
         self.refresh_tokens.insert(refresh_token.clone(), account_id.clone());
         Ok(self.issue("oauth", account_id, Some(refresh_token.into())))
+    }
+
+    /// Minutes before the end, unless the test says something else.
+    pub(crate) fn refresh_ahead(&self, lifetime: Duration) -> Duration {
+        let replaced_after = self.replaced_after.map(|it| it.min(lifetime / 2));
+        replaced_after.map_or(REFRESH_AHEAD, |it| lifetime - it)
     }
 
     pub(crate) fn refresh(&mut self, refresh_token: &str) -> Result<OauthTokens, GrantError> {

@@ -1,5 +1,7 @@
 //! How a scripted provider answers: it gives way before and after its effect.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::{AttributeName, ObjectType};
@@ -92,23 +94,25 @@ impl AccountConnector for ScriptedConnector {
             state.account_of(access)
         };
         let account_id = self.in_turn(look).await?;
-        Ok(AccountDetails {
-            account_id,
-            time_zone: Some("US/Eastern".to_owned()),
-            gaps: Vec::new(),
-        })
+        let gaps = self.state().gaps.clone();
+        Ok(AccountDetails { account_id, time_zone: Some("US/Eastern".to_owned()), gaps })
+    }
+
+    fn refresh_ahead(&self, lifetime: Duration) -> Duration {
+        self.state().refresh_ahead(lifetime)
     }
 
     fn authorize_url(&self, app: &OauthApp, state: &str) -> String {
+        self.state().begin(app);
         format!("https://provider.example.com/authorize?client_id={}&state={state}", app.client_id)
     }
 
     async fn exchange(
         &self,
-        _app: &OauthApp,
+        app: &OauthApp,
         code: &SecretString,
     ) -> Result<OauthTokens, GrantError> {
-        self.in_turn(|state| state.exchange(code.expose_secret())).await
+        self.in_turn(|state| state.exchange(app, code.expose_secret())).await
     }
 
     async fn refresh(

@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use sync_domain::model::{CorrelationId, ObjectChange, System};
+use sync_domain::model::{
+    BookingChange, CorrelationId, ExternalId, ObjectChange, ObjectType, System, SystemKind, TenantId,
+};
 use sync_domain::ports::{
     AccountDirectory, AccountOwner, AuthMode, Clock, DeliveredEvents, DeliverySignature,
     HookOrigin, SecretError, SecretHolder, SendOutcome, SignatureFault, SigningSecretSource,
@@ -182,10 +184,27 @@ fn check(
     let mut objects = BTreeSet::new();
     for body in sent {
         assert!(body.len() < MESSAGE_MAX_BYTES, "a message of {} bytes", body.len());
-        let change = ObjectChange::parse(body).expect("a message that the worker can't read");
-        assert_eq!(change.tenant.as_str(), (connected.tenant_of)(&change.account_id));
-        assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
-        let key = (change.account_id, change.object_type, change.external_id);
-        assert!(objects.insert(key), "two messages for one object");
+        let (tenant, account_id, object) = match connected.system.kind() {
+            SystemKind::Crm => record_of(body),
+            SystemKind::Booking => booking_of(body),
+        };
+        assert_eq!(tenant.as_str(), (connected.tenant_of)(&account_id));
+        assert!(objects.insert((account_id, object)), "two messages for one object");
     }
+}
+
+/// Whose a message is, and what about.
+type Told = (TenantId, String, (Option<ObjectType>, ExternalId));
+
+fn record_of(body: &str) -> Told {
+    let change = ObjectChange::parse(body).expect("a message that the worker can't read");
+    assert!(!change.merged_ids.contains(&change.external_id), "merged into itself");
+    (change.tenant, change.account_id, (Some(change.object_type), change.external_id))
+}
+
+fn booking_of(body: &str) -> Told {
+    let change = BookingChange::parse(body).expect("a message that the worker can't read");
+    let again = BookingChange::parse(&change.to_body().expect("a message that can't be written"));
+    assert_eq!(again.as_ref(), Ok(&change), "what is read is not what was written");
+    (change.tenant, change.account_id, (None, change.external_id))
 }

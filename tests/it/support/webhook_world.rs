@@ -1,6 +1,7 @@
 //! The webhook route as it ships, from the gateway's event to the queue, on fakes and simulated time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sync_aws::accounts::{CachedAccountDirectory, ClaimedAccountDirectory};
 use sync_aws::webhook_secrets::CachedSigningSecrets;
-use sync_domain::model::{ObjectChange, System, TenantId};
+use sync_domain::model::{BookingChange, ObjectChange, System, TenantId};
 use sync_domain::ports::{
     AccountOwner, AuthMode, Clock, SecretError, SecretSource, SendOutcome, WorkMessage, WorkQueue,
 };
@@ -116,6 +117,16 @@ impl WebhookWorld {
 
     /// A system's route that nobody is connected to.
     pub fn of(system: System, function: &'static str, base_url: &str) -> Self {
+        Self::with_sources(system, function, base_url, BTreeSet::new())
+    }
+
+    /// The same where it is known from where the provider sends.
+    pub fn with_sources(
+        system: System,
+        function: &'static str,
+        base_url: &str,
+        sources: BTreeSet<IpAddr>,
+    ) -> Self {
         let timeline = Timeline::new(7);
         let clock = timeline.clock(SignedDuration::ZERO);
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -148,7 +159,7 @@ impl WebhookWorld {
             claimed_accounts: Arc::new(ClaimedAccountDirectory::new(Arc::clone(&cached))),
             accounts: cached,
             queue: Arc::clone(&queue) as _,
-            sources: Default::default(),
+            sources,
             clock: shared,
         });
         let handler: WebhookHandler = Arc::new(move |request| {
@@ -215,6 +226,12 @@ impl WebhookWorld {
     pub fn changes(&self) -> Vec<ObjectChange> {
         let messages = self.queue.queue.take();
         messages.iter().map(|message| ObjectChange::parse(&message.body).unwrap()).collect()
+    }
+
+    /// The same of a booking system.
+    pub fn booking_changes(&self) -> Vec<BookingChange> {
+        let messages = self.queue.queue.take();
+        messages.iter().map(|message| BookingChange::parse(&message.body).unwrap()).collect()
     }
 
     /// The number of secrets read so far.

@@ -16,6 +16,7 @@ mod hubspot;
 mod lock;
 mod oidc;
 mod pause;
+mod people;
 mod percent;
 mod pipedrive;
 mod rates;
@@ -26,6 +27,7 @@ mod spread;
 mod square;
 mod state;
 mod traffic;
+mod vagaro;
 mod vendor;
 mod webhooks;
 

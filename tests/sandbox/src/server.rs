@@ -174,7 +174,7 @@ async fn vendor_call(
         return error(
             StatusCode::NOT_FOUND,
             "no vendor under this path; see /hubspot, /acuity, /salesforce, /pipedrive, \
-             /square, /oidc",
+             /square, /vagaro, /oidc",
         );
     };
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();

@@ -38,7 +38,7 @@ fn key_of(entry: &AuditEntry) -> Key {
 }
 
 fn item_of(entry: &AuditEntry) -> Item {
-    Item::from([
+    let mut item = Item::from([
         ("entity".to_owned(), text(ENTITY_AUDIT)),
         ("audit_id".to_owned(), text(&entry.id)),
         ("tenant_id".to_owned(), text(entry.tenant.as_str())),
@@ -46,5 +46,9 @@ fn item_of(entry: &AuditEntry) -> Item {
         ("route".to_owned(), text(&entry.route)),
         ("correlation_id".to_owned(), text(entry.correlation_id.as_str())),
         ("occurred_at".to_owned(), text(entry.occurred_at.to_string())),
-    ])
+    ]);
+    if let Some(operator) = &entry.operator {
+        item.insert("operator".to_owned(), text(operator));
+    }
+    item
 }

@@ -105,6 +105,7 @@ fn audit_entry(new: Image<'_>) -> Result<AuditEntry, ImageError> {
             CorrelationId::parse,
         )?,
         occurred_at: new.timestamp("occurred_at")?,
+        operator: new.text("operator").ok().map(str::to_owned),
     })
 }
 

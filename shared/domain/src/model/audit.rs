@@ -23,11 +23,13 @@ pub enum AuditAction {
     DeadLetterReplayed,
     /// An operator gave the work of a dead letter up, with a reason.
     DeadLetterDiscarded,
+    /// An operator imports a file that was exported from a booking system.
+    BookingsBackfilled,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TenantMismatch,
         Self::ConnectionCreated,
         Self::ConnectionRotated,
@@ -36,6 +38,7 @@ impl AuditAction {
         Self::AccountClaimRefused,
         Self::DeadLetterReplayed,
         Self::DeadLetterDiscarded,
+        Self::BookingsBackfilled,
     ];
 
     /// The text in the table and in events.
@@ -49,6 +52,7 @@ impl AuditAction {
             Self::AccountClaimRefused => "account_claim_refused",
             Self::DeadLetterReplayed => "dead_letter_replayed",
             Self::DeadLetterDiscarded => "dead_letter_discarded",
+            Self::BookingsBackfilled => "bookings_backfilled",
         }
     }
 
@@ -73,4 +77,6 @@ pub struct AuditEntry {
     pub correlation_id: CorrelationId,
     /// When.
     pub occurred_at: Timestamp,
+    /// Who did it, where it was an operator of the platform. It is no part of the event.
+    pub operator: Option<String>,
 }

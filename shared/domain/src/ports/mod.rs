@@ -7,6 +7,7 @@
 mod account_connector;
 mod account_directory;
 mod audit_log;
+mod backfill_rows;
 mod booking_reader;
 mod booking_store;
 mod clock;
@@ -39,6 +40,7 @@ pub use account_directory::{
     AccountClaim, AccountDirectory, AccountOwner, AccountRegistry, AuthMode,
 };
 pub use audit_log::AuditLog;
+pub use backfill_rows::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
 pub use booking_reader::{
     AskedBooking, BookingPage, BookingReader, BookingSelection, BookingWindow, PageError,
     ToldBooking, UnreadableBooking,

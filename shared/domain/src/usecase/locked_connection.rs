@@ -114,6 +114,7 @@ impl ConnectionRequest {
             route: self.route.clone(),
             correlation_id: self.correlation_id.clone(),
             occurred_at: clock.now(),
+            operator: None,
         }
     }
 }

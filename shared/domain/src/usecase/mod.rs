@@ -3,6 +3,7 @@
 pub mod accept_webhook;
 mod api_key;
 pub mod apply_bookings;
+pub mod backfill_bookings;
 pub mod connect_account;
 pub mod connection_health;
 pub mod disconnect_account;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sync_domain::ports::{AccountDetails, AccountGap, ProviderError};
 
 use super::calls::Calls;
-use super::error::{bad_answer, body_of, success_of};
+use super::error::{bad_answer, errors_of, success_of};
 use super::mapping::is_id;
 use super::wire::{Lenient, VendorError};
 use crate::http::RawAnswer;
@@ -102,8 +102,7 @@ async fn time_zone(calls: &mut Calls<'_>) -> Result<Option<String>, ProviderErro
 /// Whether the account surely lacks the plan.
 async fn lacks_plan(calls: &mut Calls<'_>) -> Result<bool, ProviderError> {
     let answer = calls.get_raw("/v2/bookings/business-booking-profile", &[]).await?;
-    let refused = body_of(&answer);
-    let errors = refused.errors.list();
+    let errors = errors_of(&answer);
     if errors.first().and_then(VendorError::code) == Some(NO_SUBSCRIPTION) {
         return Ok(true);
     }

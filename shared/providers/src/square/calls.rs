@@ -40,8 +40,13 @@ impl<'a> Calls<'a> {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<RawAnswer, ProviderError> {
-        let url = Url::parse_with_params(&format!("{}{path}", self.base), query)
-            .map_err(|_no_address| unavailable(None, RemoteEffect::None))?;
+        let address = format!("{}{path}", self.base);
+        // Without parameters there is no question mark either.
+        let url = match query {
+            [] => Url::parse(&address),
+            query => Url::parse_with_params(&address, query),
+        };
+        let url = url.map_err(|_no_address| unavailable(None, RemoteEffect::None))?;
         self.sent += 1;
         self.http.get(url.as_str(), self.token).await
     }

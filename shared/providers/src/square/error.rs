@@ -1,6 +1,6 @@
 //! What an answer that is no success means for us: the one status match of this vendor.
 //!
-//! Categories and codes: Square's OpenAPI description of 2025-08-20 (`Error`, `ErrorCategory`,
+//! Categories and codes: Square's published description of 2025-08-20 (`Error`, `ErrorCategory`,
 //! `ErrorCode`). `Retry-After` is not documented and honoured if it comes.
 
 use std::time::Duration;
@@ -36,16 +36,17 @@ fn name_of(text: &str) -> Option<&str> {
     (text.len() <= CODE_MAX_BYTES && text.bytes().all(is_plain)).then_some(text)
 }
 
-/// What Square itself tells of errors, nothing where somebody else answered: an edge's page, an empty
+/// The errors that Square itself tells of, none where somebody else answered: an edge's page, an empty
 /// body.
-pub fn body_of(answer: &RawAnswer) -> ErrorBody {
-    serde_json::from_slice(&answer.body).unwrap_or_default()
+pub fn errors_of(answer: &RawAnswer) -> Vec<VendorError> {
+    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    body.errors.into_value().unwrap_or_default()
 }
 
 /// Whether Square refuses the cursor of a list.
 pub fn refuses_cursor(answer: &RawAnswer) -> bool {
     let is_refusal = |error: &VendorError| error.code() == Some(INVALID_CURSOR);
-    answer.status == 400 && body_of(answer).errors.list().iter().any(is_refusal)
+    answer.status == 400 && errors_of(answer).iter().any(is_refusal)
 }
 
 /// Why one entry of an answer about many is not there.
@@ -93,8 +94,8 @@ const fn failure(answer: &RawAnswer) -> ProviderError {
 
 /// The error that an answer stands for.
 pub fn error_of(answer: &RawAnswer) -> ProviderError {
-    let ErrorBody { errors } = body_of(answer);
-    let first = errors.list().first();
+    let errors = errors_of(answer);
+    let first = errors.first();
     tracing::warn!(
         system = "square",
         status = answer.status,
@@ -138,8 +139,7 @@ pub fn fault_of(errors: &[VendorError], answer: &RawAnswer) -> EntryFault {
 /// # Errors
 /// See [`error_of`]. An answer of 200 may tell of errors, too.
 pub fn check(answer: &RawAnswer) -> Result<(), ProviderError> {
-    let is_success =
-        (200..300).contains(&answer.status) && body_of(answer).errors.list().is_empty();
+    let is_success = (200..300).contains(&answer.status) && errors_of(answer).is_empty();
     if is_success { Ok(()) } else { Err(error_of(answer)) }
 }
 
@@ -165,7 +165,7 @@ mod tests {
     use reqwest::header::HeaderMap;
     use sync_domain::ports::{ProviderError, RateScope};
 
-    use super::{EntryFault, body_of, error_of, fault_of, refuses_cursor, success_of};
+    use super::{EntryFault, error_of, errors_of, fault_of, refuses_cursor, success_of};
     use crate::http::RawAnswer;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
@@ -265,7 +265,7 @@ mod tests {
     fn fault_of_an_entry_is_its_own_only_if_it_is_about_the_id() {
         let fault = |category: &str, code: &str| {
             let answer = vendors(200, category, code);
-            fault_of(body_of(&answer).errors.list(), &answer)
+            fault_of(&errors_of(&answer), &answer)
         };
         assert_eq!(fault("INVALID_REQUEST_ERROR", "NOT_FOUND"), EntryFault::NotFound);
         assert_eq!(fault("INVALID_REQUEST_ERROR", "VALUE_TOO_LONG"), EntryFault::Refused);

@@ -1,6 +1,6 @@
 //! What a booking and a customer of Square's are in the platform's terms.
 //!
-//! Members and their meaning: Square's OpenAPI description of 2025-08-20. Kept is what is named here
+//! Members and their meaning: Square's published description of 2025-08-20. Kept is what is named here
 //! and nothing else: no notes, addresses, prices or who made the booking.
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ const STARTS_BEFORE: Timestamp = Timestamp::constant(253_370_764_800, 0);
 const MINUTES_MAX: u64 = 366 * 24 * 60;
 /// The longest id that is taken; documented are 36 for bookings, locations and services.
 const ID_MAX_BYTES: usize = 128;
-/// The longest id of a customer ("Booking", `customer_id`).
+/// The longest id of a customer (`Booking`, `customer_id`).
 const CUSTOMER_ID_MAX_BYTES: usize = 192;
 /// So many bits hold when a booking was changed, in milliseconds: enough up to the year 2109.
 const CHANGED_BITS: u32 = 42;

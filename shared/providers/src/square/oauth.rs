@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sync_domain::ports::{GrantError, OauthApp, OauthTokens, RemoteEffect};
 
-use super::error::{body_of, error_of};
+use super::error::{error_of, errors_of};
 use super::wire::{Lenient, VendorError};
 use crate::http::{RawAnswer, unavailable};
 
@@ -133,8 +133,7 @@ pub fn tokens_of(answer: &RawAnswer, now: Timestamp) -> Result<OauthTokens, Gran
 
 /// Whose fault a refusal is: a dead grant is the tenant's, anything else is our app's.
 fn refusal_of(answer: &RawAnswer) -> GrantError {
-    let refused = body_of(answer);
-    let errors = refused.errors.list();
+    let errors = errors_of(answer);
     let vendor_code = errors.first().and_then(VendorError::code);
     let status = answer.status;
     if vendor_code.is_some_and(|code| DEAD_GRANTS.contains(&code)) {

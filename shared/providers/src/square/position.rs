@@ -7,7 +7,7 @@ use sync_domain::ports::BookingWindow;
 
 /// The version of the shape.
 const VERSION: u32 = 1;
-/// The longest cursor ("ListBookings", `cursor`).
+/// The longest cursor (`ListBookings`, `cursor`).
 pub const CURSOR_MAX_BYTES: usize = 64 * 1024;
 /// The longest text that is taken for a position, and the longest that is written.
 const POSITION_MAX_BYTES: usize = 80 * 1024;

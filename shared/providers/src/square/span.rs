@@ -1,6 +1,6 @@
 //! The spans that a window is read by.
 //!
-//! Square lists what begins in 31 days at most ("ListBookings", `start_at_max` is by default 31 days
+//! Square lists what begins in 31 days at most (`ListBookings`, `start_at_max` is by default 31 days
 //! behind `start_at_min`; that more is refused is reported by integrators). Whether the two moments are
 //! themselves within is not documented, so one second more is asked for, and what is given out is chosen
 //! here.
@@ -54,7 +54,7 @@ mod tests {
     use jiff::Timestamp;
     use sync_domain::ports::BookingWindow;
 
-    use super::{ASKED_MAX, Span};
+    use super::{ASKED_MAX, BEHIND, Span};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -95,6 +95,6 @@ mod tests {
             assert_eq!(Span::at(at(from), may), None, "{from}");
         }
         let ends = BookingWindow { from: Timestamp::MIN, until: Timestamp::MAX };
-        assert_eq!(Span::at(Timestamp::MAX - ASKED_MAX, ends), None);
+        assert_eq!(Span::at(Timestamp::MAX - BEHIND, ends), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Shapes of Square's JSON, as far as we read them.
 //!
-//! Members and their kinds: Square's OpenAPI description of 2025-08-20 (`Booking`,
+//! Members and their kinds: Square's published description of 2025-08-20 (`Booking`,
 //! `AppointmentSegment`, `Customer`). Any of them may be null, missing or of another kind without a cost
 //! to its neighbours. Notes, addresses, birthdays and who created a booking are dropped while they are
 //! read.
@@ -19,6 +19,11 @@ impl<T> Lenient<T> {
     /// The value, if it is of the kind.
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
+    }
+
+    /// The value itself.
+    pub fn into_value(self) -> Option<T> {
+        self.0
     }
 }
 

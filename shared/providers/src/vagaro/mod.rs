@@ -5,10 +5,11 @@
 //! an answer that is no success means. `reader` reads: what is named by `selection`, with who booked by
 //! `joined`, at the account's `locations`; of a `window` nothing can be listed; `position` is what it
 //! remembers between two pages. `connector`, `token` and `region` connect accounts; `webhook` and
-//! `signature` read what Vagaro sends by itself.
+//! `signature` read what Vagaro sends by itself, `csv` the rows of files.
 
 mod calls;
 mod connector;
+mod csv;
 mod error;
 mod joined;
 mod locations;
@@ -25,6 +26,7 @@ mod window;
 mod wire;
 
 pub use connector::VagaroConnector;
+pub use csv::VagaroExport;
 pub use reader::VagaroReader;
 pub use webhook::VagaroWebhooks;
 

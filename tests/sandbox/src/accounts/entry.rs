@@ -11,6 +11,7 @@ use crate::hubspot::{Definition, Pipeline};
 use crate::pipedrive::{FieldEntry, Plan};
 use crate::salesforce::{AddedField, DuplicateRule, RecordType, Stage};
 use crate::square::SellerEntry;
+use crate::vagaro::{Location, Statuses};
 use crate::vendor::System;
 
 /// An OAuth app that an account has installed, and what the account has granted it. Has no
@@ -82,7 +83,7 @@ pub struct Account {
     #[serde(default)]
     pub webhook_url: Option<String>,
     /// What webhooks are signed with; absent means the client secret of `oauth`.
-    #[serde(default, alias = "webhook_signature_key")]
+    #[serde(default, alias = "webhook_signature_key", alias = "webhook_token")]
     pub webhook_secret: Option<String>,
     /// The one version of webhook signatures to use; absent means all that the vendor has.
     #[serde(default)]
@@ -156,7 +157,7 @@ pub struct Account {
     /// What token answers say in place of the account's URL here.
     #[serde(default)]
     pub instance_url: Option<String>,
-    /// Salesforce: the app that acts for the account without a person.
+    /// Salesforce, Vagaro: the app that acts for the account without a person.
     #[serde(default)]
     pub client_id: Option<String>,
     /// Its secret; absent means that it can't get tokens by it.
@@ -222,6 +223,18 @@ pub struct Account {
     /// What a Square seller is made of, and what is said of them in no vendor's documentation.
     #[serde(default)]
     pub square: SellerEntry,
+    /// The group that a Vagaro account is in; the first segment of its paths.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The locations of a Vagaro account; absent means one with the account's own id.
+    #[serde(default)]
+    pub businesses: Option<Vec<Location>>,
+    /// The HTTP statuses of Vagaro's refusals, by `responseCode`.
+    #[serde(default)]
+    pub response_statuses: Statuses,
+    /// Whether Vagaro's `deleted` events tell ids only.
+    #[serde(default)]
+    pub thin_deleted_events: bool,
 }
 
 const fn yes() -> bool {

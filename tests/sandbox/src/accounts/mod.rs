@@ -31,7 +31,12 @@ fn shares_credentials(one: &Account, other: &Account) -> bool {
     let same_user = one.users().any(|user| other.users().any(|twin| twin.user_id == user.user_id));
     let same_host = one.domain.as_ref().zip(other.domain.as_ref());
     let same_host = same_host.is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
-    same_token || same_grant || same_user || same_host
+    // Where accounts share a host, only the app tells whose credentials they are.
+    let same_app = one.region.is_some()
+        && one.region == other.region
+        && one.client_id.is_some()
+        && one.client_id == other.client_id;
+    same_token || same_grant || same_user || same_host || same_app
 }
 
 /// All accounts, by system and id.
@@ -53,7 +58,8 @@ impl AccountBook {
             .filter(|other| other.system == account.system && other.account != account.account);
         if others.any(|other| shares_credentials(other, &account)) {
             return Err("another account of this system has the same `access_token`, the same \
-                 refresh token or code, the same `user_id` or the same `domain`"
+                 refresh token or code, the same `user_id`, the same `domain` or the same \
+                 `client_id` in its `region`"
                 .to_owned());
         }
         let account = Arc::new(account);

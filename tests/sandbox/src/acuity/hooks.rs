@@ -102,6 +102,7 @@ pub fn act(office: &mut Office, id: Option<u64>, act: &HookAct) -> Result<(), St
     }
     let is_meant = |hook_id: u64| id.is_none_or(|id| id == hook_id);
     match act {
+        HookAct::Add(_) => return Err("Acuity's webhooks are registered by API".to_owned()),
         HookAct::Remove => office.hooks.retain(|hook_id, _| !is_meant(*hook_id)),
         HookAct::Disable | HookAct::Enable => {
             let meant = office.hooks.iter_mut().filter(|(hook_id, _)| is_meant(**hook_id));

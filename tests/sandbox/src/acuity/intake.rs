@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::appointment::{Appointment, Members};
 use super::business::Business;
 use super::store::Office;
+use crate::people::person;
 
 /// No order makes more than this.
 const MOST_MADE: u64 = 1_000_000;
@@ -76,34 +77,13 @@ const fn yes() -> bool {
     true
 }
 
-const FIRST_NAMES: [&str; 12] = [
-    "Ada", "Bruno", "Carla", "Dario", "Edda", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kira",
-    "Luis",
-];
-const SYLLABLES: [&str; 16] = [
-    "ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "za", "lo",
-];
-
-/// A name of its own for each number, so that clients are as unlike as people are.
-fn last_name(number: u64) -> String {
-    let mut rest = number;
-    let mut name = String::new();
-    for _ in 0..4 {
-        let index = usize::try_from(rest % 16).unwrap_or_default();
-        name.push_str(SYLLABLES.get(index).copied().unwrap_or_default());
-        rest /= 16;
-    }
-    let first = name.chars().next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(name.chars().skip(1)).collect()
-}
-
 fn client(number: u64) -> Members {
-    let first_name = FIRST_NAMES.get(usize::try_from(number % 12).unwrap_or_default());
+    let person = person(number);
     let members = json!({
-        "firstName": first_name,
-        "lastName": last_name(number),
-        "email": format!("client{number}@example.com"),
-        "phone": format!("+1 212 {:03} {:04}", 200 + number / 10_000 % 800, number % 10_000),
+        "firstName": person.first_name,
+        "lastName": person.last_name,
+        "email": person.email,
+        "phone": person.phone,
     });
     members.as_object().cloned().unwrap_or_default()
 }

@@ -75,7 +75,8 @@ fn act_on(
         | PortalAct::Merge
         | PortalAct::Associate
         | PortalAct::Dissociate
-        | PortalAct::Decline => Err("Acuity has no such act".to_owned()),
+        | PortalAct::Decline
+        | PortalAct::Complete => Err("Acuity has no such act".to_owned()),
     }
 }
 

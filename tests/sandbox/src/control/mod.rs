@@ -4,6 +4,7 @@
 mod aws;
 mod calls;
 mod error;
+mod exports;
 mod hooks;
 mod limits;
 mod oauth;
@@ -46,6 +47,7 @@ pub fn router() -> Router<Arc<SandboxState>> {
         .route("/limits", post(limits::set).get(limits::list))
         .route("/hooks", post(hooks::act).get(hooks::show))
         .route("/oauth", post(oauth::act).get(oauth::show))
+        .route("/vagaro/export.csv", get(exports::vagaro))
         .nest("/portal", portal::router())
         .nest("/aws", aws::router())
         .fallback(error::unknown_path)

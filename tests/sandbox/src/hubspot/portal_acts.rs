@@ -157,6 +157,7 @@ pub fn run(
         | PortalAct::Cancel
         | PortalAct::NoShow
         | PortalAct::Decline
+        | PortalAct::Complete
         | PortalAct::Edit
         | PortalAct::Delete => Err("HubSpot has no such act".to_owned()),
     }?;

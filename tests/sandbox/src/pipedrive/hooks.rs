@@ -190,6 +190,9 @@ pub fn act(company: &mut Company, id: Option<u64>, act: &HookAct) -> Result<(), 
     if let Some(id) = id.filter(|id| !company.hooks.contains_key(id)) {
         return Err(format!("no webhook {id}"));
     }
+    if matches!(act, HookAct::Add(_)) {
+        return Err("Pipedrive's webhooks are made by API".to_owned());
+    }
     let is_meant = |hook_id: u64| id.is_none_or(|id| id == hook_id);
     if *act == HookAct::Remove {
         company.hooks.retain(|hook_id, _| !is_meant(*hook_id));

@@ -98,6 +98,7 @@ fn act_on(
         | PortalAct::Cancel
         | PortalAct::NoShow
         | PortalAct::Decline
+        | PortalAct::Complete
         | PortalAct::Edit
         | PortalAct::Delete => return Err("Pipedrive has no such act".to_owned()),
     };

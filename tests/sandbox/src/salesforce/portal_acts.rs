@@ -138,6 +138,7 @@ fn act_on(
         | PortalAct::Cancel
         | PortalAct::NoShow
         | PortalAct::Decline
+        | PortalAct::Complete
         | PortalAct::Edit
         | PortalAct::Delete => return Err("Salesforce has no such act".to_owned()),
     };

@@ -91,6 +91,7 @@ pub fn run(
         | PortalAct::Reschedule
         | PortalAct::Cancel
         | PortalAct::NoShow
+        | PortalAct::Complete
         | PortalAct::Decline => return Err("Square's customers have no such act".to_owned()),
     };
     let mut done = Vec::new();

@@ -1,6 +1,6 @@
 //! Square's error bodies: a list of errors, each with a category and a code. Which code has which
-//! status and category is the vendor's published list (specification of 2025-08-20); the statuses that it
-//! leaves open are in README.md.
+//! category is the vendor's published list (specification of 2025-08-20); the statuses that it leaves
+//! open are in README.md.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ mod tests {
             let answer = for_status(StatusCode::from_u16(status).unwrap(), &details);
             let body: Value = serde_json::from_slice(&answer.body).unwrap();
             assert_eq!(body["errors"][0]["category"], category, "{status} {code:?}");
-            assert_eq!(code.is_none_or(|code| body["errors"][0]["code"] == code), true);
+            assert!(code.is_none_or(|code| body["errors"][0]["code"] == code));
         }
     }
 }

@@ -82,10 +82,6 @@ impl Asked {
     }
 }
 
-fn dead_code() -> Refusal {
-    Refusal::bad_request("BAD_REQUEST", "code", "The code is unknown, used or of another app.")
-}
-
 fn app_of<'a>(account: &'a Account, asked: &Asked) -> Result<&'a OauthApp, Refusal> {
     let client_id = asked.need("client_id")?;
     let app = account.oauth.as_ref().filter(|app| app.client_id == client_id);
@@ -100,7 +96,9 @@ fn owner(grants: &Grants, accounts: &AccountBook, asked: &Asked) -> Result<Arc<A
         return Err(Refusal::unauthorized());
     }
     match asked.need("grant_type")? {
-        "authorization_code" => grants.by_code(accounts, asked.need("code")?).ok_or_else(dead_code),
+        "authorization_code" => {
+            grants.by_code(accounts, asked.need("code")?).ok_or_else(Refusal::unauthorized)
+        }
         "refresh_token" => {
             let found = grants.by_refresh_token(accounts, asked.need("refresh_token")?);
             found.ok_or_else(Refusal::unauthorized)
@@ -230,7 +228,7 @@ pub fn token(
         let detail = "It is not the one that consent was asked for with.";
         return Err(Refusal::bad_request("BAD_REQUEST", "redirect_uri", detail));
     }
-    let minted = grants.exchange(&account, code, now_ms).map_err(|_| dead_code())?;
+    let minted = grants.exchange(&account, code, now_ms).map_err(|_| Refusal::unauthorized())?;
     Ok(granted(&account, &asked, minted, now_ms))
 }
 

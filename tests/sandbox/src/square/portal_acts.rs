@@ -114,7 +114,8 @@ fn act_on(
         | PortalAct::GdprDelete
         | PortalAct::Merge
         | PortalAct::Associate
-        | PortalAct::Dissociate => return Err("Square's bookings have no such act".to_owned()),
+        | PortalAct::Dissociate
+        | PortalAct::Complete => return Err("Square's bookings have no such act".to_owned()),
     }
     booking.touch(now);
     Ok(Done { before: Some(before.clone()), booking, customer, stale_reads })

@@ -19,10 +19,11 @@ use crate::pipedrive::Pipedrive;
 use crate::rates::{Policy, Usage};
 use crate::salesforce::Salesforce;
 use crate::square::Square;
+use crate::vagaro::Vagaro;
 use crate::webhooks::Target;
 pub use message::{Answer, Outcome, VendorRequest};
 pub use pipeline::{MAX_BODY_BYTES, serve};
-pub use portal::{PortalAct, PortalObject, PortalOrder, PortalOutcome};
+pub use portal::{EnteredHook, PortalAct, PortalObject, PortalOrder, PortalOutcome};
 
 const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>\n\
     <body><h1>Bad gateway</h1><p>The server returned an invalid response.</p></body></html>\n";
@@ -41,12 +42,20 @@ pub enum System {
     Pipedrive,
     /// Square Appointments.
     Square,
+    /// Vagaro.
+    Vagaro,
 }
 
 impl System {
     /// Every system.
-    pub const ALL: [Self; 5] =
-        [Self::Hubspot, Self::Acuity, Self::Salesforce, Self::Pipedrive, Self::Square];
+    pub const ALL: [Self; 6] = [
+        Self::Hubspot,
+        Self::Acuity,
+        Self::Salesforce,
+        Self::Pipedrive,
+        Self::Square,
+        Self::Vagaro,
+    ];
 
     /// The name in paths and in the control API.
     pub const fn name(self) -> &'static str {
@@ -56,6 +65,7 @@ impl System {
             Self::Salesforce => "salesforce",
             Self::Pipedrive => "pipedrive",
             Self::Square => "square",
+            Self::Vagaro => "vagaro",
         }
     }
 
@@ -131,7 +141,7 @@ pub enum OauthAct {
 }
 
 /// What happens to a webhook registration outside of the vendor's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum HookAct {
     /// The vendor stops sending to it, as after days of failures.
     Disable,
@@ -139,6 +149,8 @@ pub enum HookAct {
     Enable,
     /// It is gone.
     Remove,
+    /// A person enters one, where the vendor has no API for that.
+    Add(EnteredHook),
 }
 
 /// One webhook request as the vendor would send it.
@@ -274,6 +286,7 @@ pub struct Vendors {
     salesforce: Salesforce,
     pipedrive: Pipedrive,
     square: Square,
+    vagaro: Vagaro,
 }
 
 impl Vendors {
@@ -285,6 +298,7 @@ impl Vendors {
             System::Salesforce => &self.salesforce,
             System::Pipedrive => &self.pipedrive,
             System::Square => &self.square,
+            System::Vagaro => &self.vagaro,
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum PortalAct {
     NoShow,
     /// Refuses appointments that a client has asked for.
     Decline,
+    /// Notes that they were done.
+    Complete,
     /// Changes details of appointments other than time and calendar.
     Edit,
     /// Deletes appointments as if they had never been.
@@ -73,4 +75,17 @@ pub struct PortalOutcome {
     pub ids: Vec<String>,
     /// The webhook events that it causes.
     pub events: Vec<Value>,
+}
+
+/// A webhook as a person enters it in a vendor's settings. Has no `Debug`: it holds a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnteredHook {
+    /// Receiver.
+    pub target: String,
+    /// What its deliveries are proved by.
+    pub token: String,
+    /// What it is told of; absent means what the vendor tells first.
+    pub event_types: Option<Vec<String>>,
+    /// The locations that it is told of; absent means all.
+    pub businesses: Option<Vec<String>>,
 }

@@ -31,8 +31,12 @@ mod properties;
 #[cfg(test)]
 mod salesforce;
 #[cfg(test)]
+mod square;
+#[cfg(test)]
 mod tap;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod vagaro;
 #[cfg(test)]
 mod webhooks;

@@ -237,6 +237,7 @@ impl Winner<'_> {
             route: format!("token refresh of {}/{}", self.lock.system.kind(), self.lock.system),
             correlation_id: CorrelationId::parse(&id).unwrap_or_else(CorrelationId::unknown),
             occurred_at: ports.clock.now(),
+            operator: None,
             id,
         };
         if self.list(credentials, ConnectionStatus::Broken, Some(&audit)).await {

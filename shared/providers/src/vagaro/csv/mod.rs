@@ -1,0 +1,115 @@
+//! An export of Vagaro's appointments as a CSV file.
+//!
+//! No public page of the vendor's shows its export (2026), so columns are known by the names that the
+//! same members have in webhooks, and any other column is ignored. What is on a row is read by
+//! `mapping`, as everywhere; here is only what a file has and an answer has not: bytes that may be
+//! anything (`records`), names in the first line (`header`), and times without an offset (`times`).
+
+mod header;
+mod records;
+mod times;
+
+use std::io::Read;
+
+use jiff::tz::TimeZone;
+use sync_domain::ports::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
+
+use self::header::{Column, Header};
+use self::records::{Cells, Record, Records};
+use self::times::Clocks;
+use super::mapping::{self, CalendarEntry};
+use super::row::{Member, Row};
+use crate::export::{ExportColumns, ExportError};
+
+/// What is at fault where a row has more cells or fewer than the header.
+const CELL_COUNT: &str = "columns";
+/// Of whom a row tells, if any of these is filled in.
+const PERSON: [Member; 6] = [
+    Member::FirstName,
+    Member::LastName,
+    Member::Email,
+    Member::MobilePhone,
+    Member::DayPhone,
+    Member::NightPhone,
+];
+
+/// Reads an export row by row, in bounded memory.
+pub struct VagaroExport<R> {
+    records: Records<R>,
+    header: Header,
+    clocks: Clocks,
+}
+
+impl<R: Read> VagaroExport<R> {
+    /// Reads the header. Times without an offset are taken to be on the clocks of `zone`; without one
+    /// such rows can't be read.
+    ///
+    /// # Errors
+    /// See [`ExportError`].
+    pub fn open(source: R, zone: Option<TimeZone>) -> Result<Self, ExportError> {
+        let mut records = Records::open(source)?;
+        let header = match records.read()? {
+            None => return Err(ExportError::Empty),
+            Some(Record { cells: Err(_), .. }) => return Err(ExportError::UnreadableHeader),
+            Some(Record { cells: Ok(cells), .. }) => Header::read(&cells)?,
+        };
+        Ok(Self { records, header, clocks: Clocks::new(zone) })
+    }
+
+    /// Which columns were found.
+    pub fn columns(&self) -> ExportColumns {
+        self.header.found()
+    }
+}
+
+impl<R: Read + Send> BackfillRows for VagaroExport<R> {
+    fn next_row(&mut self, default_region: Option<&str>) -> Result<Option<ReadRow>, RowsBroken> {
+        loop {
+            let record = self.records.read().map_err(|error| RowsBroken(Box::new(error)))?;
+            let Some(Record { line, last_line, cells }) = record else { return Ok(None) };
+            let fault = |external_id, field| {
+                ReadRow::Fault(RowFault { line, last_line, external_id, field })
+            };
+            let cells = match cells {
+                Err(broken) => return Ok(Some(fault(None, broken.as_str()))),
+                Ok(cells) if cells.are_blank() => continue,
+                Ok(cells) if cells.len() != self.header.len() => {
+                    return Ok(Some(fault(None, CELL_COUNT)));
+                }
+                Ok(cells) => cells,
+            };
+            let (row, as_of) = row_of(&self.header, &self.clocks, &cells);
+            return Ok(Some(match mapping::entry_of(&row, None) {
+                Err(unreadable) => fault(unreadable.external_id, unreadable.field),
+                Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment,
+                Ok(CalendarEntry::Appointment { external_id, snapshot }) => {
+                    let is_told = PERSON.into_iter().any(|member| row.text(member).is_some());
+                    let person = is_told.then(|| mapping::person_of(&row, default_region));
+                    let booking = snapshot.with_person(external_id, person);
+                    ReadRow::Booking(Box::new(BackfillRow { line, last_line, booking, as_of }))
+                }
+            }));
+        }
+    }
+}
+
+/// A row with its times in UTC, and when it was last changed, if that can be read.
+fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> (Row, Option<jiff::Timestamp>) {
+    let (mut row, mut modified) = (Row::default(), None);
+    for (column, cell) in header.columns().zip(cells.texts()) {
+        match column {
+            Some(Column::Member(member)) => row.set(member, &cell),
+            Some(Column::ModifiedDate) => modified = clocks.moment(&cell, None),
+            None => {}
+        }
+    }
+    // What is no time stays as it is, for the mapping to refuse.
+    let starts_at = row.text(Member::StartTime).and_then(|text| clocks.moment(text, None));
+    let ends_at = row.text(Member::EndTime).and_then(|text| clocks.moment(text, starts_at));
+    for (member, moment) in [(Member::StartTime, starts_at), (Member::EndTime, ends_at)] {
+        if let Some(moment) = moment {
+            row.set(member, &moment.to_string());
+        }
+    }
+    (row, modified)
+}

@@ -1,0 +1,158 @@
+//! What is named for an import: read step by step, from positions that can be told from others.
+
+use serde_json::{Value, json};
+use sync_domain::model::ExternalId;
+use sync_domain::ports::{BookingPage, BookingReader, Called, PageError};
+use sync_providers::vagaro::VagaroReader;
+
+use crate::support::vagaro::{
+    APPOINTMENT, CUSTOMER, OTHER_SHOP, SHOP, appointment, connection, customer, listed, nothing,
+    reader, selection, shops, window,
+};
+use crate::support::vendor_server::VendorServer;
+
+async fn page_at(
+    reader: &VagaroReader,
+    position: Option<&str>,
+) -> Result<Called<BookingPage>, PageError> {
+    reader.page(&connection(), window(), position).await
+}
+
+#[tokio::test]
+async fn selection_is_read_step_by_step_and_each_step_can_be_read_again() {
+    let server = VendorServer::start().await;
+    let reader = reader(&server);
+    let first = reader.selected(&selection(&[APPOINTMENT, "unknown"], &[CUSTOMER])).unwrap();
+    assert_eq!(reader.requests_of(Some(&first)), reader.requests_per_page());
+    server
+        .will_answer(200, shops(&[SHOP]))
+        .will_answer(200, listed(vec![appointment(APPOINTMENT)]));
+    server.will_answer(200, listed(vec![customer(CUSTOMER)]));
+    let page = page_at(&reader, Some(&first)).await.unwrap();
+    assert_eq!((page.calls, page.value.bookings.len(), page.value.completed.len()), (3, 1, 0));
+    let second = page.value.next.unwrap();
+    for _ in 0..2 {
+        server.will_answer(200, nothing());
+        let page = page_at(&reader, Some(&second)).await.unwrap().value;
+        assert_eq!((page.bookings.len(), page.unreadable.len()), (0, 1));
+        let unknown = &page.unreadable[0];
+        assert_eq!(unknown.external_id.as_ref().map(ExternalId::as_str), Some("unknown"));
+        server.asked();
+        let third = page.next.unwrap();
+        server.will_answer(200, listed(vec![appointment("a"), appointment("b"), appointment("a")]));
+        server.will_answer(200, listed(vec![customer(CUSTOMER)]));
+        let page = page_at(&reader, Some(&third)).await.unwrap().value;
+        let ids: Vec<_> = page.bookings.iter().map(|it| it.external_id.as_str()).collect();
+        assert_eq!((ids, page.next), (vec!["b", "a"], None), "each once, the later one");
+        let asked_for = server.asked();
+        assert_eq!(asked_for[0].body, json!({"businessId": SHOP, "customerId": CUSTOMER}));
+        assert!(page.bookings.iter().all(|it| it.person.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn customers_pages_are_read_until_a_short_one_at_each_location() {
+    let server = VendorServer::start().await;
+    let reader = reader(&server);
+    let rows = |from: usize, count: usize| {
+        listed((from..from + count).map(|id| appointment(&format!("a{id}"))).collect::<Vec<_>>())
+    };
+    let who = || listed(vec![customer(CUSTOMER)]);
+    let mut position = reader.selected(&selection(&[], &[CUSTOMER, "other"]));
+    server.will_answer(200, shops(&[SHOP, OTHER_SHOP]));
+    for answer in [rows(0, 100), rows(100, 100), rows(200, 3), rows(0, 0), rows(300, 1), rows(0, 0)]
+    {
+        let is_empty = answer["data"] == json!([]);
+        server.will_answer(200, answer);
+        if !is_empty {
+            server.will_answer(200, who());
+        }
+        let page = page_at(&reader, position.as_deref()).await.unwrap().value;
+        position = page.next;
+    }
+    assert_eq!(position, None);
+    let asked_for: Vec<_> = server
+        .asked()
+        .into_iter()
+        .filter(|it| it.line.contains("appointments"))
+        .map(|it| {
+            let page = it.line.split("pageNumber=").nth(1).unwrap().chars().next().unwrap();
+            let id = |name: &str| it.body[name].as_str().unwrap().to_owned();
+            (id("customerId"), id("businessId"), page)
+        })
+        .collect();
+    let expected = [
+        (CUSTOMER, SHOP, '1'),
+        (CUSTOMER, SHOP, '2'),
+        (CUSTOMER, SHOP, '3'),
+        (CUSTOMER, OTHER_SHOP, '1'),
+        ("other", SHOP, '1'),
+        ("other", OTHER_SHOP, '1'),
+    ];
+    let expected = expected.map(|(who, at, page)| (who.to_owned(), at.to_owned(), page));
+    assert_eq!(asked_for, expected);
+}
+
+#[tokio::test]
+async fn selection_of_ids_that_are_none_or_of_too_many_is_none() {
+    let server = VendorServer::start().await;
+    let reader = reader(&server);
+    let many: Vec<_> = (0..101).map(|it| format!("a{it}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let long = "a".repeat(129);
+    for (bookings, customers) in [
+        (&[][..], &[][..]),
+        (&many[..], &[]),
+        (&many[..60], &many[..41]),
+        (&["a b"], &[]),
+        (&[""], &["ok"]),
+        (&["ok"], &[long.as_str()]),
+        (&["a/b?c"], &[]),
+    ] {
+        assert_eq!(reader.selected(&selection(bookings, customers)), None, "{bookings:?}");
+    }
+    let longest: Vec<_> = (0..100).map(|it| format!("{it:0>128}")).collect();
+    let longest: Vec<_> = longest.iter().map(String::as_str).collect();
+    let position = reader.selected(&selection(&longest[..50], &longest[50..])).unwrap();
+    assert!(position.len() < 16 * 1024, "{} bytes", position.len());
+    assert_ne!(reader.requests_of(Some(&position)), 0);
+}
+
+#[tokio::test]
+async fn position_that_is_none_is_refused_unasked() {
+    let server = VendorServer::start().await;
+    let reader = reader(&server);
+    let good = reader.selected(&selection(&[], &[CUSTOMER])).unwrap();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut position: Value = serde_json::from_str(&good).unwrap();
+        change(&mut position["selection"]);
+        position.to_string()
+    };
+    let first = page_at(&reader, None).await.unwrap().value.next.unwrap();
+    let mut later: Value = serde_json::from_str(&first).unwrap();
+    later["window"]["at_ms"] = json!(window().until.as_millisecond());
+    for text in [
+        String::new(),
+        "{}".to_owned(),
+        "null".to_owned(),
+        "[".repeat(30_000),
+        later.to_string(),
+        first.replace("\"v\":1", "\"v\":2"),
+        with(&|it| it["v"] = json!(2)),
+        with(&|it| it["page"] = json!(0)),
+        with(&|it| it["page"] = json!(1_001)),
+        with(&|it| it["customers"] = json!([])),
+        with(&|it| it["customers"] = json!(["a b"])),
+        with(&|it| it["location"] = json!("a#b")),
+        with(&|it| it["bookings"] = json!(vec!["a"; 100])),
+        with(&|it| it["email"] = json!("a@b.co")),
+        with(&|it| {
+            it["page"] = json!(2);
+            it["bookings"] = json!(["a"]);
+        }),
+    ] {
+        let refused = page_at(&reader, Some(&text)).await;
+        assert_eq!(refused.unwrap_err(), PageError::BadPosition, "{text:.100}");
+    }
+    assert_eq!(server.lines(), [""; 0]);
+}
