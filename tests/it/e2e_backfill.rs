@@ -120,7 +120,15 @@ async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let began = Instant::now();
     let child = Command::new(tool())
-        .args(["--tenant", &tenant.id, "--system", "vagaro", "--operator", "test-operator", "--csv"])
+        .args([
+            "--tenant",
+            &tenant.id,
+            "--system",
+            "vagaro",
+            "--operator",
+            "test-operator",
+            "--csv",
+        ])
         .arg(file)
         .args(more)
         .env_clear()

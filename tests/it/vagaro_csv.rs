@@ -258,13 +258,17 @@ fn quote_that_is_not_closed_is_told_and_makes_no_row_of_what_it_took_in() {
     assert_eq!(rows.faulty()[0], (2, "quotes"));
 }
 
-/// A part of a file of so many rows; some of them are PersonalOff, and some are bad.
+/// A part of a file of so many rows; some of them are `PersonalOff`, and some are bad. One in ten
+/// tells who booked: to compare people takes an unoptimised build longer than all the rest.
 fn part_of(count: u64, number: u64) -> Option<String> {
     let made = |number: u64| {
         let starts_at = START + jiff::SignedDuration::from_mins(i64::try_from(number).unwrap());
         let status = if number.is_multiple_of(97) { "PersonalOff" } else { "Confirmed" };
         let id = if number.is_multiple_of(89) { "not an id" } else { "" };
-        row(&format!("{id}a{number}="), starts_at, status) + "\n"
+        let row = row(&format!("{id}a{number}="), starts_at, status);
+        let is_told = number.is_multiple_of(10);
+        let row = if is_told { row } else { row.split(",Ada,").next().unwrap().to_owned() + ",," };
+        row + "\n"
     };
     match number {
         0 => Some(format!("{HEADER}\n")),
