@@ -134,7 +134,7 @@ async fn change_at_the_provider_becomes_one_version_and_one_event(system: Bookin
     for (act, id, properties, status, changed) in [
         ("reschedule", 102, &moved, ("scheduled", ""), &["end_time", "start_time"][..]),
         ("cancel", 103, &Value::Null, ("cancelled", "cancelled"), system.changed_by_cancel()),
-        ("no-show", 101, &Value::Null, ("cancelled", "no_show"), &["reason", "status"]),
+        ("no_show", 101, &Value::Null, ("cancelled", "no_show"), &["reason", "status"]),
         ("edit", 106, &edited, ("scheduled", ""), changed_by_edit),
     ] {
         salon.act_told(act, id, properties).await;

@@ -11,66 +11,15 @@ use uuid::Uuid;
 
 use crate::support::api::CANARIES;
 use crate::support::backfill::{HEADER, row};
+use crate::support::backfill_tool::{Export, backfill};
 use crate::support::cloud::{Cloud, root};
 use crate::support::table::number_in;
 use crate::support::tenant::{Provider, Tenant, new_id};
 
 const PROVIDER: Provider = Provider { kind: "booking", system: "vagaro" };
-const WRITES: [&str; 5] =
-    ["BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"];
 /// More memory than this for a hundred times the rows is not flat.
 const GROWTH_MAX_KIB: u64 = 16 * 1_024;
 const START: Timestamp = Timestamp::constant(1_890_000_000, 0);
-
-/// What a run of the tool said.
-struct Said {
-    code: i32,
-    summary: Value,
-    /// What it printed on the way: bad rows and how far it came.
-    lines: Vec<Value>,
-    peak_kib: u64,
-    took: Duration,
-    /// What its calls of AWS are marked with.
-    mark: String,
-    since_ms: u128,
-}
-
-impl Said {
-    /// Line and field of each bad row.
-    fn faulty(&self) -> Vec<(u64, &str)> {
-        let rows = self.lines.iter().filter(|line| !line["field"].is_null());
-        rows.map(|line| (line["line"].as_u64().unwrap(), line["field"].as_str().unwrap())).collect()
-    }
-
-    /// Imported, updated, skipped, superseded.
-    fn counts(&self) -> [u64; 4] {
-        ["imported", "updated", "skipped_duplicates", "superseded"]
-            .map(|name| self.summary[name].as_u64().unwrap_or_else(|| panic!("{}", self.summary)))
-    }
-
-    /// The operations by which it wrote to the table.
-    async fn writes(&self, cloud: &Cloud) -> Vec<String> {
-        let path = format!("aws/calls?service=dynamodb&since_ms={}", self.since_ms);
-        let calls = cloud.sandbox_get(&path).await["calls"].as_array().unwrap().clone();
-        let ours = calls.iter().filter(|call| call["function"] == self.mark.as_str());
-        let operations = ours.map(|call| call["operation"].as_str().unwrap().to_owned());
-        operations.filter(|operation| WRITES.contains(&operation.as_str())).collect()
-    }
-}
-
-/// The tool that `make up` has built, beside the test's own executable.
-fn tool() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let tool = test.parent().unwrap().parent().unwrap().join("booking-backfill");
-    assert!(tool.is_file(), "{} is not built: run `make up`", tool.display());
-    tool
-}
-
-fn peak_kib(process: Option<u32>) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process?)).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    peak.trim().trim_end_matches(" kB").parse().ok()
-}
 
 /// A tenant with the credentials of a connection, as connecting leaves them. Vagaro is not called.
 async fn connected() -> Tenant {
@@ -92,93 +41,6 @@ async fn connected() -> Tenant {
 
 async fn unconnected() -> Tenant {
     Tenant::without_account(new_id(), PROVIDER).await
-}
-
-/// A file of a test's own, which goes with it.
-struct Export(PathBuf);
-
-impl Export {
-    fn of(content: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("export-{}.csv", Uuid::new_v4().simple()));
-        std::fs::write(&path, content).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Export {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
-async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
-    let cloud = &tenant.cloud;
-    let environment = cloud.function_environment("booking-import").await;
-    let setting = |name: &str| environment[name].as_str().unwrap().to_owned();
-    let mark = format!("backfill-{}", Uuid::new_v4().simple());
-    let tap_port = std::env::var("LOCAL_TAP_PORT").unwrap_or_else(|_| "4571".into());
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let began = Instant::now();
-    let child = Command::new(tool())
-        .args([
-            "--tenant",
-            &tenant.id,
-            "--system",
-            "vagaro",
-            "--operator",
-            "test-operator",
-            "--csv",
-        ])
-        .arg(file)
-        .args(more)
-        .env_clear()
-        .env("TABLE_NAME", setting("TABLE_NAME"))
-        .env("SECRET_PREFIX", setting("SECRET_PREFIX"))
-        .env("AWS_REGION", cloud.text("region"))
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_SDK_UA_APP_ID", &mark)
-        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{tap_port}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let (process, mut peak) = (child.id(), 0);
-    let mut ended = Box::pin(child.wait_with_output());
-    let output = loop {
-        tokio::select! {
-            output = &mut ended => break output.unwrap(),
-            () = tokio::time::sleep(Duration::from_millis(10)) => {
-                peak = peak.max(peak_kib(process).unwrap_or_default());
-            }
-        }
-    };
-    let said = said(&output);
-    println!("{}: exit code {:?}, peak {peak} KiB", said.0, output.status.code());
-    Said {
-        code: output.status.code().unwrap(),
-        summary: said.0,
-        lines: said.1,
-        peak_kib: peak,
-        took: began.elapsed(),
-        mark,
-        since_ms: since.as_millis(),
-    }
-}
-
-/// The summary and the lines; panics if there is anything personal in them.
-fn said(output: &Output) -> (Value, Vec<Value>) {
-    let [stdout, stderr] =
-        [&output.stdout, &output.stderr].map(|it| String::from_utf8(it.clone()).unwrap());
-    for canary in CANARIES.iter().chain(&["canary"]) {
-        let is_told = stdout.contains(canary) || stderr.contains(canary);
-        assert!(!is_told, "the operator is shown personal data: {stdout}{stderr}");
-    }
-    let summary = serde_json::from_str(&stdout);
-    let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_default());
-    (summary.unwrap_or_default(), lines.collect())
 }
 
 async fn versions(tenant: &Tenant) -> Vec<u64> {

@@ -118,14 +118,30 @@ impl BookingTenant {
     /// What people do after connecting: they enter the address at the provider, and the token that it
     /// shows for it here.
     async fn enter_webhook(&self, url: &Value) {
+        self.enter_at_provider(url).await;
+        self.enter_token().await;
+    }
+
+    /// Makes the webhook at a provider where people do that.
+    pub async fn enter_at_provider(&self, url: &Value) {
         let mut settings = self.settings.lock().unwrap().clone();
         settings["webhook_url"] = url.clone();
         settings["webhook_secret"] = json!(self.tenant.webhook_secret);
         self.register(settings).await;
+    }
+
+    /// Gives us the token that the provider shows for its webhook.
+    pub async fn enter_token(&self) {
         let secret =
             json!({"tenant_id": self.tenant.id, "webhook_secret": self.tenant.webhook_secret});
         let answer = self.tenant.manage("POST", "/rotate", Some(secret)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// All appointments as people download them.
+    pub async fn export(&self) -> String {
+        let path = format!("vagaro/export.csv?account={}", self.tenant.account);
+        self.tenant.cloud.sandbox_text(&path).await
     }
 
     /// Panics unless changes are told once, where it is we who ask for that.

@@ -122,6 +122,12 @@ impl Cloud {
         self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    /// What the sandbox gives as a file.
+    pub async fn sandbox_text(&self, path: &str) -> String {
+        let url = format!("{}/_control/{path}", self.text("sandbox_url"));
+        self.http.get(url).send().await.unwrap().text().await.unwrap()
+    }
+
     pub async fn sandbox_delete(&self, path: &str) {
         let url = format!("{}/_control/{path}", self.text("sandbox_url"));
         let response = self.http.delete(url).send().await.unwrap();

@@ -6,6 +6,7 @@ pub mod acuity_account;
 pub mod acuity_walk;
 pub mod api;
 pub mod backfill;
+pub mod backfill_tool;
 pub mod booking_connection;
 pub mod booking_play;
 pub mod booking_shapes;
