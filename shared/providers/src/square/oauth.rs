@@ -22,8 +22,8 @@ use crate::http::{RawAnswer, unavailable};
 
 /// The longest time that a token is believed to be good for; documented are 30 days.
 const LIFETIME_MAX: Duration = Duration::from_secs(90 * 86_400);
-/// How long a token is used before it is replaced: Square asks for seven days at most ("OAuth best
-/// practices").
+/// How long a token is used before it is replaced: seven days at most, as Square is said to advise
+/// (developer.squareup.com/forums, thread 7131).
 const REPLACED_AFTER: Duration = Duration::from_secs(7 * 86_400);
 /// What Square says of a code or a refresh token that is good no more.
 const DEAD_GRANTS: [&str; 3] = ["UNAUTHORIZED", "ACCESS_TOKEN_EXPIRED", "ACCESS_TOKEN_REVOKED"];
