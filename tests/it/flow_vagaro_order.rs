@@ -18,6 +18,8 @@ use sync_domain::usecase::apply_bookings::ApplyPorts;
 use sync_domain::usecase::sync_bookings::{BookingSyncOutcome, SyncBookingsDeps, sync_bookings};
 use sync_testkit::{ManualClock, MemoryAccounts, MemoryBookings, MemoryGateStore};
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::support::vagaro::{
     APPOINTMENT, CUSTOMER, appointment, appointment_with, connection, customer, event, listed,
     reader_at,
@@ -27,6 +29,8 @@ use crate::support::webhook_signing::{BASE_URL, Sent};
 use crate::support::webhook_world::WebhookWorld;
 
 const SECRET: &str = "verification-token";
+/// An hour before the clocks begin.
+const BEFORE_S: i64 = 1_790_000_000 - 3_600;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 struct One(Arc<Connection>);
@@ -45,6 +49,8 @@ impl ConnectionStore for One {
 }
 
 struct Shop {
+    /// Where the vendor answers; deliveries run outside of it, on simulated time.
+    runtime: Runtime,
     webhooks: WebhookWorld,
     vendor: VendorServer,
     clock: Arc<ManualClock>,
@@ -54,7 +60,7 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open() -> Self {
+    fn open() -> Self {
         let webhooks = WebhookWorld::of(System::Vagaro, "webhook-vagaro", BASE_URL);
         let accounts = MemoryAccounts::default();
         let tenant = TenantId::parse("acme").unwrap();
@@ -64,30 +70,30 @@ impl Shop {
         }
         let secret = json!({"current": SECRET, "url_token": TOKEN});
         webhooks.put_secret("tenants/acme/vagaro/webhook", secret);
-        webhooks.advance(Duration::from_secs(3_600));
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let clock = Arc::new(ManualClock::default());
-        clock.advance(Duration::from_secs(3_601));
         let settings = GateSettings::with_call_max(Duration::from_secs(6));
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
         Self {
             gate: Gate::new(Arc::new(MemoryGateStore::default()), shared, settings),
-            vendor: VendorServer::start().await,
+            vendor: runtime.block_on(VendorServer::start()),
             store: MemoryBookings::default(),
+            runtime,
             webhooks,
             clock,
             accounts,
         }
     }
 
-    /// An event of so many seconds after the first hour's begin, delivered; its message.
+    /// An event of so many seconds into the past hour, delivered; its message.
     fn told(&self, second: i64, action: &str, members: &[(&str, Value)]) -> BookingChange {
-        let at = jiff::Timestamp::from_second(1_790_000_000 + second).unwrap().to_string();
+        let at = jiff::Timestamp::from_second(BEFORE_S + second).unwrap().to_string();
         let body = event(action, &at, appointment_with(APPOINTMENT, members)).to_string();
         assert_eq!(self.webhooks.deliver(&Sent::vagaro(body, SECRET, TOKEN)).status, 200);
         self.webhooks.booking_changes().remove(0)
     }
 
-    async fn sync(&self, changes: Vec<BookingChange>) -> Vec<BookingSyncOutcome> {
+    fn sync(&self, changes: Vec<BookingChange>) -> Vec<BookingSyncOutcome> {
         let reader: Arc<dyn BookingReader> =
             Arc::new(reader_at(&self.vendor.base_url, Arc::clone(&self.clock)));
         let systems = |_system| Some(Arc::clone(&reader));
@@ -104,7 +110,7 @@ impl Shop {
             notice: |_connection, _reported| {},
         };
         self.clock.advance(Duration::from_secs(2));
-        sync_bookings(&deps, changes).await.outcomes
+        self.runtime.block_on(sync_bookings(&deps, changes)).outcomes
     }
 
     fn knows_the_customer(&self) {
@@ -118,9 +124,9 @@ impl Shop {
     }
 }
 
-#[tokio::test]
-async fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
-    let shop = Shop::open().await;
+#[test]
+fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
+    let shop = Shop::open();
     let created = shop.told(10, "created", &[]);
     let moved = shop.told(20, "updated", &[("startTime", json!("2026-09-22T15:15:00Z"))]);
     let cancelled = shop.told(30, "updated", &[("bookingStatus", json!("Cancelled"))]);
@@ -134,7 +140,7 @@ async fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
         (&cancelled, BookingSyncOutcome::Unchanged),
     ] {
         shop.knows_the_customer();
-        assert_eq!(shop.sync(vec![change.clone()]).await, [outcome]);
+        assert_eq!(shop.sync(vec![change.clone()]), [outcome]);
     }
     let stored = shop.stored();
     assert_eq!(stored.booking.status, BookingStatus::Cancelled);
@@ -147,61 +153,61 @@ async fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
     );
 }
 
-#[tokio::test]
-async fn events_of_one_batch_cost_one_question_and_the_newest_counts() {
-    let shop = Shop::open().await;
+#[test]
+fn events_of_one_batch_cost_one_question_and_the_newest_counts() {
+    let shop = Shop::open();
     let created = shop.told(10, "created", &[]);
     let noshow = shop.told(30, "updated", &[("bookingStatus", json!("No Show"))]);
     let accepted = shop.told(20, "updated", &[("bookingStatus", json!("Accepted"))]);
     shop.knows_the_customer();
-    let outcomes = shop.sync(vec![noshow, created, accepted]).await;
+    let outcomes = shop.sync(vec![noshow, created, accepted]);
     assert_eq!(outcomes, [BookingSyncOutcome::Synced; 3]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::NoShow));
     assert_eq!(shop.vendor.lines().len(), 1);
 }
 
-#[tokio::test]
-async fn deletion_in_full_counts_at_once_and_an_older_event_does_not_undo_it() {
-    let shop = Shop::open().await;
+#[test]
+fn deletion_in_full_counts_at_once_and_an_older_event_does_not_undo_it() {
+    let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]).await;
+    shop.sync(vec![shop.told(10, "created", &[])]);
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(30, "deleted", &[])]).await;
+    shop.sync(vec![shop.told(30, "deleted", &[])]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
     shop.knows_the_customer();
-    let outcomes = shop.sync(vec![shop.told(20, "updated", &[])]).await;
+    let outcomes = shop.sync(vec![shop.told(20, "updated", &[])]);
     assert_eq!(outcomes, [BookingSyncOutcome::Superseded]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
 }
 
-#[tokio::test]
-async fn bare_deletion_is_looked_for_and_confirmed_before_it_counts() {
-    let shop = Shop::open().await;
+#[test]
+fn bare_deletion_is_looked_for_and_confirmed_before_it_counts() {
+    let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]).await;
+    shop.sync(vec![shop.told(10, "created", &[])]);
     let mark = shop.told(30, "deleted", &[("startTime", json!(null))]);
     assert_eq!(mark.snapshot, None);
     let shops =
         || json!({"responseCode": 1000, "data": [{"businessId": appointment("x")["businessId"]}]});
     shop.vendor.will_answer(200, shops()).will_answer(200, listed(Vec::<Value>::new()));
-    let outcome = shop.sync(vec![mark.clone()]).await.remove(0);
+    let outcome = shop.sync(vec![mark.clone()]).remove(0);
     assert!(matches!(outcome, BookingSyncOutcome::Confirm { .. }), "{outcome:?}");
     assert_eq!(shop.stored().booking.status, BookingStatus::Scheduled);
     shop.clock.advance(Duration::from_secs(30));
     shop.vendor.will_answer(200, shops()).will_answer(200, listed(Vec::<Value>::new()));
-    let outcomes = shop.sync(vec![outcome.changed(&mark).unwrap()]).await;
+    let outcomes = shop.sync(vec![outcome.changed(&mark).unwrap()]);
     assert_eq!(outcomes, [BookingSyncOutcome::Synced]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
 }
 
-#[tokio::test]
-async fn customer_who_can_not_be_found_out_stays_who_is_stored() {
-    let shop = Shop::open().await;
+#[test]
+fn customer_who_can_not_be_found_out_stays_who_is_stored() {
+    let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]).await;
+    shop.sync(vec![shop.told(10, "created", &[])]);
     shop.vendor.will_answer(200, listed(Vec::<Value>::new()));
     let moved = shop.told(20, "updated", &[("startTime", json!("2026-09-22T15:15:00Z"))]);
-    assert_eq!(shop.sync(vec![moved]).await, [BookingSyncOutcome::Synced]);
+    assert_eq!(shop.sync(vec![moved]), [BookingSyncOutcome::Synced]);
     let stored = shop.stored().booking;
     assert_eq!(stored.person.email.as_deref(), Some("ada@example.com"));
     assert_eq!(stored.starts_at.to_string(), "2026-09-22T15:15:00Z");

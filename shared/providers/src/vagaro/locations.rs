@@ -17,11 +17,13 @@ const ACCOUNTS_MAX: usize = 1_000;
 
 /// Whose account.
 type Key = (TenantId, String);
+/// A list, and when it was read.
+type Known = (Arc<[String]>, Duration);
 
 /// What is remembered of all accounts.
 #[derive(Default)]
 pub struct Locations {
-    known: Mutex<HashMap<Key, (Arc<[String]>, Duration)>>,
+    known: Mutex<HashMap<Key, Known>>,
 }
 
 impl Locations {

@@ -136,16 +136,18 @@ pub fn tokens_of(answer: &RawAnswer) -> Result<OauthTokens, GrantError> {
 /// page, a limit and a fault do not.
 fn refusal_of(answer: &RawAnswer) -> GrantError {
     let is_vendors = verdict_of(answer).is_some_and(|verdict| verdict.code().is_some());
-    match error_of(answer) {
-        ProviderError::Unauthorized
-        | ProviderError::MissingScope
-        | ProviderError::Rejected { .. }
-            if is_vendors || is_plain_refusal(answer) =>
-        {
-            GrantError::Refused
-        }
-        ProviderError::Unauthorized => GrantError::Provider(bad_answer(answer)),
-        error => GrantError::Provider(error),
+    let error = error_of(answer);
+    let is_refusal = matches!(
+        error,
+        ProviderError::Unauthorized | ProviderError::MissingScope | ProviderError::Rejected { .. }
+    );
+    if is_refusal && (is_vendors || is_plain_refusal(answer)) {
+        GrantError::Refused
+    } else if error == ProviderError::Unauthorized {
+        // There was no token yet that could have been refused.
+        GrantError::Provider(bad_answer(answer))
+    } else {
+        GrantError::Provider(error)
     }
 }
 
