@@ -1,5 +1,5 @@
 # Every command of the project. CI calls these too (.ci/run), so none can rot.
-# Long steps say that they are alive; nothing here needs Docker, and only `dlq STAGE=…` an AWS account.
+# Long steps say that they are alive; nothing here needs Docker, and only `dlq` and `backfill` with `STAGE=…` an AWS account.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,10 +23,10 @@ RUNNER := $(if $(NEXTEST),cargo nextest run --locked,cargo test --locked)
 TESTS := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^after_suite/)',-- --skip after_suite)
 AFTER_SUITE := $(RUNNER) -p sync-tests $(if $(NEXTEST),-E 'test(/^after_suite/)',-- after_suite)
 E2E_FREE := $(RUNNER) --workspace $(if $(NEXTEST),-E 'not test(/^(at_00|e2e|after_suite)/)',-- --skip at_00 --skip e2e --skip after_suite)
-PYTHON_TESTS := for part in dlq local; do \
+PYTHON_TESTS := for part in backfill dlq local; do \
   $(VENV_BIN)/python -m unittest discover --start-directory infra/$$part --top-level-directory . --quiet; done
 
-.PHONY: fuzz help run up down demo logs status token invoke dlq test test-unit lint schemas lock package environment
+.PHONY: fuzz help run up down demo logs status token invoke dlq backfill test test-unit lint schemas lock package environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ invoke: ## Run one function with one event file (FN=crm-upsert EVENT=events/crm-
 
 dlq: environment ## Dead letters: list, or CMD='show <id>', 'replay …', 'discard …', '--help' (STAGE=dev for AWS)
 	@STAGE='$(STAGE)' $(VENV_BIN)/python -m infra.dlq $(CMD)
+
+# TENANT's default is for tokens: whose bookings are written must be said.
+backfill: environment ## Import an export of bookings (TENANT=acme SYSTEM=vagaro CSV=export.csv ARGS='--dry-run', STAGE=dev for AWS)
+	@TENANT='$(if $(filter file,$(origin TENANT)),,$(TENANT))' SYSTEM='$(SYSTEM)' CSV='$(CSV)' STAGE='$(STAGE)' \
+	  $(VENV_BIN)/python -m infra.backfill $(ARGS)
 
 test: lint ## Lint, then every test, with the local cloud up around them
 	@$(PYTHON_TESTS)

@@ -1,4 +1,4 @@
-"""Builds the functions and the sandbox, and lays the template out as `sam build` would.
+"""Builds the functions, the sandbox and the tools, and lays the template out as `sam build` would.
 
 SAM's own build makes the release profile, one function at a time; the everyday profile of the whole
 workspace takes seconds. What is deployed is the same template with other `CodeUri`s.
@@ -16,6 +16,8 @@ from infra.local.console import LocalCloudError, step
 from infra.local.settings import BUILD, ROOT, TEMPLATE, target_dir
 
 SANDBOX = "provider-sandbox"
+# What an operator runs here, as `make backfill` does; the tests run it too.
+TOOLS = ("booking-backfill",)
 FUNCTION_TYPE = "AWS::Serverless::Function"
 NESTED_TYPE = "AWS::CloudFormation::Stack"
 
@@ -45,9 +47,9 @@ def nested_templates(parsed: dict[str, Any]) -> list[Path]:
 def build(packages: list[str]) -> None:
     """Builds what runs locally, in the everyday profile. Cargo shows its own progress."""
     command = ["cargo", "build", "--locked"]
-    for package in [*packages, SANDBOX]:
+    for package in [*packages, SANDBOX, *TOOLS]:
         command += ["-p", package]
-    with step("build the functions and the provider sandbox (minutes the first time)"):
+    with step("build the functions, the provider sandbox and the tools (minutes the first time)"):
         done = subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise LocalCloudError("the build failed, see above")

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use sync_domain::model::StatusReason;
 use sync_domain::ports::BookingOutcome::Stored;
-use sync_domain::ports::{BookingStore, BookingWindow};
+use sync_domain::ports::{BookingStore, BookingWindow, KnownBooking};
 use sync_testkit::MemoryBookings;
 
 use crate::contract_booking_store::{Bench, SYSTEM, at, next};
@@ -23,11 +23,26 @@ impl<S: BookingStore> Bench<'_, S> {
         let (mut pages, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = self.store.beginning_in(&self.tenant, SYSTEM, window, after.as_deref());
-            let (ids, next) = page.await.unwrap();
-            pages.push(ids.iter().map(|id| id.as_str().to_owned()).collect());
+            let (known, next) = page.await.unwrap();
+            pages.push(known.iter().map(|it| it.external_id.as_str().to_owned()).collect());
             match next {
                 Some(next) => after = Some(next),
                 None => return pages,
+            }
+        }
+    }
+
+    /// All that begins in the first minute behind a place.
+    async fn known_behind(&self, place: Option<&str>) -> Vec<KnownBooking> {
+        let window = BookingWindow { from: at(0), until: at(60) };
+        let (mut all, mut after) = (Vec::new(), place.map(str::to_owned));
+        loop {
+            let page = self.store.beginning_in(&self.tenant, SYSTEM, window, after.as_deref());
+            let (known, next) = page.await.unwrap();
+            all.extend(known);
+            match next {
+                Some(next) => after = Some(next),
+                None => return all,
             }
         }
     }
@@ -97,11 +112,38 @@ async fn crowd_of_one_second_comes_whole_over_several_pages(bench: Bench<'_, imp
     assert!(bench.beginning_in(at(0), at(1)).await.len() > 1, "one page only");
 }
 
+/// The places behind one that was given are the same, whatever became of the booking there.
+async fn any_place_leads_to_what_comes_behind_it(bench: Bench<'_, impl BookingStore>) {
+    for second in 0..5 {
+        let mut version = bench.first(&format!("at-{second}"));
+        version.stored.booking.starts_at = at(second);
+        bench.put(&version).await;
+    }
+    let ids = ["at-0", "at-1", "at-2", "at-3", "at-4"];
+    bench.assert_ids_in(at(0), at(60), &ids).await;
+    let all = bench.known_behind(None).await;
+    for (place, known) in all.iter().enumerate() {
+        let behind = bench.known_behind(Some(&known.place)).await;
+        assert_eq!(behind, all.get(place + 1..).unwrap(), "{place}");
+    }
+    let second = &all[1];
+    let found = bench.found(second.external_id.as_str()).await.unwrap();
+    let mut moved = bench.first(second.external_id.as_str());
+    moved.stored = found;
+    let mut moved = next(&moved);
+    moved.stored.booking.starts_at = at(86_400);
+    assert_eq!(bench.write(&moved, Some(1), None).await, Stored);
+    let left: Vec<_> = ids.into_iter().filter(|id| *id != second.external_id.as_str()).collect();
+    bench.assert_ids_in(at(0), at(60), &left).await;
+    assert_eq!(bench.known_behind(Some(&second.place)).await, all.get(2..).unwrap());
+}
+
 pub async fn whole_suite<S: BookingStore>(store: &S) {
     let bench = || Bench::new(store);
     window_has_its_first_moment_and_not_its_last(bench()).await;
     booking_is_found_where_it_begins_now_and_not_once_it_is_deleted(bench()).await;
     crowd_of_one_second_comes_whole_over_several_pages(bench()).await;
+    any_place_leads_to_what_comes_behind_it(bench()).await;
 }
 
 #[tokio::test]

@@ -59,10 +59,11 @@ fn forbidden(room: &str) -> &'static [&'static str] {
 fn rooms_know_only_what_they_may() {
     let shared =
         ["domain", "providers", "aws", "lambda", "wiring"].map(|room| format!("shared/{room}"));
-    let functions = folders("functions")
-        .into_iter()
-        .map(|path| format!("functions/{}", path.file_name().unwrap().to_string_lossy()));
-    for room in shared.into_iter().chain(functions) {
+    let outer = ["functions", "tools"].into_iter().flat_map(|parent| {
+        let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        folders(parent).into_iter().map(move |path| format!("{parent}/{}", name(path)))
+    });
+    for room in shared.into_iter().chain(outer) {
         for dependency in dependencies(&room) {
             let is_forbidden = forbidden(&room).iter().any(|it| dependency.starts_with(it));
             assert!(!is_forbidden, "{room} must not depend on {dependency}");
@@ -72,7 +73,7 @@ fn rooms_know_only_what_they_may() {
 
 #[test]
 fn members_take_versions_and_features_from_the_workspace_only() {
-    let members = ["functions", "shared", "tests"].into_iter().flat_map(folders);
+    let members = ["functions", "shared", "tests", "tools"].into_iter().flat_map(folders);
     for path in members.chain([root().join("tests")]) {
         let manifest = manifest(&path);
         // A workspace of its own, which needs flags of its own.
@@ -114,7 +115,7 @@ fn providers_do_not_know_each_other() {
 
 #[test]
 fn mains_only_wire() {
-    for path in folders("functions") {
+    for path in folders("functions").into_iter().chain(folders("tools")) {
         let main = std::fs::read_to_string(path.join("src/main.rs")).unwrap();
         for word in ["for ", "while ", "loop {", "if ", "match ", "unwrap(", "expect("] {
             let found = main
@@ -127,7 +128,7 @@ fn mains_only_wire() {
 
 #[test]
 fn modules_say_what_they_are_for() {
-    for parent in ["functions", "shared", "tests/it", "tests/sandbox/src"] {
+    for parent in ["functions", "shared", "tests/it", "tests/sandbox/src", "tools"] {
         for file in source_files(&root().join(parent)) {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(text.starts_with("//!"), "{} has no module doc", file.display());

@@ -123,13 +123,24 @@ fn template_reports_item_failures_of_streams_and_bounds_their_retries() {
     }
 }
 
-/// The names that are read through `Settings`, in functions and shared code.
+/// The sources of what operators run.
+fn tool_files() -> Vec<String> {
+    let tools = std::fs::read_dir(root().join("tools")).unwrap();
+    let sources = tools.flat_map(|tool| {
+        let folder = tool.unwrap().path().join("src");
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path())
+    });
+    let files = sources.map(|path| path.strip_prefix(root()).unwrap().to_owned());
+    files.map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+/// The names that are read through `Settings`, in functions, tools and shared code.
 fn settings_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["LOG_LEVEL".to_owned(), "METRICS_NAMESPACE".to_owned()]);
     let mains = function_folders();
     let mains = mains.iter().map(|function| format!("functions/{function}/src/main.rs"));
     let wiring = ["lib", "webhook"].map(|file| format!("shared/wiring/src/{file}.rs"));
-    for file in mains.chain(wiring) {
+    for file in mains.chain(wiring).chain(tool_files()) {
         let main = read(&file);
         for call in ["required(\"", "optional(\"", "parsed(\"", "addresses(\"", "queue_setting: \""]
         {

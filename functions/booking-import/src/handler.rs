@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sync_domain::model::{IdempotencyKey, InvalidField, System, SystemKind, TenantId};
-use sync_domain::ports::ImportAnswer;
+use sync_domain::ports::{BookingSelection, ImportAnswer};
 use sync_domain::usecase::apply_bookings::ApplyPorts;
 use sync_domain::usecase::import_bookings::{
-    ImportBookings, ImportDeps, Imported, import_bookings,
+    ImportBookings, ImportDeps, Imported, import_bookings, selection_of,
 };
 use sync_domain::usecase::read_bookings::ReadPorts;
 use sync_lambda::api::{ApiRequest, ApiResponse, JsonBody};
@@ -25,8 +25,16 @@ const SCOPE: &str = "booking:import";
 /// The route, as metrics and logs name it.
 pub const ROUTE: &str = "booking-import";
 /// The members of a request.
-const MEMBERS: [&str; 6] =
-    ["tenant_id", "since", "until", "cursor", "idempotency_key", "correlation_id"];
+const MEMBERS: [&str; 8] = [
+    "tenant_id",
+    "since",
+    "until",
+    "booking_ids",
+    "customer_ids",
+    "cursor",
+    "idempotency_key",
+    "correlation_id",
+];
 /// A moment in RFC 3339 is no longer, whatever its fraction.
 const MOMENT_MAX_BYTES: usize = 64;
 
@@ -121,6 +129,7 @@ fn command_of(
         system,
         since: moment(body, "since")?,
         until: moment(body, "until")?,
+        selection: selection(body)?,
         cursor: body.optional_text("cursor")?.map(str::to_owned),
         idempotency_key: key,
         correlation_id: call.correlation_id.clone(),
@@ -133,4 +142,20 @@ fn moment(body: &JsonBody, name: &'static str) -> Result<Option<Timestamp>, Inva
     let reason = "must be a date and time with an offset, as in 2026-01-31T00:00:00Z";
     let parsed = (text.len() <= MOMENT_MAX_BYTES).then(|| text.parse().ok()).flatten();
     parsed.map(Some).ok_or_else(|| InvalidField::new(name, reason))
+}
+
+/// What is named; an empty list counts as given.
+fn selection(body: &JsonBody) -> Result<Option<BookingSelection>, InvalidField> {
+    let (bookings, customers) = (texts(body, "booking_ids")?, texts(body, "customer_ids")?);
+    if bookings.is_none() && customers.is_none() {
+        return Ok(None);
+    }
+    let (bookings, customers) = (bookings.unwrap_or_default(), customers.unwrap_or_default());
+    selection_of(&bookings, &customers).map(Some)
+}
+
+fn texts<'b>(body: &'b JsonBody, name: &'static str) -> Result<Option<Vec<&'b str>>, InvalidField> {
+    let Some(value) = body.optional(name) else { return Ok(None) };
+    let texts = value.as_array().and_then(|values| values.iter().map(Value::as_str).collect());
+    texts.map(Some).ok_or_else(|| InvalidField::new(name, "must be an array of strings"))
 }

@@ -46,7 +46,7 @@ async fn swept(deps: &Deps, step: SweepStep, deadline: Timestamp) -> Option<Swep
     tell(&report, Duration::try_from(took).unwrap_or_default());
     Some(Swept {
         body: report.step.to_body().ok(),
-        came_forward: report.pages > 0,
+        came_forward: report.came_forward,
         outcome: report.outcome,
     })
 }
@@ -79,7 +79,7 @@ async fn sweep(
 
 /// One log line and the metrics of a step; the drift where the sweep ends.
 fn tell(report: &SweepReport, took: Duration) {
-    let SweepReport { step, outcome, pages, counts, vanished, unreadable, costs } = report;
+    let SweepReport { step, outcome, pages, counts, vanished, unreadable, costs, .. } = report;
     let (system, tenant_id) = (step.system.as_str(), step.tenant.as_str());
     let correlation_id = &step.correlation_id;
     log_unreadable(&RowScope { route: ROUTE, system, tenant_id, correlation_id }, unreadable);

@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::model::{System, TenantId};
+use crate::keys::Fingerprint;
+use crate::model::{POSITION_MAX_BYTES, System, TenantId};
 use crate::ports::BookingWindow;
 
 /// How long a cursor can be used after it was given out.
@@ -22,8 +23,9 @@ pub const CURSOR_TTL: SignedDuration = SignedDuration::from_hours(24);
 const KEY_PURPOSE: &[u8] = b"integrations/import-cursor/v1";
 /// The length of the tag at the end.
 const TAG_BYTES: usize = 32;
-/// Longer than any of ours: a reader's position is some KB at most.
-const CURSOR_MAX_BYTES: usize = 64 * 1024;
+/// The longest cursor: one with the longest position that is carried, and room for what is said
+/// beside it and for what JSON puts in front of quotes, in base64.
+const CURSOR_MAX_BYTES: usize = (POSITION_MAX_BYTES + 8 * 1024) / 3 * 4;
 
 /// The cursor is none of ours, of another tenant or system, altered, or too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,8 @@ pub struct ImportCursor {
     pub began_at: Timestamp,
     /// Whether the window is all that a later import builds on.
     pub moves_watermark: bool,
+    /// Of an import of what is named: what it was asked for.
+    pub selection: Option<Fingerprint>,
     /// Where the reader goes on.
     pub position: String,
 }
@@ -56,11 +60,13 @@ struct Payload {
     began_at_ms: i64,
     expires_at_ms: i64,
     moves_watermark: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    selection: Option<String>,
     position: String,
 }
 
-/// The cursor's text, given out at `now`. `None` only if it can't be written, which no value of
-/// these types causes.
+/// The cursor's text, given out at `now`. `None` only if it can't be written, or would be longer than
+/// [`open`] takes, which no position of a reader's causes.
 pub fn seal(key: &SecretString, cursor: &ImportCursor, now: Timestamp) -> Option<String> {
     let payload = Payload {
         tenant: cursor.tenant.as_str().to_owned(),
@@ -70,12 +76,13 @@ pub fn seal(key: &SecretString, cursor: &ImportCursor, now: Timestamp) -> Option
         began_at_ms: cursor.began_at.as_millisecond(),
         expires_at_ms: (now + CURSOR_TTL).as_millisecond(),
         moves_watermark: cursor.moves_watermark,
+        selection: cursor.selection.as_ref().map(|it| it.as_str().to_owned()),
         position: cursor.position.clone(),
     };
     let mut sealed = serde_json::to_vec(&payload).ok()?;
     let tag = mac_of(key, &sealed)?.finalize().into_bytes();
     sealed.extend_from_slice(&tag);
-    Some(URL_SAFE_NO_PAD.encode(sealed))
+    Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= CURSOR_MAX_BYTES)
 }
 
 /// What a cursor says, if it is one of ours for this tenant and system and has not ended. The
@@ -102,6 +109,7 @@ pub fn open(
         window: BookingWindow { from: moment(payload.from_ms)?, until: moment(payload.until_ms)? },
         began_at: moment(payload.began_at_ms)?,
         moves_watermark: payload.moves_watermark,
+        selection: payload.selection.map(Fingerprint::from_stored),
         position: payload.position,
     })
 }
@@ -131,7 +139,8 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{CURSOR_TTL, ImportCursor, InvalidCursor, open, seal};
+    use super::{CURSOR_MAX_BYTES, CURSOR_TTL, ImportCursor, InvalidCursor, open, seal};
+    use crate::keys::Fingerprint;
     use crate::model::{System, TenantId};
     use crate::ports::BookingWindow;
 
@@ -144,6 +153,7 @@ mod tests {
             window: BookingWindow { from: NOW, until: NOW + SignedDuration::from_hours(24) },
             began_at: NOW,
             moves_watermark: true,
+            selection: None,
             position: "2026-10-01".to_owned(),
         }
     }
@@ -161,6 +171,25 @@ mod tests {
         let last = end - SignedDuration::from_millis(1);
         assert!(opened("key", "acme", last, &text).is_some());
         assert_eq!(opened("key", "acme", end, &text), None);
+    }
+
+    #[test]
+    fn cursor_carries_a_vendors_cursor_of_64_kib_in_its_position() {
+        let position = |bytes| format!("{{\"from\":\"x\",\"cursor\":\"{}\"}}", "A".repeat(bytes));
+        let long = ImportCursor { position: position(64 * 1024), ..cursor() };
+        let text = seal(&"key".into(), &long, NOW).unwrap();
+        assert_eq!(opened("key", "acme", NOW, &text), Some(long));
+        let longer = ImportCursor { position: position(120 * 1024), ..cursor() };
+        assert_eq!(seal(&"key".into(), &longer, NOW), None, "it could not be opened");
+        assert!(CURSOR_MAX_BYTES + 16 * 1024 < 256 * 1024, "a request's body must hold it");
+    }
+
+    #[test]
+    fn cursor_keeps_what_was_selected() {
+        let selection = Some(Fingerprint::from_stored("ab12"));
+        let of_ids = ImportCursor { selection, ..cursor() };
+        let text = seal(&"key".into(), &of_ids, NOW).unwrap();
+        assert_eq!(opened("key", "acme", NOW, &text), Some(of_ids));
     }
 
     #[test]
@@ -186,7 +215,7 @@ mod tests {
             let cut = URL_SAFE_NO_PAD.encode(&sealed[..place]);
             assert_eq!(opened("key", "acme", NOW, &cut), None, "{place}");
         }
-        for text in ["", "!", "null", &"A".repeat(100_000)] {
+        for text in ["", "!", "null", &"A".repeat(200_000)] {
             assert_eq!(opened("key", "acme", NOW, text), None);
         }
     }

@@ -12,6 +12,7 @@ use crate::model::{
     Association, Booking, CrmDraft, ExternalId, IdempotencyKey, ObjectType, Sensitive, System,
     TenantId,
 };
+use crate::ports::BookingSelection;
 
 /// Joins key parts; forbidden inside them.
 const SEPARATOR: char = '\u{1f}';
@@ -202,10 +203,19 @@ pub fn import_fingerprint(
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     cursor: Option<&str>,
+    selection: Option<&BookingSelection>,
 ) -> Result<Fingerprint, SeparatorInPart> {
     let moment = |given: Option<Timestamp>| given.map(|it| it.to_string()).unwrap_or_default();
-    digest_of(&["import", &moment(since), &moment(until), cursor.unwrap_or_default()])
-        .map(Fingerprint)
+    let (since, until) = (moment(since), moment(until));
+    let mut parts = vec!["import", &since, &until, cursor.unwrap_or_default()];
+    let count = selection.map(|it| it.booking_ids.len().to_string());
+    if let Some((selection, count)) = selection.zip(count.as_deref()) {
+        // The number tells where the ids of one kind end.
+        parts.push(count);
+        parts.extend(selection.booking_ids.iter().map(ExternalId::as_str));
+        parts.extend(selection.customer_ids.iter().map(ExternalId::as_str));
+    }
+    digest_of(&parts).map(Fingerprint)
 }
 
 /// The fingerprint of a normalised payload. The order of associations does not count.

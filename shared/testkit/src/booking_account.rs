@@ -13,6 +13,7 @@ use sync_domain::model::{
 use sync_domain::ports::{Clock, PageError, ProviderError};
 
 use crate::ManualClock;
+use crate::booking_ways::Ways;
 
 /// An appointment in the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +26,12 @@ pub struct Appointment {
     pub state: RemoteState,
     /// Who booked.
     pub person: Person,
+    /// What else is kept.
+    pub details: Details,
 }
 
 impl Appointment {
-    /// As the reader gives it.
+    /// As a reader without versions gives it.
     pub fn remote(&self, id: &ExternalId) -> RemoteBooking {
         RemoteBooking {
             external_id: id.clone(),
@@ -36,7 +39,7 @@ impl Appointment {
             ends_at: self.starts_at + self.duration,
             state: self.state,
             person: Some(self.person.clone()),
-            details: Details::default(),
+            details: self.details.clone(),
             provider_version: None,
         }
     }
@@ -46,11 +49,20 @@ impl Appointment {
 pub(crate) struct State {
     pub(crate) appointments: BTreeMap<ExternalId, Appointment>,
     pub(crate) unreadable: BTreeSet<ExternalId>,
+    /// How often each appointment was changed.
+    pub(crate) versions: BTreeMap<ExternalId, i64>,
+    /// Each as it was before its last change.
+    pub(crate) before: BTreeMap<ExternalId, (Appointment, i64)>,
+    pub(crate) stale: BTreeSet<ExternalId>,
+    pub(crate) lost_people: BTreeSet<ExternalId>,
+    /// Everybody who has ever booked, by email; the place is the provider's id of them.
+    pub(crate) customers: Vec<String>,
     next_id: u64,
     page_faults: VecDeque<Option<PageError>>,
     booking_faults: VecDeque<ProviderError>,
     pub(crate) pages_read: u32,
     pub(crate) bookings_read: Vec<ExternalId>,
+    pub(crate) told_read: Vec<usize>,
     pub(crate) in_flight: usize,
     pub(crate) in_flight_max: usize,
     random: Dice,
@@ -66,18 +78,39 @@ impl Default for Dice {
     }
 }
 
+impl State {
+    /// Notes that an appointment is as it is from now on.
+    fn touch(&mut self, id: &ExternalId, before: Option<Appointment>) {
+        let version = self.versions.entry(id.clone()).or_default();
+        if let Some(before) = before {
+            self.before.insert(id.clone(), (before, *version));
+        }
+        *version += 1;
+        let now = self.appointments.get(id);
+        if let Some(email) = now.and_then(|it| it.person.email.clone())
+            && !self.customers.contains(&email)
+        {
+            self.customers.push(email);
+        }
+    }
+}
+
 /// One tenant's account; its reader answers for that account alone.
 ///
 /// A window is read in parts of a week, each in two pages: appointments with even ids, then those
-/// with odd ones. A part is complete with its second page.
+/// with odd ones. A part is complete with its second page. [`crate::booking_ways`] has the ways in which
+/// a provider may be unlike this.
 #[derive(Debug)]
 pub struct ScriptedBookings {
     tenant: TenantId,
     pub(crate) connected_as: String,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ways: Ways,
     slowness: usize,
     /// How long a page takes.
     pub(crate) page_time: Duration,
+    /// How long a read of single appointments takes.
+    pub(crate) booking_time: Duration,
     state: Mutex<State>,
 }
 
@@ -88,8 +121,10 @@ impl ScriptedBookings {
             tenant: tenant.clone(),
             connected_as: format!("account-of-{tenant}"),
             clock,
+            ways: Ways::default(),
             slowness: 2,
             page_time: Duration::ZERO,
+            booking_time: Duration::ZERO,
             state: Mutex::default(),
         }
     }
@@ -105,6 +140,13 @@ impl ScriptedBookings {
     #[must_use]
     pub const fn with_page_time(mut self, page_time: Duration) -> Self {
         self.page_time = page_time;
+        self
+    }
+
+    /// Reads by ids that take so long.
+    #[must_use]
+    pub const fn with_booking_time(mut self, booking_time: Duration) -> Self {
+        self.booking_time = booking_time;
         self
     }
 
@@ -125,14 +167,18 @@ impl ScriptedBookings {
         state.next_id += 1;
         let id = ExternalId::new(state.next_id.to_string());
         state.appointments.insert(id.clone(), appointment);
+        state.touch(&id, None);
         id
     }
 
     /// Changes an appointment, if it is there.
     pub fn edit(&self, id: &ExternalId, edit: impl FnOnce(&mut Appointment)) {
         self.clock.advance(Duration::from_millis(1));
-        if let Some(appointment) = self.state().appointments.get_mut(id) {
+        let mut state = self.state();
+        if let Some(appointment) = state.appointments.get_mut(id) {
+            let before = appointment.clone();
             edit(appointment);
+            state.touch(id, Some(before));
         }
     }
 
@@ -142,7 +188,8 @@ impl ScriptedBookings {
         self.state().appointments.remove(id);
     }
 
-    /// What the account tells of an appointment that somebody touched.
+    /// What the account tells of an appointment that somebody touched; with a snapshot as of now, if
+    /// that is its way and the appointment is there.
     pub fn change(&self, id: &ExternalId) -> BookingChange {
         BookingChange {
             tenant: self.tenant.clone(),
@@ -151,7 +198,7 @@ impl ScriptedBookings {
             external_id: id.clone(),
             received_at: self.clock.now(),
             missing_since: None,
-            snapshot: None,
+            snapshot: self.ways.tells_snapshots.then(|| self.snapshot(id)).flatten(),
             correlation_id: CorrelationId::unknown(),
         }
     }

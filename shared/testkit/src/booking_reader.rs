@@ -3,84 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{ExternalId, RemoteBooking};
 use sync_domain::ports::{
-    AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Connection, PageError,
-    ProviderError, RateLimits, UnreadableBooking,
+    AskedBooking, BookingPage, BookingReader, BookingSelection, BookingWindow, Called, Connection,
+    PageError, ProviderError, RateLimits, ToldBooking,
 };
 
-use crate::booking_account::{ScriptedBookings, State};
-
-/// The length of a part.
-const PART: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Where a reader is: which part of the window, and which half of it.
-struct Position {
-    part: i32,
-    is_odd: bool,
-}
-
-impl Position {
-    fn parse(text: Option<&str>) -> Option<Self> {
-        let Some(text) = text else { return Some(Self { part: 0, is_odd: false }) };
-        let (part, half) = text.split_once('.')?;
-        let is_odd = match half {
-            "even" => false,
-            "odd" => true,
-            _ => return None,
-        };
-        Some(Self { part: part.parse().ok()?, is_odd })
-    }
-
-    fn window(&self, window: BookingWindow) -> BookingWindow {
-        let from = window.from + PART * self.part;
-        BookingWindow { from, until: (from + PART).min(window.until) }
-    }
-
-    fn next(&self, part: BookingWindow, window: BookingWindow) -> Option<String> {
-        match self.is_odd {
-            false => Some(format!("{}.odd", self.part)),
-            true if part.until < window.until => Some(format!("{}.even", self.part + 1)),
-            true => None,
-        }
-    }
-}
-
-fn is_odd(id: &ExternalId) -> bool {
-    id.as_str().parse::<u64>().is_ok_and(|number| number % 2 == 1)
-}
-
-fn read(state: &State, id: &ExternalId) -> Option<Result<RemoteBooking, UnreadableBooking>> {
-    let appointment = state.appointments.get(id)?;
-    Some(if state.unreadable.contains(id) {
-        Err(UnreadableBooking { external_id: Some(id.clone()), field: "duration" })
-    } else {
-        Ok(appointment.remote(id))
-    })
-}
-
-fn page(state: &State, window: BookingWindow, position: &Position) -> BookingPage {
-    let part = position.window(window);
-    let mut page = BookingPage { next: position.next(part, window), ..BookingPage::default() };
-    let here = state.appointments.iter().filter(|(id, appointment)| {
-        is_odd(id) == position.is_odd
-            && part.from <= appointment.starts_at
-            && appointment.starts_at < part.until
-    });
-    for (id, _) in here {
-        match read(state, id) {
-            Some(Ok(remote)) => page.bookings.push(remote),
-            Some(Err(unreadable)) => page.unreadable.push(unreadable),
-            None => {}
-        }
-    }
-    if position.is_odd {
-        page.completed.push(part);
-    }
-    page
-}
+use crate::booking_account::ScriptedBookings;
+use crate::booking_places::{is_empty_place, position_of};
 
 impl RateLimits for ScriptedBookings {
     fn default_limit(&self, _connection: &Connection) -> RateLimit {
@@ -113,6 +44,22 @@ impl BookingReader for ScriptedBookings {
         1
     }
 
+    fn requests_of(&self, position: Option<&str>) -> u32 {
+        if is_empty_place(position, self.ways.lists_by_date) { 0 } else { 1 }
+    }
+
+    fn lists_by_date(&self) -> bool {
+        self.ways.lists_by_date
+    }
+
+    fn selected(&self, selection: &BookingSelection) -> Option<String> {
+        if self.ways.lists_by_date { None } else { position_of(selection) }
+    }
+
+    fn bookings_max(&self) -> usize {
+        self.ways.bookings_max
+    }
+
     async fn page(
         &self,
         connection: &Connection,
@@ -126,11 +73,13 @@ impl BookingReader for ScriptedBookings {
         if let Some(error) = self.page_fault() {
             return Err(error);
         }
-        let position = Position::parse(position).ok_or(PageError::BadPosition)?;
-        let page = page(&self.state(), window, &position);
-        self.clock.advance(self.page_time);
+        let page = self.page_at(&self.state(), window, position)?;
+        let calls = self.requests_of(position);
+        if calls > 0 {
+            self.clock.advance(self.page_time);
+        }
         self.dawdle().await;
-        Ok(Called { value: page, calls: 1, rate: None, quota: None })
+        Ok(Called { value: page, calls, rate: None, quota: None })
     }
 
     async fn bookings(
@@ -146,8 +95,37 @@ impl BookingReader for ScriptedBookings {
         if let Some(error) = self.booking_fault() {
             return Err(error);
         }
-        let value = external_ids.iter().map(|id| read(&self.state(), id)).collect();
+        let value = external_ids.iter().map(|id| self.read(&self.state(), id)).collect();
+        self.clock.advance(self.booking_time);
         self.dawdle().await;
         Ok(Called { value, calls: 1, rate: None, quota: None })
+    }
+
+    async fn told(
+        &self,
+        connection: &Connection,
+        told: Vec<ToldBooking>,
+    ) -> Result<Called<Vec<RemoteBooking>>, ProviderError> {
+        tokio::task::yield_now().await;
+        if connection.account_id != self.connected_as {
+            return Err(ProviderError::Unauthorized);
+        }
+        if let Some(error) = self.booking_fault() {
+            return Err(error);
+        }
+        let calls = self.requests_of_told(&told);
+        let joined = {
+            let mut state = self.state();
+            state.told_read.push(told.len());
+            let joined = told.into_iter().map(|ToldBooking { external_id, snapshot }| {
+                let is_lost = state.lost_people.contains(&external_id);
+                let appointment = state.appointments.get(&external_id).filter(|_| !is_lost);
+                let person = appointment.map(|it| it.person.clone());
+                snapshot.with_person(external_id, person)
+            });
+            joined.collect()
+        };
+        self.dawdle().await;
+        Ok(Called { value: joined, calls, rate: None, quota: None })
     }
 }

@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sync_domain::keys::BookingKey;
 use sync_domain::model::{
-    BookingVersion, ClientId, ClientWrite, ExternalId, Person, Recency, StatusReason,
-    StoredBooking, System, TenantId,
+    BookingVersion, ClientId, ClientWrite, Person, Recency, StatusReason, StoredBooking, System,
+    TenantId,
 };
 use sync_domain::ports::{
     BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWindow, BookingWrite, ClientDirectory,
-    ClientLookup, FoundClients, StoreError,
+    ClientLookup, FoundClients, KnownBooking, StoreError,
 };
 
 use crate::{MemoryClients, StoreFault};
@@ -228,7 +228,7 @@ impl BookingStore for MemoryBookings {
         system: System,
         window: BookingWindow,
         after: Option<&str>,
-    ) -> Result<(Vec<ExternalId>, Option<String>), StoreError> {
+    ) -> Result<(Vec<KnownBooking>, Option<String>), StoreError> {
         tokio::task::yield_now().await;
         let page = {
             let state = self.state();
@@ -242,12 +242,15 @@ impl BookingStore for MemoryBookings {
             });
             let rest = begins
                 .filter(|((_, _, key), _)| after.is_none_or(|after| key.as_str() > after))
-                .map(|((_, _, key), found)| (key.clone(), found.stored.external_id.clone()));
+                .map(|((_, _, key), found)| KnownBooking {
+                    external_id: found.stored.external_id.clone(),
+                    place: key.as_str().to_owned(),
+                });
             let mut page: Vec<_> = rest.take(PAGE_MAX + 1).collect();
             let has_more = page.len() > PAGE_MAX;
             page.truncate(PAGE_MAX);
-            let next = page.last().map(|(key, _)| key.as_str().to_owned()).filter(|_| has_more);
-            (page.into_iter().map(|(_, id)| id).collect(), next)
+            let next = page.last().map(|last| last.place.clone()).filter(|_| has_more);
+            (page, next)
         };
         tokio::task::yield_now().await;
         Ok(page)

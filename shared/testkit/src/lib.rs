@@ -7,7 +7,9 @@
 
 mod accounts;
 mod booking_account;
+mod booking_places;
 mod booking_reader;
+mod booking_ways;
 mod bookings;
 mod bus;
 mod clients;

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use sync_domain::gate::{Gate, GateSettings};
 use sync_domain::model::{
-    BookingChange, CorrelationId, ExternalId, IdempotencyKey, Person, RemoteState, StoredBooking,
-    SweepStep, System, TenantId,
+    BookingChange, CorrelationId, Details, ExternalId, IdempotencyKey, Person, RemoteState,
+    StoredBooking, SweepStep, System, TenantId,
 };
 use sync_domain::ports::{
     AccountOwner, AuthMode, BookingReader, Clock, ConnectionStore, ImportAnswer,
@@ -134,6 +134,7 @@ impl BookingWorld {
             system: SYSTEM,
             since: None,
             until: None,
+            selection: None,
             cursor: None,
             idempotency_key: None,
             correlation_id: CorrelationId::parse("an-import").unwrap(),
@@ -226,6 +227,7 @@ impl BookingWorld {
             from: self.clock.now() - 35 * DAY,
             until: self.clock.now() + 35 * DAY,
             position: None,
+            checked: None,
             began_at: self.clock.now(),
             drift: 0,
             correlation_id: CorrelationId::parse("a-sweep").unwrap(),
@@ -248,7 +250,13 @@ impl BookingWorld {
     pub fn book(&self, from_now: SignedDuration, person: Person) -> ExternalId {
         let starts_at = self.moment(from_now);
         let state = RemoteState::Standing;
-        self.account.book(Appointment { starts_at, duration: HOUR, state, person })
+        self.account.book(Appointment {
+            starts_at,
+            duration: HOUR,
+            state,
+            person,
+            details: Details::default(),
+        })
     }
 
     /// A whole second so far from now.

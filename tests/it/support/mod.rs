@@ -5,6 +5,7 @@ pub mod acuity;
 pub mod acuity_account;
 pub mod acuity_walk;
 pub mod api;
+pub mod backfill;
 pub mod booking_connection;
 pub mod booking_play;
 pub mod booking_shapes;

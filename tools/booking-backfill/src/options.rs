@@ -27,7 +27,7 @@ pub struct Options {
     /// When the export was made, as in 2026-01-31T09:00:00Z; by default when the file was last written.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<Timestamp>,
-    /// Where times without an offset are meant, as in America/New_York; without it they can't be read.
+    /// Where times without an offset are meant, an IANA name such as Europe/Berlin; without it they can't be read.
     #[arg(long, value_name = "ZONE", value_parser = zone_of)]
     pub time_zone: Option<TimeZone>,
     /// Read every row and store nothing.

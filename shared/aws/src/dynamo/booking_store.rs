@@ -11,7 +11,9 @@ use sync_domain::keys::BookingKey;
 use sync_domain::model::{
     BookingVersion, ClientWrite, ExternalId, Recency, StoredBooking, System, TenantId,
 };
-use sync_domain::ports::{BookingOutcome, BookingStore, BookingWindow, BookingWrite, StoreError};
+use sync_domain::ports::{
+    BookingOutcome, BookingStore, BookingWindow, BookingWrite, KnownBooking, StoreError,
+};
 
 use super::DynamoTable;
 use super::booking_item::{booking_item, booking_of, version_of};
@@ -99,7 +101,7 @@ impl BookingStore for DynamoTable {
         system: System,
         window: BookingWindow,
         after: Option<&str>,
-    ) -> Result<(Vec<ExternalId>, Option<String>), StoreError> {
+    ) -> Result<(Vec<KnownBooking>, Option<String>), StoreError> {
         let (first, last) = seconds_of(window);
         if first > last {
             return Ok((Vec::new(), None));
@@ -122,11 +124,11 @@ impl BookingStore for DynamoTable {
             .set_exclusive_start_key(start)
             .limit(PAGE_MAX);
         let page = query.send().await.map_err(unavailable)?;
-        let ids = page.items().iter().filter_map(|item| text_of(item, "external_id"));
-        let next = page
-            .last_evaluated_key()
-            .and_then(|key| Some(format!("{} {}", text_of(key, "starts_at")?, text_of(key, SK)?)));
-        Ok((ids.map(ExternalId::new).collect(), next))
+        let known = page.items().iter().filter_map(|item| {
+            let external_id = ExternalId::new(text_of(item, "external_id")?);
+            Some(KnownBooking { external_id, place: place_of(item)? })
+        });
+        Ok((known.collect(), page.last_evaluated_key().and_then(place_of)))
     }
 }
 
@@ -218,6 +220,11 @@ fn is_same(found: &BookingVersion, ours: &BookingVersion) -> bool {
 fn seconds_of(window: BookingWindow) -> (String, String) {
     let last = window.until.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(window.until);
     (second_text(window.from), second_text(last))
+}
+
+/// The place of a booking in the index, as [`start_key`] reads it.
+fn place_of(item: &Item) -> Option<String> {
+    Some(format!("{} {}", text_of(item, "starts_at")?, text_of(item, SK)?))
 }
 
 /// Where a page of the index goes on: the second and the sort key of the last one before.

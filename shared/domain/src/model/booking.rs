@@ -234,38 +234,6 @@ pub struct RemoteBooking {
     pub provider_version: Option<i64>,
 }
 
-/// An appointment as a delivery tells of it: all but who booked, so that it may go into a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BookingSnapshot {
-    /// When it begins.
-    pub starts_at: Timestamp,
-    /// When it ends; not before `starts_at`.
-    pub ends_at: Timestamp,
-    /// Its fate.
-    pub state: RemoteState,
-    /// What else is kept.
-    pub details: Details,
-    /// The provider's id of who booked, if anybody.
-    pub customer_id: Option<String>,
-    /// The provider's version, which rises; `None` where the provider has none.
-    pub provider_version: Option<i64>,
-    /// When it was so, by the provider's clock; `None` where `provider_version` tells what is newer.
-    pub as_of: Option<Timestamp>,
-}
-
-impl BookingSnapshot {
-    /// What it says, with who booked.
-    pub fn with_person(self, external_id: ExternalId, person: Option<Person>) -> RemoteBooking {
-        let Self { starts_at, ends_at, state, details, provider_version, .. } = self;
-        RemoteBooking { external_id, starts_at, ends_at, state, person, details, provider_version }
-    }
-
-    /// Whether it tells of a later state than the other one, or of the same.
-    pub fn is_as_new_as(&self, other: &Self) -> bool {
-        (self.provider_version, self.as_of) >= (other.provider_version, other.as_of)
-    }
-}
-
 /// An appointment as the platform holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booking {

@@ -2,6 +2,7 @@
 //! record.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -83,7 +84,9 @@ pub struct Recency {
     pub read_at_ms: i64,
 }
 
-/// Reads that began this far apart, in milliseconds, did not overlap: no call takes as long.
+/// Reads that began this far apart did not overlap: no call takes as long.
+pub(crate) const READS_APART: Duration = Duration::from_millis(READS_APART_MS.unsigned_abs());
+/// The same in milliseconds.
 const READS_APART_MS: i64 = 30_000;
 
 impl Recency {

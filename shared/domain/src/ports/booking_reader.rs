@@ -120,16 +120,23 @@ pub trait BookingReader: RateLimits {
         1
     }
 
-    /// The most requests of [`BookingReader::bookings`] and of [`BookingReader::told`].
+    /// The most requests of [`BookingReader::bookings`].
     fn requests_per_read(&self) -> u32 {
         1
+    }
+
+    /// The most requests of [`BookingReader::told`] for these: none where nobody is to be asked for.
+    fn requests_of_told(&self, told: &[ToldBooking]) -> u32 {
+        let has_customer = told.iter().any(|it| it.snapshot.customer_id.is_some());
+        if has_customer { self.requests_per_read() } else { 0 }
     }
 
     /// Reads appointments by their ids, [`BookingReader::bookings_max`] at most, and gives one answer
     /// for each in the order of the ids.
     ///
     /// # Errors
-    /// See [`ProviderError`]. Then nothing is known of any of them.
+    /// See [`ProviderError`]. Then nothing is known of any of them; [`ProviderError::Rejected`] for a
+    /// single one is an answer about that one.
     async fn bookings(
         &self,
         connection: &Connection,

@@ -39,6 +39,16 @@ pub enum BookingOutcome {
     ClientsChanged,
 }
 
+/// A booking in the index of when bookings begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownBooking {
+    /// The provider's id.
+    pub external_id: ExternalId,
+    /// Its place among those of a window: what comes behind it is listed by giving this. Free of
+    /// personal data, some hundred bytes at most.
+    pub place: String,
+}
+
 /// Bookings, unique by system and the provider's id within the tenant.
 #[async_trait]
 pub trait BookingStore: Send + Sync {
@@ -76,8 +86,9 @@ pub trait BookingStore: Send + Sync {
         recency: Recency,
     ) -> Result<BookingOutcome, StoreError>;
 
-    /// The ids of bookings that begin in a window, a page at a time (`after` is the last page's
-    /// second part). Those that the provider has no more ([`crate::model::StatusReason::Deleted`])
+    /// The bookings that begin in a window, in the order of their places and a page at a time: the
+    /// second part of a page is what to give as `after` for the next one, and any
+    /// [`KnownBooking::place`] may be given too, also of one that begins elsewhere by now. Those that the provider has no more ([`crate::model::StatusReason::Deleted`])
     /// are not among them: nobody needs to look for them again. It may lag by moments behind what was
     /// stored.
     ///
@@ -89,7 +100,7 @@ pub trait BookingStore: Send + Sync {
         system: System,
         window: BookingWindow,
         after: Option<&str>,
-    ) -> Result<(Vec<ExternalId>, Option<String>), StoreError>;
+    ) -> Result<(Vec<KnownBooking>, Option<String>), StoreError>;
 }
 
 /// What is asked about clients.

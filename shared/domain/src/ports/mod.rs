@@ -47,7 +47,7 @@ pub use booking_reader::{
 };
 pub use booking_store::{
     BOOKINGS_READ_MAX, BookingOutcome, BookingStore, BookingWrite, ClientDirectory, ClientLookup,
-    FoundClients,
+    FoundClients, KnownBooking,
 };
 pub use clock::Clock;
 pub use connection_registry::{

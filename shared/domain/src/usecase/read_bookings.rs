@@ -7,7 +7,8 @@ use crate::gate::{Class, Gate, GateNotice};
 use crate::model::{ExternalId, RemoteBooking, System, TenantId};
 use crate::ports::{
     AskedBooking, BookingPage, BookingReader, BookingWindow, Called, Clock, Connection,
-    ConnectionError, ConnectionStore, DeadCause, PageError, ProviderError, ToldBooking,
+    ConnectionError, ConnectionStore, DeadCause, PageError, ProviderError, RemoteEffect,
+    ToldBooking,
 };
 pub use crate::usecase::provider_reads::ReadCosts;
 pub(crate) use crate::usecase::provider_reads::{PageLimits, Read};
@@ -107,6 +108,11 @@ impl<'a> Account<'a> {
         Ok(Read { value: value?, read_at, quota })
     }
 
+    /// Whether the provider can list what begins in a span of time.
+    pub fn lists_by_date(&self) -> bool {
+        self.reader.lists_by_date()
+    }
+
     /// How many appointments are read by their ids at once.
     pub fn bookings_max(&self) -> usize {
         self.reader.bookings_max().max(1)
@@ -121,7 +127,16 @@ impl<'a> Account<'a> {
         let call = |connection: Arc<Connection>| async move {
             self.reader.told(&connection, told.to_vec()).await
         };
-        Ok(self.reads.once(self.reader.requests_per_read(), wait_max, call).await?)
+        let requests = self.reader.requests_of_told(told);
+        let read = if requests == 0 {
+            let read_at = self.clock().now();
+            let connection = self.reads.connection().await.map_err(ReadFailure::from)?;
+            let Called { value, quota, .. } = call(connection).await?;
+            Read { value, read_at, quota }
+        } else {
+            self.reads.once(requests, wait_max, call).await?
+        };
+        one_for_each(told.len(), read)
     }
 
     /// Reads appointments by their ids, [`BookingReader::bookings_max`] at most, see
@@ -134,8 +149,16 @@ impl<'a> Account<'a> {
         let call = |connection: Arc<Connection>| async move {
             self.reader.bookings(&connection, external_ids).await
         };
-        Ok(self.reads.once(self.reader.requests_per_read(), wait_max, call).await?)
+        let read = self.reads.once(self.reader.requests_per_read(), wait_max, call).await?;
+        one_for_each(external_ids.len(), read)
     }
+}
+
+/// An answer for fewer or more than were asked for can't be told apart: it is none.
+fn one_for_each<T>(asked: usize, read: Read<Vec<T>>) -> Result<Read<Vec<T>>, ReadError> {
+    let (status, retry_after, effect) = (None, None, RemoteEffect::None);
+    let unclear = ProviderError::Unavailable { status, retry_after, effect };
+    if read.value.len() == asked { Ok(read) } else { Err(unclear.into()) }
 }
 
 /// A page, or why the reader has none although the provider answered: for the gate that is a success.

@@ -73,7 +73,8 @@ fn rows_of(given: &[Booking], span: &Span) -> Rows {
     for row in given.iter().filter(|row| row.starts_at().is_none_or(|at| span.holds(at))) {
         match snapshot_of(row).and_then(|it| Ok((id_of(row)?, it))) {
             Ok((id, snapshot)) => {
-                if rows.get(&id).is_none_or(|known| snapshot.is_as_new_as(known)) {
+                let known = rows.get(&id).map(|known| known.provider_version);
+                if known.is_none_or(|known| snapshot.provider_version >= known) {
                     rows.insert(id, snapshot);
                 }
             }

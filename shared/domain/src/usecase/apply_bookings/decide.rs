@@ -1,6 +1,6 @@
 //! What is to be written of one appointment, given what is stored of it.
 
-use super::{Applied, Look};
+use super::{Applied, Evidence, Look};
 use crate::keys::{ContentHash, SeparatorInPart, content_hash};
 use crate::model::{Booking, BookingStatus, Recency, RemoteState, StatusReason, StoredBooking};
 
@@ -70,15 +70,15 @@ pub(super) fn decide(
         })));
     };
     if stored.hash == hash || stored.booking == booking {
-        let is_news = refreshes && recency > stored.recency;
+        let is_news = refreshes && recency > stored.recency && !is_of_one_version(recency, stored);
         return Ok(if is_news {
             Decision::Refresh(Box::new(SeenAgain { stored: stored.clone(), recency }))
         } else {
             Decision::Settled(Applied::Unchanged)
         });
     }
-    if recency < stored.recency {
-        return Ok(Decision::Settled(Applied::Superseded));
+    if let Some(refusal) = refusal_of(look, recency, stored) {
+        return Ok(Decision::Settled(refusal));
     }
     let applied =
         if is_end_only(look, stored, &booking) { Applied::Completed } else { Applied::Updated };
@@ -86,13 +86,46 @@ pub(super) fn decide(
     Ok(Decision::Write(Box::new(Draft { booking, hash, recency, before, applied })))
 }
 
-/// That a provider has something no more comes without a version: it counts under the last one.
+/// Why a state is not stored over another one, if it is not.
+fn refusal_of(look: &Look, recency: Recency, stored: &StoredBooking) -> Option<Applied> {
+    let has_version = recency.provider_version != 0;
+    match look.evidence {
+        // Two clocks are compared only where they are far apart.
+        Evidence::Told(_) if !has_version => {
+            if recency.is_surely_read_after(stored.recency) {
+                return None;
+            }
+            let is_older = stored.recency.is_surely_read_after(recency);
+            Some(if is_older { Applied::Superseded } else { Applied::Doubtful })
+        }
+        Evidence::ReadOnce
+            if look.found.is_none() && !recency.is_surely_read_after(stored.recency) =>
+        {
+            Some(Applied::Doubtful)
+        }
+        Evidence::Read | Evidence::ReadOnce | Evidence::Told(_) => {
+            (recency < stored.recency).then_some(Applied::Superseded)
+        }
+    }
+}
+
+/// Whether both are the same state by the provider's own word: nothing between them is on its way.
+const fn is_of_one_version(recency: Recency, stored: &StoredBooking) -> bool {
+    recency.provider_version != 0 && recency.provider_version == stored.recency.provider_version
+}
+
+/// That a provider has something no more comes without a version: it counts under the last one. What
+/// was told is as recent as the delivery, however late it is worked on.
 fn recency_of(look: &Look, stored: Option<&StoredBooking>) -> Recency {
     let provider_version = match &look.found {
         Some(remote) => remote.provider_version.unwrap_or_default(),
         None => stored.map(|stored| stored.recency.provider_version).unwrap_or_default(),
     };
-    Recency { provider_version, read_at_ms: look.read_at.as_millisecond() }
+    let at = match look.evidence {
+        Evidence::Told(at) => at.min(look.read_at),
+        Evidence::Read | Evidence::ReadOnce => look.read_at,
+    };
+    Recency { provider_version, read_at_ms: at.as_millisecond() }
 }
 
 /// Whether all that happened is that the end has come.

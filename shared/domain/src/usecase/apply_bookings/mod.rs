@@ -45,6 +45,19 @@ pub struct ApplyScope {
     pub refreshes: bool,
 }
 
+/// What stands behind a [`Look`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The provider was asked, and what it does not have was looked for twice.
+    Read,
+    /// The provider was asked once: it does not have what was stored, unless that was stored a moment
+    /// ago and is only not there yet.
+    ReadOnce,
+    /// A delivery has told it: it was so then at the latest. Without a version of the provider's this
+    /// moment is by another clock than those of our reads, and one of seconds at some vendors.
+    Told(Timestamp),
+}
+
 /// One appointment as it was found.
 #[derive(Debug, Clone)]
 pub struct Look {
@@ -52,8 +65,10 @@ pub struct Look {
     pub external_id: ExternalId,
     /// What the provider has; `None` when it is sure that it has no such appointment any more.
     pub found: Option<RemoteBooking>,
-    /// Our time when the call began that gave this.
+    /// Our time when the call began that gave this: of what a delivery has told, who booked.
     pub read_at: Timestamp,
+    /// Why it is believed.
+    pub evidence: Evidence,
     /// Brought by this rather than by the scope's.
     pub correlation_id: Option<CorrelationId>,
 }
@@ -62,12 +77,14 @@ impl Look {
     /// An appointment that the provider has.
     pub fn at(remote: RemoteBooking, read_at: Timestamp) -> Self {
         let external_id = remote.external_id.clone();
-        Self { external_id, found: Some(remote), read_at, correlation_id: None }
+        let evidence = Evidence::Read;
+        Self { external_id, found: Some(remote), read_at, evidence, correlation_id: None }
     }
 
     /// An appointment that the provider has no more.
     pub const fn gone(external_id: ExternalId, read_at: Timestamp) -> Self {
-        Self { external_id, found: None, read_at, correlation_id: None }
+        let evidence = Evidence::Read;
+        Self { external_id, found: None, read_at, evidence, correlation_id: None }
     }
 }
 
@@ -85,6 +102,9 @@ pub enum Applied {
     Unchanged,
     /// A more recent state is stored.
     Superseded,
+    /// Nothing is stored, because it can't be said whether what is stored is older or newer: it is to
+    /// be read anew, or some time later. Never of what was read ([`Evidence::Read`]).
+    Doubtful,
     /// It holds something that no key can be made of.
     Unreadable,
     /// It is not stored: what to do with it.
@@ -137,7 +157,8 @@ impl ApplyCounts {
             Applied::Unchanged => self.skipped_duplicates += 1,
             Applied::Superseded => self.superseded += 1,
             Applied::Unreadable | Applied::Failed(Verdict::Dead(_)) => self.unreadable += 1,
-            Applied::Failed(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => {}
+            Applied::Doubtful
+            | Applied::Failed(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => {}
         }
     }
 

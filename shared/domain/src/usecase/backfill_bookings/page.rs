@@ -150,6 +150,7 @@ const fn fault_of(applied: Applied) -> Option<&'static str> {
         | Applied::Completed
         | Applied::Unchanged
         | Applied::Superseded
+        | Applied::Doubtful
         | Applied::Failed(Verdict::Done | Verdict::Retry { .. } | Verdict::Wait { .. }) => None,
     }
 }

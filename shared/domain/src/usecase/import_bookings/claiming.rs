@@ -35,12 +35,12 @@ pub(super) async fn claim(
 ) -> Result<Begun, ImportError> {
     let Some(key) = &command.idempotency_key else { return Ok(Begun::Owned(None)) };
     let at = deps.read.clock.now();
-    let cursor = command.cursor.as_deref();
+    let (cursor, selection) = (command.cursor.as_deref(), command.selection.as_ref());
     let claim = ImportClaim {
         tenant: command.tenant.clone(),
         system: command.system,
         key: claim_key(&command.tenant, &route_of(command.system), key)?,
-        fingerprint: import_fingerprint(command.since, command.until, cursor)?,
+        fingerprint: import_fingerprint(command.since, command.until, cursor, selection)?,
         owner: OwnerId::new(deps.read.clock.unique_id()),
         at,
         lease_until: command.deadline,

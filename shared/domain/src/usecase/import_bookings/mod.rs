@@ -3,11 +3,13 @@
 //! An import is made of one or more calls. Whatever a page brought is stored before the position
 //! moves behind it, so a call that dies costs nothing but reading that page again. When the whole
 //! window was read and it was no smaller than the default one, the watermark moves to the import's
-//! beginning: the next import begins there, with an overlap. A part that can't be shown to be
+//! beginning: the next import begins there, with an overlap. An import of what is named
+//! (`selection`) moves none. A part that can't be shown to be
 //! complete stops the import, and the watermark stays.
 
 mod claiming;
 mod run;
+mod selection;
 mod window;
 
 use std::time::Duration;
@@ -18,6 +20,7 @@ use secrecy::SecretString;
 
 use self::claiming::{Begun, claim, finish, release};
 use self::run::run;
+pub use self::selection::{SELECTED_MAX, selection_of};
 use self::window::begin;
 use super::apply_bookings::{ApplyCounts, ApplyPorts};
 use super::read_bookings::{ReadCosts, ReadError, ReadPorts};
@@ -25,8 +28,8 @@ use crate::cursor::InvalidCursor;
 use crate::keys::SeparatorInPart;
 use crate::model::{CorrelationId, IdempotencyKey, InvalidField, System, TenantId};
 use crate::ports::{
-    ConnectionError, ImportAnswer, ImportStore, ProviderError, RemoteEffect, StoreError,
-    UnreadableBooking,
+    BookingSelection, ConnectionError, ImportAnswer, ImportStore, ProviderError, RemoteEffect,
+    StoreError, UnreadableBooking,
 };
 use crate::retry::RetryPolicy;
 
@@ -42,6 +45,8 @@ pub struct ImportBookings {
     pub since: Option<Timestamp>,
     /// The moment behind the last; by default the horizon.
     pub until: Option<Timestamp>,
+    /// What is named, in place of a range: needed at a system that has no list by date.
+    pub selection: Option<BookingSelection>,
     /// Where an earlier call left off.
     pub cursor: Option<String>,
     /// The caller's key.

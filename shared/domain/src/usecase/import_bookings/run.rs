@@ -141,6 +141,7 @@ fn cursor(
         window: start.window,
         began_at: start.began_at,
         moves_watermark: start.moves_watermark,
+        selection: start.selection.clone(),
         position,
     };
     let text = seal(deps.cursor_key, &cursor, deps.read.clock.now());

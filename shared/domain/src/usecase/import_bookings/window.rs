@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::selection::{begin_selection, check, fingerprint_of};
 use super::{ImportBookings, ImportDeps, ImportError};
 use crate::cursor::{self, ImportCursor};
+use crate::keys::Fingerprint;
 use crate::model::InvalidField;
 use crate::ports::{BookingWindow, ConnectionError};
 
@@ -21,6 +23,9 @@ const RANGE_MAX: SignedDuration = SignedDuration::from_hours((5 * 365 + 2) * 24)
 const MOMENTS: (Timestamp, Timestamp) =
     (Timestamp::UNIX_EPOCH, Timestamp::constant(4_102_444_800, 0));
 
+/// The window of an import that has none.
+const EVER: BookingWindow = BookingWindow { from: MOMENTS.0, until: MOMENTS.1 };
+
 /// Where a call begins.
 #[derive(Debug)]
 pub(super) struct Start {
@@ -28,6 +33,8 @@ pub(super) struct Start {
     /// When the import's first call began.
     pub began_at: Timestamp,
     pub moves_watermark: bool,
+    /// Of an import of what is named: what it was asked for.
+    pub selection: Option<Fingerprint>,
     pub position: Option<String>,
 }
 
@@ -36,15 +43,17 @@ pub(super) async fn begin(
     deps: &ImportDeps<'_>,
     command: &ImportBookings,
 ) -> Result<Start, ImportError> {
+    check(deps, command)?;
     let since = command.since.map(|since| checked("since", since)).transpose()?;
     let until = command.until.map(|until| checked("until", until)).transpose()?;
     if since.zip(until).is_some_and(|(since, until)| since > until) {
         return Err(InvalidField::new("since", "must not be after until").into());
     }
     let now = millis(deps.read.clock.now());
-    match &command.cursor {
-        Some(text) => continued(deps, command, text, (since, until), now),
-        None => fresh(deps, command, (since, until), now).await,
+    match (&command.cursor, &command.selection) {
+        (Some(text), _) => continued(deps, command, text, (since, until), now),
+        (None, Some(selection)) => begin_selection(deps, selection, EVER),
+        (None, None) => fresh(deps, command, (since, until), now).await,
     }
 }
 
@@ -57,13 +66,15 @@ fn continued(
     now: Timestamp,
 ) -> Result<Start, ImportError> {
     let cursor = cursor::open(deps.cursor_key, &command.tenant, command.system, now, text)?;
-    let ImportCursor { window, began_at, moves_watermark, position, .. } = cursor;
-    let is_same = since.is_none_or(|since| since == window.from)
+    let ImportCursor { window, began_at, moves_watermark, selection, position, .. } = cursor;
+    let asked = command.selection.as_ref().map(fingerprint_of).transpose()?;
+    let is_same = (asked.is_none() || asked == selection)
+        && since.is_none_or(|since| since == window.from)
         && until.is_none_or(|until| until == window.until);
     if !is_same {
         return Err(ImportError::InvalidCursor);
     }
-    Ok(Start { window, began_at, moves_watermark, position: Some(position) })
+    Ok(Start { window, began_at, moves_watermark, selection, position: Some(position) })
 }
 
 async fn fresh(
@@ -94,7 +105,7 @@ async fn fresh(
         return Err(InvalidField::new(field, "must not be more than five years apart").into());
     }
     let moves_watermark = window.from <= default_from && window.until >= default_until;
-    Ok(Start { window, began_at: now, moves_watermark, position: None })
+    Ok(Start { window, began_at: now, moves_watermark, selection: None, position: None })
 }
 
 /// How far ahead is read by default: as the tenant has it, else as the deployment has.

@@ -49,6 +49,7 @@ fn first_step(
         from: today - span.back,
         until: today + span.ahead,
         position: None,
+        checked: None,
         began_at: now,
         drift: 0,
         correlation_id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::vanished::Vanished;
+use super::vanished::{Checks, TURN_WAIT_MAX, Vanished};
 use crate::gate::Class;
 use crate::model::{ExternalId, SweepStep};
 use crate::ports::{BookingPage, BookingWindow, ConnectionError, ProviderError, UnreadableBooking};
@@ -19,6 +19,8 @@ use crate::usecase::walk_bookings::{End, PageWork, walk};
 
 /// Kept back before the deadline for the last page's writes and checks, and for settling.
 const RESERVE: Duration = Duration::from_secs(15);
+/// Of it, what the writes need when the last read took as long as it may.
+const WRITES_RESERVE: Duration = Duration::from_secs(3);
 /// A sweep that must wait when the next one was planned already is given up for that one.
 const AGE_MAX: Duration = Duration::from_secs(3_600);
 /// So many unreadable rows are named.
@@ -46,10 +48,12 @@ pub struct SweepReport {
     pub outcome: SweepOutcome,
     /// Pages that were stored and checked.
     pub pages: u32,
-    /// What became of the bookings on pages.
+    /// Whether the sweep is nearer to its end than before, be it within a page.
+    pub came_forward: bool,
+    /// What became of the bookings, on pages and asked for by their ids.
     pub counts: ApplyCounts,
-    /// Bookings that were asked for because they were not where they should have been, and were moved
-    /// or gone.
+    /// Of them, those that were asked for by their ids, because they were on no page, and were moved,
+    /// changed or gone.
     pub vanished: u64,
     /// Rows that can't be read: ids and names of fields, no values; some hundred at most.
     pub unreadable: Vec<UnreadableBooking>,
@@ -66,8 +70,8 @@ struct Sweeping<'a> {
     /// All ids of this step so far.
     seen: BTreeSet<ExternalId>,
     counts: ApplyCounts,
-    vanished: u64,
     unreadable: Vec<UnreadableBooking>,
+    checks: Checks,
 }
 
 #[async_trait]
@@ -88,9 +92,7 @@ impl PageWork for Sweeping<'_> {
         }
         let Self { account, ports, scope, until, .. } = *self;
         let vanished = Vanished { account, ports, scope, until };
-        for part in page.completed {
-            vanished.settle(part, &self.seen, &mut self.vanished).await?;
-        }
+        vanished.settle(&page.completed, &mut self.seen, &mut self.checks).await?;
         self.counts.unreadable += u64::try_from(page.unreadable.len()).unwrap_or(u64::MAX);
         let room = NAMED_MAX.saturating_sub(self.unreadable.len());
         self.unreadable.extend(page.unreadable.into_iter().take(room));
@@ -107,8 +109,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         refreshes: false,
     };
     let account = Account::new(deps.read, &step.tenant, step.system, Class::Background);
-    let page = deps.call_timeout.saturating_mul(deps.read.reader.requests_per_page());
-    let limits = PageLimits { retry: deps.retry, until: deadline - RESERVE.max(page) };
+    let limits = PageLimits { retry: deps.retry, until: deadline - reserve(deps) };
     let mut sweeping = Sweeping {
         account: &account,
         ports: &deps.apply,
@@ -116,28 +117,50 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         until: limits.until,
         seen: BTreeSet::new(),
         counts: ApplyCounts::default(),
-        vanished: 0,
         unreadable: Vec::new(),
+        checks: Checks { checked: step.checked.clone(), ..Checks::default() },
     };
     let window = BookingWindow { from: step.from, until: step.until };
     let walked = walk(&account, window, step.position.clone(), limits, &mut sweeping).await;
-    let Sweeping { counts, vanished, unreadable, .. } = sweeping;
+    let Sweeping { mut counts, mut unreadable, checks, .. } = sweeping;
+    let Checks { checked, counts: by_id, unreadable: rows } = checks;
+    counts += by_id;
+    counts.unreadable += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    unreadable.extend(rows.into_iter().take(NAMED_MAX.saturating_sub(unreadable.len())));
     let costs = account.costs();
-    let drift = step.drift + counts.news() + vanished;
-    let mut next = SweepStep { position: walked.position, drift, ..step };
+    let came_forward = walked.pages > 0 || checked != step.checked;
+    let drift = step.drift + counts.news();
+    let mut next = SweepStep { position: walked.position, checked, drift, ..step };
     let now = deps.read.clock.now();
     let outcome = match walked.end {
         End::Complete => SweepOutcome::Done,
         End::OutOfTime => SweepOutcome::AT_ONCE,
         End::Unread(ReadError::BadPosition) if next.position.is_some() => {
             // The position is of another build's making: what it stood for is read again.
-            next.position = None;
+            (next.position, next.checked) = (None, None);
             SweepOutcome::Later(Verdict::Retry { after: None })
         }
         End::Unread(error) => outcome_of(&error, &next, now),
         End::Unworked(verdict) => waiting(verdict, &next, now),
     };
-    SweepReport { step: next, outcome, pages: walked.pages, counts, vanished, unreadable, costs }
+    SweepReport {
+        step: next,
+        outcome,
+        pages: walked.pages,
+        came_forward,
+        counts,
+        vanished: by_id.news(),
+        unreadable,
+        costs,
+    }
+}
+
+/// The time that is kept back before the deadline: what was begun must be over by then, and stored.
+fn reserve(deps: &SweepDeps<'_>) -> Duration {
+    let reader = deps.read.reader;
+    let page = deps.call_timeout.saturating_mul(reader.requests_per_page());
+    let read = deps.call_timeout.saturating_mul(reader.requests_per_read()) + TURN_WAIT_MAX;
+    RESERVE.max(page).max(read + WRITES_RESERVE)
 }
 
 fn outcome_of(error: &ReadError, step: &SweepStep, now: Timestamp) -> SweepOutcome {

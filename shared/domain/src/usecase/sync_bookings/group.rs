@@ -1,6 +1,8 @@
-//! The appointments of one account: read each, store what differs.
+//! The appointments of one account: find out what each is like, store what differs. What a delivery has
+//! told is joined with who booked and not read, unless it can't be said whether it is newer than what
+//! is stored.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
@@ -8,12 +10,11 @@ use jiff::Timestamp;
 
 use super::{BookingSyncOutcome, CONFIRM_MIN, Coalesced, Group, SyncBookingsDeps};
 use crate::gate::Class;
-use crate::model::RemoteBooking;
-use crate::ports::{
-    AskedBooking, BookingReader, DeadCause, ProviderError, RemoteEffect, ToldBooking,
-    UnreadableBooking,
+use crate::model::{BookingChange, RemoteBooking};
+use crate::ports::{AskedBooking, BookingReader, DeadCause, ToldBooking, UnreadableBooking};
+use crate::usecase::apply_bookings::{
+    Applied, ApplyCounts, ApplyScope, Evidence, Look, apply_bookings,
 };
-use crate::usecase::apply_bookings::{Applied, ApplyCounts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, Read, ReadCosts, ReadError, ReadPorts};
 use crate::usecase::settle_work::Verdict;
 
@@ -24,7 +25,7 @@ const READS_MAX: usize = 4;
 /// second, and a batch of ten should get through; longer waits are cheaper on the queue.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// What one read says.
+/// What is known of one appointment.
 enum Found {
     Look(Box<Look>),
     Unreadable(UnreadableBooking),
@@ -50,6 +51,12 @@ impl GroupEnd {
             costs: ReadCosts::default(),
         }
     }
+
+    fn note(&mut self, place: usize, outcome: BookingSyncOutcome) {
+        if let Some(slot) = self.outcomes.get_mut(place) {
+            *slot = outcome;
+        }
+    }
 }
 
 /// Syncs a group.
@@ -69,8 +76,20 @@ pub(super) async fn sync_group(
         clock: deps.apply.clock,
     };
     let account = Account::new(ports, &group.tenant, group.system, Class::Live);
-    let found = find_all(&account, group).await;
-    GroupEnd { costs: account.costs(), ..store(deps, group, found).await }
+    let mut end = GroupEnd::of_all(group, Verdict::Retry { after: None });
+    let placed: Vec<_> = group.bookings.values().enumerate().collect();
+    let (told, marked): (Vec<_>, Vec<_>) =
+        placed.into_iter().partition(|(_, it)| it.change.snapshot.is_some());
+    let found = find_all(&account, &told, &marked).await;
+    let doubtful = store(deps, group, found, &mut end).await;
+    if !doubtful.is_empty() {
+        let doubtful: Vec<_> =
+            told.into_iter().filter(|(place, _)| doubtful.contains(place)).collect();
+        let found = find_all(&account, &[], &doubtful).await;
+        store(deps, group, found, &mut end).await;
+    }
+    end.costs = account.costs();
+    end
 }
 
 /// The webhooks' account must still be the tenant's: a message may be days old, and a replayed one
@@ -84,28 +103,35 @@ async fn check_account(deps: &SyncBookingsDeps<'_>, group: &Group) -> Result<(),
     Err(Verdict::Dead(DeadCause::ConnectionNotFound))
 }
 
-/// What the provider has of each appointment, in their order: those that deliveries have told need
-/// only to be joined with who booked, the others are read.
-async fn find_all(account: &Account<'_>, group: &Group) -> Vec<Found> {
+/// An appointment with its place in the group.
+type Placed<'a> = (usize, &'a Coalesced);
+
+/// What the provider has of appointments: what deliveries have `told` needs only to be joined with who
+/// booked, the others are read.
+async fn find_all(
+    account: &Account<'_>,
+    told: &[Placed<'_>],
+    marked: &[Placed<'_>],
+) -> Vec<(usize, Found)> {
     let at_once = account.bookings_max();
-    let (told, marked): (Vec<_>, Vec<_>) =
-        group.bookings.values().enumerate().partition(|(_, it)| it.change.snapshot.is_some());
     let reads = told.chunks(at_once).map(|chunk| join_told(account, chunk).boxed());
     let reads = reads.chain(marked.chunks(at_once).map(|chunk| read(account, chunk).boxed()));
     let reads: Vec<_> = reads.collect();
     let found: Vec<Vec<_>> = stream::iter(reads).buffered(READS_MAX).collect().await;
-    let found: BTreeMap<_, _> = found.into_iter().flatten().collect();
-    found.into_values().collect()
+    found.into_iter().flatten().collect()
 }
 
-/// An appointment with its place in the group.
-type Placed<'a> = (usize, &'a Coalesced);
-
-fn look_at(booking: &Coalesced, found: Option<RemoteBooking>, read_at: Timestamp) -> Look {
+fn look_at(
+    booking: &Coalesced,
+    found: Option<RemoteBooking>,
+    read_at: Timestamp,
+    evidence: Evidence,
+) -> Found {
     let change = &booking.change;
     let correlation_id = Some(change.correlation_id.clone());
     // Whatever id the answer has: it was this one that was asked for.
-    Look { external_id: change.external_id.clone(), found, read_at, correlation_id }
+    let external_id = change.external_id.clone();
+    Found::Look(Box::new(Look { external_id, found, read_at, evidence, correlation_id }))
 }
 
 fn all_failed(bookings: &[Placed<'_>], error: &ReadError) -> Vec<(usize, Found)> {
@@ -121,50 +147,43 @@ async fn join_told(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize
     });
     let told: Vec<_> = told.collect();
     match account.told(&told, TURN_WAIT_MAX).await {
-        Ok(Read { value, read_at, .. }) if value.len() == bookings.len() => {
+        Ok(Read { value, read_at, .. }) => {
             let found = bookings.iter().zip(value).map(|((place, booking), remote)| {
-                let as_of = booking.change.snapshot.as_ref().and_then(|it| it.as_of);
-                // No clock of a provider's may make a state count as newer than its delivery.
-                let read_at = as_of.map_or(read_at, |as_of| as_of.min(booking.change.received_at));
-                (*place, Found::Look(Box::new(look_at(booking, Some(remote), read_at))))
+                let evidence = Evidence::Told(told_at(&booking.change));
+                (*place, look_at(booking, Some(remote), read_at, evidence))
             });
             found.collect()
         }
-        Ok(_) => all_failed(bookings, &short_answer()),
         Err(error) => all_failed(bookings, &error),
     }
+}
+
+/// No clock of a provider's may make a state count as newer than its delivery.
+fn told_at(change: &BookingChange) -> Timestamp {
+    let as_of = change.snapshot.as_ref().and_then(|snapshot| snapshot.as_of);
+    as_of.map_or(change.received_at, |as_of| as_of.min(change.received_at))
 }
 
 async fn read(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize, Found)> {
     let ids: Vec<_> = bookings.iter().map(|(_, it)| it.change.external_id.clone()).collect();
     match account.bookings(&ids, TURN_WAIT_MAX).await {
-        Ok(Read { value, read_at, .. }) if value.len() == bookings.len() => {
+        Ok(Read { value, read_at, .. }) => {
             let found = bookings.iter().zip(value);
             found.map(|((place, it), asked)| (*place, found_of(it, asked, read_at))).collect()
         }
-        Ok(_) => all_failed(bookings, &short_answer()),
         Err(error) => all_failed(bookings, &error),
     }
 }
 
 fn found_of(booking: &Coalesced, asked: AskedBooking, read_at: Timestamp) -> Found {
     match asked {
-        Some(Ok(remote)) => Found::Look(Box::new(look_at(booking, Some(remote), read_at))),
+        Some(Ok(remote)) => look_at(booking, Some(remote), read_at, Evidence::Read),
         Some(Err(unreadable)) => Found::Unreadable(unreadable),
         None => match confirmed(booking.change.missing_since, read_at) {
             Some(outcome) => Found::Outcome(outcome),
-            None => Found::Look(Box::new(look_at(booking, None, read_at))),
+            None => look_at(booking, None, read_at, Evidence::Read),
         },
     }
-}
-
-/// An answer for fewer or more than were asked for can't be told apart.
-const fn short_answer() -> ReadError {
-    ReadError::Provider(ProviderError::Unavailable {
-        status: None,
-        retry_after: None,
-        effect: RemoteEffect::None,
-    })
 }
 
 /// What is still to be done before a missing appointment is taken for deleted, if anything.
@@ -177,23 +196,29 @@ fn confirmed(missing_since: Option<Timestamp>, read_at: Timestamp) -> Option<Boo
     left.map(|after| BookingSyncOutcome::Unapplied(Verdict::Wait { after }))
 }
 
-async fn store(deps: &SyncBookingsDeps<'_>, group: &Group, found: Vec<Found>) -> GroupEnd {
-    let mut end = GroupEnd::of_all(group, Verdict::Retry { after: None });
-    let (mut looks, mut slots) = (Vec::new(), Vec::new());
-    for (found, slot) in found.into_iter().zip(&mut end.outcomes) {
+/// Stores what was found and notes what became of it. Gives the places of those of which it can't be
+/// said whether they are newer than what is stored.
+async fn store(
+    deps: &SyncBookingsDeps<'_>,
+    group: &Group,
+    found: Vec<(usize, Found)>,
+    end: &mut GroupEnd,
+) -> BTreeSet<usize> {
+    let (mut looks, mut places) = (Vec::new(), Vec::new());
+    for (place, found) in found {
         match found {
             Found::Look(look) => {
                 looks.push(*look);
-                slots.push(slot);
+                places.push(place);
             }
             Found::Unreadable(row) => {
                 end.unreadable.push(row);
-                *slot = REFUSED;
+                end.note(place, REFUSED);
             }
-            Found::Outcome(outcome) => *slot = outcome,
+            Found::Outcome(outcome) => end.note(place, outcome),
         }
     }
-    let Some(first) = group.bookings.values().next() else { return end };
+    let Some(first) = group.bookings.values().next() else { return BTreeSet::new() };
     let scope = ApplyScope {
         tenant: group.tenant.clone(),
         system: group.system,
@@ -201,11 +226,15 @@ async fn store(deps: &SyncBookingsDeps<'_>, group: &Group, found: Vec<Found>) ->
         refreshes: true,
     };
     let report = apply_bookings(&deps.apply, &scope, &looks).await;
-    end.counts = ApplyCounts::of(&report.outcomes);
-    for (slot, applied) in slots.into_iter().zip(report.outcomes) {
-        *slot = outcome_of(applied);
+    end.counts += ApplyCounts::of(&report.outcomes);
+    let mut doubtful = BTreeSet::new();
+    for (place, applied) in places.into_iter().zip(report.outcomes) {
+        end.note(place, outcome_of(applied));
+        if applied == Applied::Doubtful {
+            doubtful.insert(place);
+        }
     }
-    end
+    doubtful
 }
 
 /// An appointment that can't be read stays as it is stored, and its message is put aside: asking
@@ -220,5 +249,6 @@ const fn outcome_of(applied: Applied) -> BookingSyncOutcome {
         Applied::Superseded => BookingSyncOutcome::Superseded,
         Applied::Unreadable => REFUSED,
         Applied::Failed(verdict) => BookingSyncOutcome::Unapplied(verdict),
+        Applied::Doubtful => BookingSyncOutcome::Unapplied(Verdict::Retry { after: None }),
     }
 }

@@ -1,7 +1,9 @@
 //! Bring our bookings in step with what a provider says has changed.
 //!
-//! A change is a hint: the appointment is read anew, once per batch however many hints there are, and
-//! what is stored is decided by how recent that read is. An appointment that the provider does not
+//! A change without a snapshot is a hint: the appointment is read anew, once per batch however many
+//! hints there are, and what is stored is decided by how recent that read is. A snapshot is joined with
+//! who booked and stored by its version; where there is none, by its time, if that is far enough from
+//! when the stored state was seen, else the appointment is read after all. An appointment that the provider does not
 //! have may be one that it does not have yet, so it is looked for again after a while before it is
 //! taken for deleted; the hint waits on the queue until then.
 
@@ -79,11 +81,12 @@ impl BookingSyncOutcome {
     }
 
     /// The change as its message must be from now on, where that is another one. The verdict sends
-    /// it.
+    /// it. What a delivery told of an appointment that the provider does not have is of no more use.
     pub fn changed(self, change: &BookingChange) -> Option<BookingChange> {
         match self {
             Self::Confirm { missing_since } => {
-                Some(BookingChange { missing_since: Some(missing_since), ..change.clone() })
+                let missing_since = Some(missing_since);
+                Some(BookingChange { missing_since, snapshot: None, ..change.clone() })
             }
             Self::Synced | Self::Unchanged | Self::Superseded | Self::Unapplied(_) => None,
         }

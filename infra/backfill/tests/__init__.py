@@ -1,0 +1,1 @@
+"""Tests of `make backfill`, without a cloud and without a build."""
