@@ -11,7 +11,7 @@ use sync_domain::model::{
 };
 use sync_domain::ports::{
     BackfillRows, BookingOutcome, BookingStore, BookingWindow, BookingWrite, ClientDirectory,
-    ClientLookup, FoundClients, StoreError,
+    ClientLookup, FoundClients, KnownBooking, StoreError,
 };
 use sync_domain::usecase::apply_bookings::ApplyPorts;
 use sync_domain::usecase::backfill_bookings::{BackfillPorts, BackfillReport, backfill_bookings};
@@ -312,7 +312,7 @@ impl BookingStore for CountingStore {
         _system: System,
         _window: BookingWindow,
         _after: Option<&str>,
-    ) -> Result<(Vec<ExternalId>, Option<String>), StoreError> {
+    ) -> Result<(Vec<KnownBooking>, Option<String>), StoreError> {
         Ok((Vec::new(), None))
     }
 }

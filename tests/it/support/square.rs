@@ -41,6 +41,7 @@ pub fn connection_of(tenant: &str, merchant_id: &str) -> Connection {
         access_token: "seller-token".to_owned().into(),
         token_version: 0,
         expires_at: None,
+        refresh_at: None,
         default_region: Some("US".to_owned()),
         import_horizon_days: None,
         time_zone: None,

@@ -51,6 +51,7 @@ pub fn connection() -> Connection {
         access_token: "minted-token".into(),
         token_version: 0,
         expires_at: None,
+        refresh_at: None,
         default_region: Some("US".to_owned()),
         import_horizon_days: None,
         time_zone: None,
