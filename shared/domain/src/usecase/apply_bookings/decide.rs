@@ -89,7 +89,14 @@ pub(super) fn decide(
 /// Why a state is not stored over another one, if it is not.
 fn refusal_of(look: &Look, recency: Recency, stored: &StoredBooking) -> Option<Applied> {
     let has_version = recency.provider_version != 0;
+    let is_gone = stored.booking.reason == Some(StatusReason::Deleted);
+    // That it is gone was seen at a moment and has no version: a state of before may have a higher one.
+    let is_of_before = is_gone && recency.read_at_ms <= stored.recency.read_at_ms;
     match look.evidence {
+        Evidence::Told(_) if has_version && is_of_before => Some(Applied::Doubtful),
+        Evidence::Read | Evidence::ReadOnce if has_version && is_of_before => {
+            Some(Applied::Superseded)
+        }
         // Two clocks are compared only where they are far apart.
         Evidence::Told(_) if !has_version => {
             if recency.is_surely_read_after(stored.recency) {
