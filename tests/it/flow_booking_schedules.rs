@@ -1,5 +1,6 @@
-//! Accounts that people work in while webhooks, imports and sweeps overlap and crash: in the end the
-//! table says what the account says, each version was told once, and each person is one client.
+//! Accounts that people work in while webhooks, which tell ids or all there is, imports and sweeps
+//! overlap and crash: in the end the table says what the account says, each version was told once, and
+//! each person is one client.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +8,11 @@ use sync_domain::model::{Booking, ClientId, StatusReason};
 use sync_domain::ports::Clock;
 use sync_testkit::Schedule;
 
-use crate::support::booking_play::{PEOPLE, Play};
+use crate::support::booking_play::{PEOPLE, Play, Ways};
 
 const SEEDS: u64 = 1_200;
+/// The same for each kind of system whose deliveries tell all.
+const SNAPSHOT_SEEDS: u64 = 400;
 const ROUNDS: usize = 6;
 /// Whoever works is killed at each step with so many percent, or fewer.
 const KILL_PERCENT_MAX: u64 = 2;
@@ -61,8 +64,8 @@ fn assert_one_client_each(play: &Play, seed: u64) {
     assert!(by_email.values().all(|clients| clients.len() == 1), "seed {seed}: {by_email:?}");
 }
 
-fn run(seed: u64) {
-    let play = Play::new(seed);
+fn run(seed: u64, ways: Ways) {
+    let play = Play::with(seed, ways);
     let kill_percent = u8::try_from(seed % (KILL_PERCENT_MAX + 1)).unwrap();
     let mut schedule = Schedule::new(seed ^ 0xb00c, kill_percent);
     for _round in 0..ROUNDS {
@@ -86,6 +89,27 @@ fn run(seed: u64) {
 #[test]
 fn table_ends_as_the_account_whoever_reads_it_when() {
     for seed in 0..SEEDS {
-        run(seed);
+        run(seed, Ways::Marks);
+    }
+}
+
+#[test]
+fn table_ends_as_the_account_whose_deliveries_have_versions() {
+    for seed in 0..SNAPSHOT_SEEDS {
+        run(seed, Ways::Versions);
+    }
+}
+
+#[test]
+fn table_ends_as_the_account_whose_deliveries_have_times() {
+    for seed in 0..SNAPSHOT_SEEDS {
+        run(seed, Ways::Times);
+    }
+}
+
+#[test]
+fn table_ends_as_the_account_that_has_no_list() {
+    for seed in 0..SNAPSHOT_SEEDS {
+        run(seed, Ways::NoList);
     }
 }

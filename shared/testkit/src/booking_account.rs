@@ -53,13 +53,16 @@ pub(crate) struct State {
     pub(crate) versions: BTreeMap<ExternalId, i64>,
     /// Each as it was before its last change.
     pub(crate) before: BTreeMap<ExternalId, (Appointment, i64)>,
+    /// Who booked, also of what was deleted since.
+    pub(crate) people: BTreeMap<ExternalId, Person>,
     pub(crate) stale: BTreeSet<ExternalId>,
     pub(crate) lost_people: BTreeSet<ExternalId>,
     /// Everybody who has ever booked, by email; the place is the provider's id of them.
     pub(crate) customers: Vec<String>,
     next_id: u64,
     page_faults: VecDeque<Option<PageError>>,
-    booking_faults: VecDeque<ProviderError>,
+    booking_faults: VecDeque<Option<ProviderError>>,
+    pub(crate) told_faults: VecDeque<ProviderError>,
     pub(crate) pages_read: u32,
     pub(crate) bookings_read: Vec<ExternalId>,
     pub(crate) told_read: Vec<usize>,
@@ -86,8 +89,9 @@ impl State {
             self.before.insert(id.clone(), (before, *version));
         }
         *version += 1;
-        let now = self.appointments.get(id);
-        if let Some(email) = now.and_then(|it| it.person.email.clone())
+        let Some(now) = self.appointments.get(id) else { return };
+        self.people.insert(id.clone(), now.person.clone());
+        if let Some(email) = now.person.email.clone()
             && !self.customers.contains(&email)
         {
             self.customers.push(email);
@@ -222,7 +226,14 @@ impl ScriptedBookings {
 
     /// Lets the next read of one appointment fail, or the one after the faults that wait already.
     pub fn fail_booking(&self, error: ProviderError) {
-        self.state().booking_faults.push_back(error);
+        self.fail_booking_after(0, error);
+    }
+
+    /// The same, after so many reads that don't fail.
+    pub fn fail_booking_after(&self, after: usize, error: ProviderError) {
+        let mut state = self.state();
+        state.booking_faults.extend(std::iter::repeat_with(|| None).take(after));
+        state.booking_faults.push_back(Some(error));
     }
 
     /// Pages that were asked for so far.
@@ -247,7 +258,7 @@ impl ScriptedBookings {
     }
 
     pub(crate) fn booking_fault(&self) -> Option<ProviderError> {
-        self.state().booking_faults.pop_front()
+        self.state().booking_faults.pop_front().flatten()
     }
 
     pub(crate) async fn dawdle(&self) {

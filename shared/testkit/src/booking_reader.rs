@@ -110,7 +110,7 @@ impl BookingReader for ScriptedBookings {
         if connection.account_id != self.connected_as {
             return Err(ProviderError::Unauthorized);
         }
-        if let Some(error) = self.booking_fault() {
+        if let Some(error) = self.state().told_faults.pop_front() {
             return Err(error);
         }
         let calls = self.requests_of_told(&told);
@@ -119,8 +119,7 @@ impl BookingReader for ScriptedBookings {
             state.told_read.push(told.len());
             let joined = told.into_iter().map(|ToldBooking { external_id, snapshot }| {
                 let is_lost = state.lost_people.contains(&external_id);
-                let appointment = state.appointments.get(&external_id).filter(|_| !is_lost);
-                let person = appointment.map(|it| it.person.clone());
+                let person = state.people.get(&external_id).filter(|_| !is_lost).cloned();
                 snapshot.with_person(external_id, person)
             });
             joined.collect()

@@ -2,7 +2,7 @@
 //! appointment at a time, has no versions and tells ids alone.
 
 use sync_domain::model::{BookingSnapshot, ExternalId, RemoteBooking};
-use sync_domain::ports::{Clock, UnreadableBooking};
+use sync_domain::ports::{Clock, ProviderError, UnreadableBooking};
 
 use crate::booking_account::{ScriptedBookings, State};
 
@@ -91,6 +91,11 @@ impl ScriptedBookings {
         } else {
             state.stale.remove(id);
         }
+    }
+
+    /// Lets the next joining of people fail, or the one after the faults that wait already.
+    pub fn fail_told(&self, error: ProviderError) {
+        self.state().told_faults.push_back(error);
     }
 
     /// How many told appointments each call was given to join with who booked.

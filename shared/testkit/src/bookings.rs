@@ -153,11 +153,12 @@ fn place_of(version: &BookingVersion) -> Place {
     (version.tenant.clone(), version.system, version.stored.key.clone())
 }
 
-/// Whether it is the same write, made before; it may have been seen again since.
+/// Whether it is the same write, made before; it may have been seen again since, and not less lately.
 fn is_same(found: &BookingVersion, ours: &BookingVersion) -> bool {
+    let is_as_recent = found.stored.recency >= ours.stored.recency;
     let mut found = found.clone();
     found.stored.recency = ours.stored.recency;
-    found == *ours
+    is_as_recent && found == *ours
 }
 
 fn lost() -> StoreError {

@@ -8,12 +8,12 @@ use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_domain::model::{BookingChange, ExternalId, Person, RemoteState, SweepStep};
-use sync_domain::ports::{PageError, ProviderError, RemoteEffect};
+use sync_domain::ports::{BookingSelection, PageError, ProviderError, RemoteEffect};
 use sync_domain::usecase::import_bookings::{ImportBookings, ImportError};
 use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::sweeping::SweepOutcome;
 use sync_domain::usecase::sync_bookings::CONFIRM_DELAY;
-use sync_testkit::{Schedule, StoreFault};
+use sync_testkit::{Schedule, ScriptedBookings, StoreFault};
 
 use super::booking_world::{BookingWorld, DAY, ada};
 
@@ -42,6 +42,32 @@ pub struct Play {
     is_focused: bool,
     /// Whether there are webhooks only, and nothing that makes up for what they get wrong.
     pub is_bare: bool,
+    ways: Ways,
+}
+
+/// Of which kind the booking system is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ways {
+    /// Webhooks tell ids; lists and reads have no versions.
+    Marks,
+    /// Webhooks tell all, with versions, which lists and reads have too, and may give again as they
+    /// were before.
+    Versions,
+    /// Webhooks tell all, with times.
+    Times,
+    /// The same, and there is no list by date.
+    NoList,
+}
+
+impl Ways {
+    fn of(self, account: ScriptedBookings) -> ScriptedBookings {
+        match self {
+            Self::Marks => account,
+            Self::Versions => account.with_versions().with_snapshots().with_bookings_max(3),
+            Self::Times => account.with_snapshots(),
+            Self::NoList => account.with_snapshots().without_list(),
+        }
+    }
 }
 
 fn unavailable() -> ProviderError {
@@ -49,12 +75,15 @@ fn unavailable() -> ProviderError {
 }
 
 impl Play {
-    pub fn new(seed: u64) -> Self {
+    /// An account at a booking system of a kind.
+    pub fn with(seed: u64, ways: Ways) -> Self {
         let mut random = Rng::with_seed(seed);
         let (drops, is_focused, is_bare) = (random.bool(), random.bool(), random.bool());
+        // What nobody has told of is found by a list alone.
+        let drops = drops && ways != Ways::NoList;
         let slowness = if is_focused { 60 } else { 12 };
         Self {
-            world: BookingWorld::with("acme", |account| account.with_slowness(slowness)),
+            world: BookingWorld::with("acme", |account| ways.of(account.with_slowness(slowness))),
             random: RefCell::new(random),
             pool: RefCell::default(),
             in_hand: Default::default(),
@@ -63,6 +92,7 @@ impl Play {
             drops,
             is_focused,
             is_bare,
+            ways,
         }
     }
 
@@ -191,6 +221,12 @@ impl Play {
         let days = (DAYS + 1) * DAY;
         let (since, until) = (Some(self.world.moment(-days)), Some(self.world.moment(days)));
         let mut command = ImportBookings { since, until, ..self.world.command() };
+        if self.ways == Ways::NoList {
+            let booking_ids: Vec<_> = self.world.account.appointments().into_keys().collect();
+            let selection = BookingSelection { booking_ids, ..BookingSelection::default() };
+            let (selection, since, until) = (Some(selection), None, None);
+            command = ImportBookings { selection, since, until, ..command };
+        }
         loop {
             let next = match self.world.run(&command).await.0 {
                 Ok(imported) => imported.answer.next_cursor,
@@ -214,6 +250,13 @@ impl Play {
         self.sweep.replace(next);
     }
 
+    /// What lists and reads give for the rest of the round is not the last of what there was.
+    fn let_some_be_stale(&self) {
+        for id in self.world.account.appointments().keys() {
+            self.world.account.set_stale(id, self.draw(3) == 0);
+        }
+    }
+
     /// Everybody at once; whose worker is killed, whose messages come again.
     pub fn round(&self, schedule: &mut Schedule) {
         match self.draw(8) {
@@ -221,6 +264,8 @@ impl Play {
             1 => self.world.account.fail_booking(unavailable()),
             2 => self.world.store.fail_write(StoreFault::Fail),
             3 => self.world.store.fail_write(StoreFault::FailAfterEffect),
+            4 if self.ways != Ways::Marks => self.world.account.fail_told(unavailable()),
+            5 if self.ways == Ways::Versions => self.let_some_be_stale(),
             _ => {}
         }
         let workers = (0..WORKERS).map(|slot| self.worker(slot).boxed_local());
@@ -236,6 +281,9 @@ impl Play {
             }
         }
         schedule.run(callers);
+        for id in self.world.account.appointments().keys() {
+            self.world.account.set_stale(id, false);
+        }
         for in_hand in &self.in_hand {
             self.pool.borrow_mut().append(&mut in_hand.borrow_mut());
         }

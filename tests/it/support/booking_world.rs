@@ -51,6 +51,7 @@ pub struct BookingWorld {
     pub connections: MemoryConnections,
     pub tenant: TenantId,
     pub cursor_key: SecretString,
+    pub gate_store: Arc<MemoryGateStore>,
     gate: Gate,
 }
 
@@ -96,8 +97,10 @@ impl BookingWorld {
         accounts.connect(SYSTEM, &account.hook_account(), owner);
         let settings = GateSettings::with_call_max(Duration::from_secs(6));
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
+        let gate_store = Arc::new(MemoryGateStore::default());
         Self {
-            gate: Gate::new(Arc::new(MemoryGateStore::default()), shared, settings),
+            gate: Gate::new(Arc::clone(&gate_store) as _, shared, settings),
+            gate_store,
             imports: Arc::default(),
             account: Arc::new(account),
             cursor_key: "cursor-key".into(),

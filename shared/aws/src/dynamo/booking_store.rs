@@ -204,15 +204,16 @@ fn refusal_of(
     })
 }
 
-/// Whether what refused a write is that very write, made by a try whose answer was lost. How recent
-/// it is may have changed since: somebody may have seen it again.
+/// Whether what refused a write is that very write, made by a try whose answer was lost. It may be more
+/// recent by now, as somebody may have seen it again; if it is less so, it is an equal state of before,
+/// and ours must be noted.
 fn is_same(found: &BookingVersion, ours: &BookingVersion) -> bool {
     let with_recency_of = |version: &BookingVersion| {
         let mut version = version.clone();
         version.stored.recency = ours.stored.recency;
         version
     };
-    with_recency_of(found) == *ours
+    found.stored.recency >= ours.stored.recency && with_recency_of(found) == *ours
 }
 
 /// The first and the last second of a window. The index knows seconds only, so that in which the

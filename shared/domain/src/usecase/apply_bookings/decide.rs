@@ -1,6 +1,8 @@
 //! What is to be written of one appointment, given what is stored of it.
 
-use super::{Applied, Evidence, Look};
+use jiff::SignedDuration;
+
+use super::{Applied, Evidence, LOOKS_APART, Look};
 use crate::keys::{ContentHash, SeparatorInPart, content_hash};
 use crate::model::{Booking, BookingStatus, Recency, RemoteState, StatusReason, StoredBooking};
 
@@ -60,6 +62,9 @@ pub(super) fn decide(
     let hash = content_hash(&booking)?;
     let recency = recency_of(look, stored);
     let Some(stored) = stored else {
+        if is_late(look) {
+            return Ok(Decision::Settled(Applied::Doubtful));
+        }
         let applied = Applied::Imported;
         return Ok(Decision::Write(Box::new(Draft {
             booking,
@@ -86,10 +91,24 @@ pub(super) fn decide(
     Ok(Decision::Write(Box::new(Draft { booking, hash, recency, before, applied })))
 }
 
+/// Whether what was told of an appointment that nobody knows may be of before its deletion, of which
+/// nothing was stored.
+fn is_late(look: &Look) -> bool {
+    let Evidence::Told(at) = look.evidence else { return false };
+    look.read_at.duration_since(at) >= SignedDuration::try_from(LOOKS_APART).unwrap_or_default()
+}
+
 /// Why a state is not stored over another one, if it is not.
 fn refusal_of(look: &Look, recency: Recency, stored: &StoredBooking) -> Option<Applied> {
     let has_version = recency.provider_version != 0;
+    let is_gone = stored.booking.reason == Some(StatusReason::Deleted);
+    // That it is gone was seen at a moment and has no version: a state of before may have a higher one.
+    let is_of_before = is_gone && recency.read_at_ms <= stored.recency.read_at_ms;
     match look.evidence {
+        Evidence::Told(_) if has_version && is_of_before => Some(Applied::Doubtful),
+        Evidence::Read | Evidence::ReadOnce if has_version && is_of_before => {
+            Some(Applied::Superseded)
+        }
         // Two clocks are compared only where they are far apart.
         Evidence::Told(_) if !has_version => {
             if recency.is_surely_read_after(stored.recency) {

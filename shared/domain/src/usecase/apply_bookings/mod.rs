@@ -11,6 +11,7 @@ mod page;
 mod write;
 
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -179,6 +180,9 @@ impl AddAssign for ApplyCounts {
     }
 }
 
+/// An appointment that a provider does not have is gone at a second look that is so much later. So what
+/// is told of an unknown one within this time can't be of before its deletion.
+pub(super) const LOOKS_APART: Duration = Duration::from_secs(20);
 /// How often a booking is decided on anew because somebody was faster.
 const ROUNDS_MAX: u32 = 8;
 

@@ -29,7 +29,7 @@ use crate::usecase::settle_work::Verdict;
 /// A missing appointment is looked for again after this.
 pub const CONFIRM_DELAY: Duration = Duration::from_secs(30);
 /// Looks that are at least this far apart are two; a hint that comes twice at once is none.
-const CONFIRM_MIN: Duration = Duration::from_secs(20);
+const CONFIRM_MIN: Duration = super::apply_bookings::LOOKS_APART;
 
 /// The ports and settings of this use case.
 pub struct SyncBookingsDeps<'a> {
