@@ -1,18 +1,15 @@
 //! The backfill of an export as an operator runs it: the tool's own process, on the local cloud.
 
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::support::api::CANARIES;
 use crate::support::backfill::{HEADER, row};
-use crate::support::backfill_tool::{Export, backfill};
-use crate::support::cloud::{Cloud, root};
+use crate::support::backfill_tool::{Export, backfill, said};
+use crate::support::cloud::root;
 use crate::support::table::number_in;
 use crate::support::tenant::{Provider, Tenant, new_id};
 

@@ -141,7 +141,7 @@ pub async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
 }
 
 /// The summary and the lines; panics if there is anything personal in them.
-fn said(output: &Output) -> (Value, Vec<Value>) {
+pub fn said(output: &Output) -> (Value, Vec<Value>) {
     let [stdout, stderr] =
         [&output.stdout, &output.stderr].map(|it| String::from_utf8(it.clone()).unwrap());
     for canary in CANARIES.iter().chain(&["canary"]) {
