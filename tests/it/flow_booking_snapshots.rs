@@ -191,7 +191,7 @@ async fn snapshots_without_versions_whose_times_are_close_are_read_anew() {
     let cancelled = world.account.change(&id);
     assert_eq!(outcome(&world, &cancelled).await, SYNCED);
     assert_eq!(outcome(&world, &booked).await, UNCHANGED, "it is read, and as it is stored");
-    assert_eq!(world.account.bookings_read(), [id.clone()]);
+    assert_eq!(world.account.bookings_read(), std::slice::from_ref(&id));
     // A provider whose clock is behind: what it told is newer than what was read, and looks older.
     world.account.edit(&id, |it| it.state = RemoteState::NoShow);
     let mut behind = world.account.change(&id);
