@@ -197,6 +197,33 @@ async fn same_write_is_stored_both_times(bench: Bench<'_, impl BookingStore>) {
     assert_eq!((stored.version, stored.recency), (2, later));
 }
 
+async fn equal_state_that_is_more_recent_is_another_write(bench: Bench<'_, impl BookingStore>) {
+    let first = bench.first("1");
+    bench.put(&first).await;
+    let mut later = first.clone();
+    later.stored.recency.provider_version = 1;
+    assert_eq!(bench.write(&later, None, None).await, overtaken_by(&first.stored));
+    assert_eq!(bench.found("1").await, Some(first.stored), "its writer refreshes it");
+}
+
+async fn person_and_client_stay_where_a_version_has_them_of_before(
+    bench: Bench<'_, impl BookingStore>,
+) {
+    let mut first = bench.first("1");
+    first.stored.recency.provider_version = (3 << 42) | 1_795_119_600_000;
+    let client = ClientLink { client: ClientId::new("client-1"), rule: LinkRule::Email };
+    first.stored.client = Some(client);
+    bench.put(&first).await;
+    let mut second = next(&first);
+    second.stored.booking.reason = Some(StatusReason::Declined);
+    let tentative = (DetailName::IsTentative, "true".to_owned());
+    let by_business = (DetailName::CancelledBy, "business".to_owned());
+    second.stored.booking.details.extend([tentative, by_business]);
+    second.stored.recency.provider_version += 1 << 42;
+    assert_eq!(bench.write(&second, Some(1), None).await, Stored);
+    assert_eq!(bench.found("1").await, Some(second.stored));
+}
+
 async fn state_that_was_read_before_a_refresh_is_overtaken(bench: Bench<'_, impl BookingStore>) {
     let first = bench.first("1");
     bench.put(&first).await;
@@ -269,6 +296,8 @@ pub async fn whole_suite<S: BookingStore>(store: &S) {
     next_version_replaces_all_of_the_one_before(bench()).await;
     write_is_overtaken_by_what_was_not_seen(bench()).await;
     same_write_is_stored_both_times(bench()).await;
+    equal_state_that_is_more_recent_is_another_write(bench()).await;
+    person_and_client_stay_where_a_version_has_them_of_before(bench()).await;
     state_that_was_read_before_a_refresh_is_overtaken(bench()).await;
     provider_version_counts_before_the_clock(bench()).await;
     refresh_keeps_the_latest_and_tells_of_another_version(bench()).await;
