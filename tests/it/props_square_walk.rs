@@ -48,7 +48,7 @@ fn run(
         }
         let walked = walk(&account, whole).await.unwrap();
         assert_all_found_once(&account, &walked, whole);
-        let spans = usize::try_from(length_ms / span().as_millis() as i64).unwrap() + 2;
+        let spans = usize::try_from(length_ms / (span().as_secs() * 1_000)).unwrap() + 2;
         let pages = spans + begins.len() * 2 / rows_max.min(100);
         assert!(walked.pages as usize <= pages, "{} of {pages}", walked.pages);
     });
