@@ -13,8 +13,13 @@ use crate::support::booking_tenant::BookingTenant;
 const SYSTEM: BookingSystem = BookingSystem::Square;
 /// The longest span of one list.
 const SPAN: SignedDuration = SignedDuration::from_hours(31 * 24);
-const ALL_SCOPES: [&str; 4] =
-    ["APPOINTMENTS_READ", "APPOINTMENTS_ALL_READ", "CUSTOMERS_READ", "MERCHANT_PROFILE_READ"];
+const ALL_SCOPES: [&str; 5] = [
+    "APPOINTMENTS_READ",
+    "APPOINTMENTS_ALL_READ",
+    "APPOINTMENTS_BUSINESS_SETTINGS_READ",
+    "CUSTOMERS_READ",
+    "MERCHANT_PROFILE_READ",
+];
 
 fn window(from: Timestamp, until: Timestamp) -> Value {
     json!({"since": from.to_string(), "until": until.to_string()})
@@ -148,4 +153,19 @@ async fn gaps_of_scopes_and_plan_are_told_and_nothing_is_made_up_for_them() {
     let answer = salon.import(&json!({})).await;
     answer.problem(409, "missing_scope");
     assert_eq!(salon.tenant.health().await["last_error"]["code"], "missing_scope");
+}
+
+/// A seller whose plan ends shows us next to nothing. That is no reason to take bookings for deleted.
+#[tokio::test]
+async fn bookings_stay_as_they_are_when_the_plan_that_shows_them_ends() {
+    let salon = BookingTenant::new(SYSTEM).await;
+    let seeded: Vec<_> = (1..=30).map(|id| Appointment::at(id, noon(2))).collect();
+    salon.seed(&seeded).await;
+    assert_eq!(salon.import_all(&window(noon(0), noon(20))).await.imported, 30);
+    salon.register(json!({"square": {"seller_level": false}})).await;
+    assert_eq!(salon.sweep_outcome((5, 20)).await, "refused");
+    assert_eq!(salon.versions().await, 30, "no booking has a second version");
+    salon.register(json!({})).await;
+    assert_eq!(salon.sweep((5, 20)).await.drift, 0);
+    salon.assert_in_step().await;
 }

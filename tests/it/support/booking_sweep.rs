@@ -48,6 +48,27 @@ impl BookingTenant {
         self.swept(since_ms, |line| line["correlation_id"] == correlation_id.as_str()).await
     }
 
+    /// Has the worker make one step of a sweep, and tells how that ended.
+    pub async fn sweep_outcome(&self, days: (i64, i64)) -> String {
+        let correlation_id = format!("sweep-{}", Uuid::new_v4().simple());
+        let since_ms = now_ms();
+        let cloud = &self.tenant.cloud;
+        let step = self.sweep_step(days, &correlation_id).to_string();
+        cloud.send_bodies(cloud.queue("booking-sweeps"), &[step]).await;
+        let mut outcome = String::new();
+        until("the step is over", SWEPT_WITHIN, async || {
+            let lines = self.sweep_lines(since_ms).await;
+            let ours = lines.iter().find(|line| {
+                line["correlation_id"] == correlation_id.as_str() && line["outcome"].is_string()
+            });
+            outcome =
+                ours.map(|line| line["outcome"].as_str().unwrap().to_owned()).unwrap_or_default();
+            !outcome.is_empty()
+        })
+        .await;
+        outcome
+    }
+
     /// Waits for the end of a sweep whose lines are like that.
     pub async fn swept(&self, since_ms: i64, is_ours: impl Fn(&Value) -> bool) -> Swept {
         let mut swept = None;
