@@ -102,7 +102,7 @@ impl State {
 /// One tenant's account; its reader answers for that account alone.
 ///
 /// A window is read in parts of a week, each in two pages: appointments with even ids, then those
-/// with odd ones. A part is complete with its second page. [`crate::booking_ways`] has the ways in which
+/// with odd ones. A part is complete with its second page. `booking_ways` has the ways in which
 /// a provider may be unlike this.
 #[derive(Debug)]
 pub struct ScriptedBookings {

@@ -98,7 +98,7 @@ impl AccountConnector for VagaroConnector {
         token::tokens_of(&answer)
     }
 
-    /// The region: see [`region_of`].
+    /// The region: see the module.
     fn account_domain(&self, given: &str) -> Option<String> {
         region_of(given)
     }
