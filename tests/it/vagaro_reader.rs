@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sync_domain::model::{BookingSnapshot, DetailName, ExternalId, RemoteState, TenantId};
 use sync_domain::ports::{
-    AskedBooking, BookingReader, Connection, ProviderError, RateLimits, RateScope, RemoteEffect,
-    ToldBooking,
+    AskedBooking, BookingReader, Connection, ProviderError, RateScope, RemoteEffect, ToldBooking,
 };
 use sync_providers::vagaro::VagaroReader;
 use sync_testkit::ManualClock;
@@ -232,6 +231,15 @@ async fn who_booked_is_asked_for_at_the_location_that_the_delivery_names() {
     let server = VendorServer::start().await;
     let reader = reader(&server);
     server.will_answer(200, listed(vec![customer(CUSTOMER)]));
+    for (location, customer_id, requests) in [
+        (Some(OTHER_SHOP), Some(CUSTOMER), 1),
+        (None, Some(CUSTOMER), 2),
+        (Some(SHOP), None, 0),
+        (None, None, 0),
+    ] {
+        let told = told(location, customer_id);
+        assert_eq!(reader.requests_of_told(&told), requests, "{told:?}");
+    }
     let called = reader.told(&connection(), told(Some(OTHER_SHOP), Some(CUSTOMER))).await.unwrap();
     assert_eq!(called.calls, 1);
     assert!(called.value[0].person.is_some() && called.value[0].starts_at == window().from);
@@ -255,8 +263,4 @@ async fn reader_lists_nothing_by_date_and_says_what_it_costs() {
     for text in ["", "{}", "x"] {
         assert_eq!(reader.requests_of(Some(text)), 0, "{text}");
     }
-    let limit = reader.default_limit(&connection());
-    // Both classes find a permit.
-    assert_eq!(limit.usable(), 2);
-    assert_eq!(limit.window, Duration::from_secs(1));
 }
