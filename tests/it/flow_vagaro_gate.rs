@@ -74,17 +74,15 @@ fn webhooks_find_room_while_a_sweep_and_an_import_use_all_they_may() {
         let end = world.timeline.elapsed() + RUN;
         let (sweep, import, hooks) = (world.machine(), world.machine(), world.machine());
         let mut tasks: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+        // Which of the two finds more is not promised: both are done with in minutes.
         tasks.push(
             async {
-                let reads = busy(&sweep, reader.requests_per_read(), 4, end).await;
-                assert!(reads >= 30, "seed {seed}: {reads} reads of the sweep");
-            }
-            .boxed_local(),
-        );
-        tasks.push(
-            async {
-                let pages = busy(&import, reader.requests_per_page(), 1, end).await;
-                assert!(pages >= 20, "seed {seed}: {pages} pages of the import");
+                let reads = busy(&sweep, reader.requests_per_read(), 4, end);
+                let pages = busy(&import, reader.requests_per_page(), 1, end);
+                let (reads, pages) = join(reads, pages).await;
+                let requests =
+                    reads * reader.requests_per_read() + pages * reader.requests_per_page();
+                assert!(requests >= 120, "seed {seed}: {reads} reads, {pages} pages");
             }
             .boxed_local(),
         );
