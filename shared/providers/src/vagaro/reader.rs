@@ -65,23 +65,30 @@ impl VagaroReader {
         Calls::new(&self.http, &self.settings, region, &connection.access_token)
     }
 
+    /// The first page is empty and settles when the walk began: whatever happens before the first part
+    /// is complete, the days that are due stay those of that hour.
     fn window_page(
         &self,
         window: BookingWindow,
         position: Option<WindowPosition>,
     ) -> Result<BookingPage, PageError> {
-        let began_ms = position.map_or_else(|| self.clock.now().as_millisecond(), |it| it.began_ms);
-        let walk = WindowWalk::new(window, began_ms);
-        let at = match &position {
-            Some(position) => walk.at(position).ok_or(PageError::BadPosition)?,
-            None => walk.first(),
+        let (completed, next) = match position {
+            None => {
+                let began_ms = self.clock.now().as_millisecond();
+                (Vec::new(), WindowWalk::new(window, began_ms).first())
+            }
+            Some(position) => {
+                let walk = WindowWalk::new(window, position.began_ms);
+                let at_ms = walk.at(&position).ok_or(PageError::BadPosition)?;
+                let part = walk.part_from(at_ms);
+                (part.into_iter().collect(), part.and_then(|part| walk.position_after(part)))
+            }
         };
-        let Some(part) = walk.part_from(at) else { return Ok(BookingPage::default()) };
-        let next = match walk.position_after(part) {
+        let next = match next {
             Some(next) => Some(Position::Window(next).to_text().ok_or(PageError::BadPosition)?),
             None => None,
         };
-        Ok(BookingPage { completed: vec![part], next, ..BookingPage::default() })
+        Ok(BookingPage { completed, next, ..BookingPage::default() })
     }
 }
 
