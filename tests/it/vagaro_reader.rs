@@ -129,7 +129,12 @@ async fn fault_is_what_is_done_about_it() {
         (200, failure(1038).to_string(), limited(2)),
         (200, failure(1003).to_string(), rejected("1003")),
         (200, failure(1051).to_string(), rejected("1051")),
-        (200, failure(9_999).to_string(), unavailable(200)),
+        (200, failure(9_999).to_string(), rejected("9999")),
+        (202, failure(9_999).to_string(), rejected("9999")),
+        (404, failure(9_999).to_string().replace("9999", "\"?\""), no_code.clone()),
+        (422, failure(9_999).to_string(), rejected("9999")),
+        (500, failure(9_999).to_string(), unavailable(500)),
+        (302, failure(9_999).to_string(), unavailable(302)),
         (200, json!({"responseCode": "canary", "data": []}).to_string(), unavailable(200)),
         (400, failure(1003).to_string(), rejected("1003")),
         (400, "{}".to_owned(), no_code),
@@ -195,7 +200,18 @@ async fn booking_that_can_not_be_read_or_is_none_costs_no_customer() {
     let fault = found.unwrap().unwrap_err();
     assert_eq!((fault.field, calls), ("bookingStatus", 2));
     assert_eq!(fault.external_id.as_ref().map(ExternalId::as_str), Some(APPOINTMENT));
-    assert_eq!(asked(&reader, APPOINTMENT).await.unwrap(), (None, 1));
+    // What is stored under the id of an absence stays: this is no word of a deletion.
+    let (found, calls) = asked(&reader, APPOINTMENT).await.unwrap();
+    let fault = found.unwrap().unwrap_err();
+    assert_eq!((fault.field, calls), ("eventType", 1));
+    assert_eq!(fault.external_id.as_ref().map(ExternalId::as_str), Some(APPOINTMENT));
+}
+
+#[tokio::test]
+async fn unknown_code_at_the_list_of_locations_is_a_fault_and_refuses_no_id() {
+    let server = VendorServer::start().await;
+    server.will_answer(200, failure(9_999));
+    assert_eq!(asked(&reader(&server), APPOINTMENT).await.unwrap_err(), unavailable(200));
 }
 
 #[tokio::test]
