@@ -119,6 +119,7 @@ mod flow_upsert_associations;
 mod flow_upsert_duplicates;
 mod flow_upsert_schedules;
 mod flow_vagaro_connection;
+mod flow_vagaro_gate;
 mod flow_vagaro_order;
 mod flow_webhook;
 mod flow_webhook_acuity;

@@ -4,8 +4,8 @@ use sync_domain::model::{DetailName, ExternalId, Person};
 use sync_domain::ports::{AskedBooking, ProviderError, UnreadableBooking};
 
 use super::calls::Calls;
-use super::mapping::{CalendarEntry, entry_of, person_of};
-use super::row::Row;
+use super::mapping::{CalendarEntry, entry_of, external_id_of, person_of};
+use super::row::{Member, Row};
 
 /// Reads of one account.
 pub struct Joined<'a, 'c> {
@@ -18,7 +18,8 @@ pub struct Joined<'a, 'c> {
 
 impl Joined<'_, '_> {
     /// An appointment by its id: asked for at one location after the other, until one has it. A member
-    /// of staff's absence is no appointment.
+    /// of staff's absence can't be read as one, and is not taken for the appointment's deletion either:
+    /// whoever asks by an id may know an appointment by it, and Vagaro has the id.
     pub async fn booking(&mut self, id: &str) -> Result<AskedBooking, ProviderError> {
         for location in self.locations {
             if let Some(row) = self.calls.appointment(location, id).await? {
@@ -35,7 +36,7 @@ impl Joined<'_, '_> {
     ) -> Result<AskedBooking, ProviderError> {
         let (external_id, snapshot) = match entry_of(row, None) {
             Ok(CalendarEntry::Appointment { external_id, snapshot }) => (external_id, snapshot),
-            Ok(CalendarEntry::StaffBlock) => return Ok(None),
+            Ok(CalendarEntry::StaffBlock) => return Ok(Some(Err(staff_block(row)))),
             Err(unreadable) => return Ok(Some(Err(unreadable))),
         };
         // The row knows its location best.
@@ -57,6 +58,10 @@ impl Joined<'_, '_> {
         let row = self.calls.customer(location, customer_id).await?;
         Ok(row.map(|row| person_of(&row, self.region)))
     }
+}
+
+fn staff_block(row: &Row) -> UnreadableBooking {
+    UnreadableBooking { external_id: external_id_of(row), field: Member::EventType.as_str() }
 }
 
 /// An id that was asked for and is nobody's.
