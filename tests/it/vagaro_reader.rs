@@ -163,7 +163,10 @@ async fn fault_is_what_is_done_about_it() {
 
 #[tokio::test]
 async fn booking_is_not_lost_with_its_customer_and_a_faulty_answer_is_no_customer() {
-    for (status, body) in [(200, nothing()), (200, failure(1051)), (404, failure(1051))] {
+    let (refused, forbidden) = (failure(1051), failure(1099));
+    for (status, body) in
+        [(200, nothing()), (200, refused.clone()), (404, refused), (403, forbidden)]
+    {
         let server = VendorServer::start().await;
         server
             .will_answer(200, shops(&[SHOP]))

@@ -109,7 +109,8 @@ impl<'a> Calls<'a> {
     }
 
     /// `POST customers` for one customer; `None` where there is none of that id. What the call answers
-    /// is unverified: a customer that Vagaro refuses to tell of does not cost the booking.
+    /// is unverified: a customer that Vagaro refuses to tell of, or that the credentials may not read,
+    /// does not cost the booking.
     pub async fn customer(
         &mut self,
         business_id: &str,
@@ -118,7 +119,7 @@ impl<'a> Calls<'a> {
         let asked = Asked { business_id, appointment_id: None, customer_id: Some(customer_id) };
         let answer = self.post("customers", &asked).await?;
         let rows = match found_of(&answer) {
-            Err(ProviderError::Rejected { .. }) => return Ok(None),
+            Err(ProviderError::Rejected { .. } | ProviderError::MissingScope) => return Ok(None),
             rows => rows?,
         };
         Ok(rows.into_iter().find(|row| row.text(Member::CustomerId) == Some(customer_id)))
