@@ -66,12 +66,13 @@ impl Selecting<'_, '_> {
     /// The location to be read: the one of the position, if it is still there, else the next one.
     fn location(&self) -> Option<String> {
         let wanted = self.at.location.as_deref().unwrap_or_default();
-        self.joined.locations.iter().find(|it| it.as_str() >= wanted).cloned()
+        self.joined.locations.list().iter().find(|it| it.as_str() >= wanted).cloned()
     }
 
     fn next_location(&mut self, read: &str) {
         self.at.page = 1;
-        self.at.location = self.joined.locations.iter().find(|it| it.as_str() > read).cloned();
+        self.at.location =
+            self.joined.locations.list().iter().find(|it| it.as_str() > read).cloned();
         if self.at.location.is_none() {
             self.next_customer();
         }
