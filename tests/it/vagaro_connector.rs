@@ -149,7 +149,7 @@ async fn account_is_the_first_of_its_locations_byte_by_byte() {
         let details = connector(&server).account(&access(Some("us02"))).await.unwrap();
         assert_eq!((details.account_id.as_str(), details.time_zone), (expected, None));
         let asked = server.asked().remove(0);
-        assert_eq!(asked.line, "POST /us02/api/v2/locations");
+        assert_eq!(asked.line, "POST /us02/api/v2/locations?pageNumber=1&pageSize=100");
         assert_eq!(
             (asked.header("accesstoken"), asked.header("authorization")),
             ("minted-token", "")

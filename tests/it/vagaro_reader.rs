@@ -18,7 +18,7 @@ use crate::support::vagaro::{
 use crate::support::vendor_server::VendorServer;
 
 const APPOINTMENTS: &str = "POST /us02/api/v2/appointments?pageNumber=1&pageSize=100&orderBy=asc";
-const LOCATIONS: &str = "POST /us02/api/v2/locations";
+const LOCATIONS: &str = "POST /us02/api/v2/locations?pageNumber=1&pageSize=100";
 const CUSTOMERS: &str = "POST /us02/api/v2/customers";
 
 async fn asked(reader: &VagaroReader, id: &str) -> Result<(AskedBooking, u32), ProviderError> {
@@ -60,7 +60,8 @@ async fn locations_are_remembered_for_minutes_and_for_their_account_alone() {
     let (server, clock) = (VendorServer::start().await, Arc::new(ManualClock::default()));
     let reader = reader_at(&server.base_url, Arc::clone(&clock));
     let read = async |connection: &Connection| {
-        server.will_answer(200, nothing());
+        let of_nobody = appointment_with(APPOINTMENT, &[("customerId", Value::Null)]);
+        server.will_answer(200, listed(vec![of_nobody]));
         let ids = [ExternalId::new(APPOINTMENT)];
         reader.bookings(connection, &ids).await.unwrap();
         server.lines().len()
@@ -84,20 +85,74 @@ async fn locations_are_remembered_for_minutes_and_for_their_account_alone() {
 }
 
 #[tokio::test]
+async fn booking_that_is_missed_is_asked_for_at_locations_that_were_opened_since() {
+    let server = VendorServer::start().await;
+    let reader = reader(&server);
+    let of_nobody = |id: &str| {
+        let members = [("customerId", Value::Null), ("businessId", json!(OTHER_SHOP))];
+        listed(vec![appointment_with(id, &members)])
+    };
+    server.will_answer(200, shops(&[SHOP])).will_answer(200, nothing());
+    assert_eq!(asked(&reader, APPOINTMENT).await.unwrap(), (None, 2), "the list was just read");
+    server.asked();
+    server.will_answer(200, nothing()).will_answer(200, shops(&[SHOP, OTHER_SHOP]));
+    server.will_answer(200, of_nobody(APPOINTMENT));
+    let (found, calls) = asked(&reader, APPOINTMENT).await.unwrap();
+    assert!(found.unwrap().is_ok() && calls == 3);
+    let asked_for = server.asked();
+    assert_eq!(asked_for[1].line, LOCATIONS);
+    assert_eq!(asked_for[2].body["businessId"], json!(OTHER_SHOP));
+    // From now on it is known, and read anew once for each operation that misses something.
+    server.will_answer(200, nothing()).will_answer(200, nothing());
+    server.will_answer(200, shops(&[SHOP, OTHER_SHOP])).will_answer(200, nothing());
+    server.will_answer(200, nothing());
+    let ids = [ExternalId::new(APPOINTMENT), ExternalId::new("another")];
+    let called = reader.bookings(&connection(), &ids).await.unwrap();
+    assert_eq!((called.value, called.calls), (vec![None, None], 5));
+    // Where the list can't be had, nothing is gone.
+    server.will_answer(200, nothing()).will_answer(200, nothing()).will_answer(503, "");
+    assert_eq!(asked(&reader, APPOINTMENT).await.unwrap_err(), unavailable(503));
+    server.will_answer(200, nothing()).will_answer(200, nothing()).will_answer(200, shops(&[]));
+    assert!(asked(&reader, APPOINTMENT).await.is_err());
+}
+
+#[tokio::test]
+async fn locations_are_read_until_a_page_is_short_or_brings_nothing_new() {
+    let many: Vec<_> = (0..101).map(|it| format!("a{it:03}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let short = (200, shops(&many[100..]));
+    for (second, expected) in
+        [(short, 101), ((200, nothing()), 100), ((200, shops(&many[..100])), 100)]
+    {
+        let server = VendorServer::start().await;
+        server.will_answer(200, shops(&many[..100])).will_answer(second.0, &second.1);
+        for _ in 0..expected {
+            server.will_answer(200, nothing());
+        }
+        let (found, calls) = asked(&reader(&server), APPOINTMENT).await.unwrap();
+        assert_eq!((found, calls), (None, 2 + expected), "{}", second.1);
+        let lines = server.lines();
+        assert_eq!(lines[1], "POST /us02/api/v2/locations?pageNumber=2&pageSize=100");
+    }
+}
+
+#[tokio::test]
 async fn booking_is_gone_only_where_the_vendor_says_so_at_every_location() {
-    let answers = [nothing(), listed(Value::Null)].map(|body| (200, body));
-    for (status, body) in answers.into_iter().chain([(404, failure(1051))]) {
+    for body in [nothing(), listed(Value::Null), json!({"data": []})] {
         let server = VendorServer::start().await;
         server.will_answer(200, shops(&[SHOP, OTHER_SHOP]));
-        server.will_answer(200, nothing()).will_answer(status, &body);
+        server.will_answer(200, nothing()).will_answer(200, &body);
         let (found, calls) = asked(&reader(&server), APPOINTMENT).await.unwrap();
-        assert_eq!((found, calls), (None, 3), "{status} {body}");
+        assert_eq!((found, calls), (None, 3), "{body}");
     }
     for (status, body) in [
+        // What is not there may be the location.
+        (404, failure(1051).to_string()),
+        (404, nothing().to_string()),
         (404, "<html>".to_owned()),
         (404, String::new()),
         (404, "{}".to_owned()),
-        (200, json!({"data": []}).to_string()),
+        (200, json!({"data": null}).to_string()),
         (200, json!({"responseCode": 1000}).to_string()),
         (200, listed(vec![appointment("another")]).to_string()),
         (200, listed(json!({"appointments": []})).to_string()),
@@ -138,6 +193,7 @@ async fn fault_is_what_is_done_about_it() {
         (200, json!({"responseCode": "canary", "data": []}).to_string(), unavailable(200)),
         (400, failure(1003).to_string(), rejected("1003")),
         (400, "{}".to_owned(), no_code),
+        (404, failure(1051).to_string(), rejected("1051")),
         (401, "<html>".to_owned(), ProviderError::Unauthorized),
         (401, failure(1034).to_string(), ProviderError::Unauthorized),
         (403, failure(1099).to_string(), ProviderError::MissingScope),
@@ -167,7 +223,10 @@ async fn fault_is_what_is_done_about_it() {
 
 #[tokio::test]
 async fn booking_is_not_lost_with_its_customer_and_a_faulty_answer_is_no_customer() {
-    for (status, body) in [(200, nothing()), (200, failure(1051)), (404, failure(1051))] {
+    let (refused, forbidden) = (failure(1051), failure(1099));
+    for (status, body) in
+        [(200, nothing()), (200, refused.clone()), (404, refused), (403, forbidden)]
+    {
         let server = VendorServer::start().await;
         server
             .will_answer(200, shops(&[SHOP]))

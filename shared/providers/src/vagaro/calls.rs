@@ -1,9 +1,11 @@
 //! The requests of one operation: sent with the account's token and counted.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::Serialize;
-use sync_domain::ports::{Called, ProviderError};
+use sync_domain::ports::{Called, ProviderError, RemoteEffect};
 
 use super::VagaroSettings;
 use super::error::{bad_answer, found_of, rows_of};
@@ -11,13 +13,15 @@ use super::mapping::is_id;
 use super::region::region_of;
 use super::row::{Member, Row};
 use super::wire::{Asked, Nothing};
-use crate::http::{Credential, ProviderHttp, RawAnswer};
+use crate::http::{Credential, ProviderHttp, RawAnswer, unavailable};
 
 /// The header of the token. It is no `Authorization: Bearer` (a third-party adapter that was compared
 /// with the vendor's reference in 2026-07; some public clients send a bearer token, unverified).
 const TOKEN_HEADER: &str = "accesstoken";
 /// So many rows are asked for at once.
 pub const PAGE_SIZE: usize = 100;
+/// The most pages of an account's locations; ten thousand of them are no answer of the vendor's.
+const LOCATION_PAGES_MAX: u32 = 100;
 
 /// The address of a path below a region.
 ///
@@ -66,15 +70,22 @@ impl<'a> Calls<'a> {
     }
 
     /// `POST locations`: the ids of the account's locations, in byte order, each once. Ids that are none
-    /// are left out: nothing could be asked with them.
+    /// are left out: nothing could be asked with them. That the list has pages is unverified: it ends
+    /// with one that is short, or that brings nothing new, as where the parameter is ignored.
     pub async fn locations(&mut self) -> Result<Vec<String>, ProviderError> {
-        let answer = self.post("locations", &Nothing {}).await?;
-        let rows = rows_of(&answer)?;
-        let ids = rows.iter().filter_map(|row| row.text(Member::BusinessId));
-        let mut ids: Vec<_> = ids.filter(|id| is_id(id)).map(str::to_owned).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids)
+        let mut ids = BTreeSet::new();
+        for page in 1..=LOCATION_PAGES_MAX {
+            let path = format!("locations?pageNumber={page}&pageSize={PAGE_SIZE}");
+            let answer = self.post(&path, &Nothing {}).await?;
+            let rows = rows_of(&answer)?;
+            let known = ids.len();
+            let told = rows.iter().filter_map(|row| row.text(Member::BusinessId));
+            ids.extend(told.filter(|id| is_id(id)).map(str::to_owned));
+            if rows.len() < PAGE_SIZE || ids.len() == known {
+                return Ok(ids.into_iter().collect());
+            }
+        }
+        Err(unavailable(Some(200), RemoteEffect::None))
     }
 
     /// `POST appointments` for one appointment at one location; `None` where it is not there.
@@ -109,7 +120,8 @@ impl<'a> Calls<'a> {
     }
 
     /// `POST customers` for one customer; `None` where there is none of that id. What the call answers
-    /// is unverified: a customer that Vagaro refuses to tell of does not cost the booking.
+    /// is unverified: a customer that Vagaro refuses to tell of, or that the credentials may not read,
+    /// does not cost the booking.
     pub async fn customer(
         &mut self,
         business_id: &str,
@@ -118,7 +130,7 @@ impl<'a> Calls<'a> {
         let asked = Asked { business_id, appointment_id: None, customer_id: Some(customer_id) };
         let answer = self.post("customers", &asked).await?;
         let rows = match found_of(&answer) {
-            Err(ProviderError::Rejected { .. }) => return Ok(None),
+            Err(ProviderError::Rejected { .. } | ProviderError::MissingScope) => return Ok(None),
             rows => rows?,
         };
         Ok(rows.into_iter().find(|row| row.text(Member::CustomerId) == Some(customer_id)))

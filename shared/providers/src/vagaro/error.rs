@@ -9,7 +9,7 @@ use std::time::Duration;
 use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
 use super::row::Row;
-use super::wire::{Listed, Verdict};
+use super::wire::{Listed, Rows, Verdict};
 use crate::http::{RawAnswer, unavailable};
 
 /// How long to wait where the vendor does not say: no window of its limit is published.
@@ -47,19 +47,20 @@ pub fn rows_of(answer: &RawAnswer) -> Result<Vec<Row>, ProviderError> {
 }
 
 /// The rows of an answer about one id. That there is none of it must be the vendor's own word, because
-/// it may be taken for a deletion: an empty list under the code of a success or, as some of its calls
-/// may do (unverified), a 404 with a code of its own.
+/// it may be taken for a deletion: an empty list, or `null` under the code of a success. A 404 is not:
+/// it may be about the location, the region or the path.
 ///
 /// # Errors
 /// See [`rows_of`]; but a code that nobody has told us of refuses this id, because asking again would
 /// not mend it and whoever reads one id after the other must come past it (unverified).
 pub fn found_of(answer: &RawAnswer) -> Result<Vec<Row>, ProviderError> {
-    let is_vendors = verdict_of(answer).is_some_and(|verdict| verdict.code().is_some());
-    if answer.status == 404 && is_vendors {
-        return Ok(Vec::new());
+    check(answer).map_err(|error| about_one(answer, error))?;
+    let is_coded = verdict_of(answer).is_some_and(|verdict| verdict.code().is_some());
+    match serde_json::from_slice::<Listed>(&answer.body) {
+        Ok(Listed { data: Rows::None(()) }) if !is_coded => Err(bad_answer(answer)),
+        Ok(listed) => Ok(listed.data.into_vec()),
+        Err(_other_shape) => Err(bad_answer(answer)),
     }
-    let rows = rows_of(answer).map_err(|error| about_one(answer, error))?;
-    if rows.is_empty() && !is_vendors { Err(bad_answer(answer)) } else { Ok(rows) }
 }
 
 /// What a failure says of the one id that was asked for.

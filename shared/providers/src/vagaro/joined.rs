@@ -4,6 +4,7 @@ use sync_domain::model::{DetailName, ExternalId, Person};
 use sync_domain::ports::{AskedBooking, ProviderError, UnreadableBooking};
 
 use super::calls::Calls;
+use super::locations::AccountLocations;
 use super::mapping::{CalendarEntry, entry_of, external_id_of, person_of};
 use super::row::{Member, Row};
 
@@ -11,19 +12,37 @@ use super::row::{Member, Row};
 pub struct Joined<'a, 'c> {
     pub calls: &'a mut Calls<'c>,
     /// The account's locations.
-    pub locations: &'a [String],
+    pub locations: AccountLocations<'a>,
     /// The tenant's country, for phone numbers.
     pub region: Option<&'a str>,
 }
 
 impl Joined<'_, '_> {
-    /// An appointment by its id: asked for at one location after the other, until one has it. A member
-    /// of staff's absence can't be read as one, and is not taken for the appointment's deletion either:
-    /// whoever asks by an id may know an appointment by it, and Vagaro has the id.
+    /// An appointment by its id: asked for at one location after the other, until one has it, and at
+    /// those that were opened lately before it counts as gone. A member of staff's absence can't be read
+    /// as one, and is not taken for the appointment's deletion either: whoever asks by an id may know an
+    /// appointment by it, and Vagaro has the id.
     pub async fn booking(&mut self, id: &str) -> Result<AskedBooking, ProviderError> {
-        for location in self.locations {
+        let known = self.locations.list();
+        if let Some((location, row)) = self.found_at(&known, id).await? {
+            return self.with_person(location, &row).await;
+        }
+        let opened = self.locations.newly_listed(self.calls).await?;
+        match self.found_at(&opened, id).await? {
+            Some((location, row)) => self.with_person(location, &row).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The appointment, and the first of these locations that has it.
+    async fn found_at<'l>(
+        &mut self,
+        locations: &'l [String],
+        id: &str,
+    ) -> Result<Option<(&'l str, Row)>, ProviderError> {
+        for location in locations {
             if let Some(row) = self.calls.appointment(location, id).await? {
-                return self.with_person(location, &row).await;
+                return Ok(Some((location, row)));
             }
         }
         Ok(None)

@@ -1,4 +1,6 @@
 //! The locations of accounts, remembered for some minutes: each call about an appointment names one.
+//! Before an appointment is taken for gone they are read once more, because it may be at one that was
+//! opened since.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +12,7 @@ use sync_domain::ports::{Clock, Connection, ProviderError, RemoteEffect};
 use super::calls::Calls;
 use crate::http::unavailable;
 
-/// How long a list is good for. A location that is opened meanwhile is asked for after it.
+/// How long a list is good for, unless something is missed at its locations.
 const GOOD_FOR: Duration = Duration::from_secs(600);
 /// The most accounts that are remembered.
 const ACCOUNTS_MAX: usize = 1_000;
@@ -27,23 +29,33 @@ pub struct Locations {
 }
 
 impl Locations {
-    /// The account's locations in byte order, at least one, read where they are not known.
-    pub async fn of(
-        &self,
+    /// The account's locations for one operation, read where they are not known.
+    pub async fn of<'a>(
+        &'a self,
         connection: &Connection,
+        calls: &mut Calls<'_>,
+        clock: &'a dyn Clock,
+    ) -> Result<AccountLocations<'a>, ProviderError> {
+        let key = (connection.tenant.clone(), connection.account_id.clone());
+        let (list, is_fresh) = match self.known(&key, clock.monotonic()) {
+            Some(known) => (known, false),
+            None => (self.read(&key, calls, clock).await?, true),
+        };
+        Ok(AccountLocations { all: self, key, clock, list, is_fresh })
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
         calls: &mut Calls<'_>,
         clock: &dyn Clock,
     ) -> Result<Arc<[String]>, ProviderError> {
-        let key = (connection.tenant.clone(), connection.account_id.clone());
-        if let Some(known) = self.known(&key, clock.monotonic()) {
-            return Ok(known);
-        }
         let read: Arc<[String]> = calls.locations().await?.into();
         if read.is_empty() {
             // Nowhere to ask is no reason to take a booking for gone.
             return Err(unavailable(Some(200), RemoteEffect::None));
         }
-        self.remember(key, &read, clock.monotonic());
+        self.remember(key.clone(), &read, clock.monotonic());
         Ok(read)
     }
 
@@ -59,5 +71,39 @@ impl Locations {
             known.clear();
         }
         known.insert(key, (Arc::clone(locations), now));
+    }
+}
+
+/// The locations of the account that one operation is about.
+pub struct AccountLocations<'a> {
+    all: &'a Locations,
+    key: Key,
+    clock: &'a dyn Clock,
+    list: Arc<[String]>,
+    /// Whether the operation has read them itself.
+    is_fresh: bool,
+}
+
+impl AccountLocations<'_> {
+    /// In byte order, at least one.
+    pub fn list(&self) -> Arc<[String]> {
+        Arc::clone(&self.list)
+    }
+
+    /// Those that the list lacked, by another read; none where this operation has read it already.
+    ///
+    /// # Errors
+    /// See [`ProviderError`]: then nothing may be taken for gone.
+    pub async fn newly_listed(
+        &mut self,
+        calls: &mut Calls<'_>,
+    ) -> Result<Vec<String>, ProviderError> {
+        if self.is_fresh {
+            return Ok(Vec::new());
+        }
+        let read = self.all.read(&self.key, calls, self.clock).await?;
+        self.is_fresh = true;
+        let known = std::mem::replace(&mut self.list, read);
+        Ok(self.list.iter().filter(|it| !known.contains(it)).cloned().collect())
     }
 }

@@ -12,6 +12,8 @@ const VERSION: u32 = 1;
 /// The longest text that is taken for a position: what is left of a hundred of the longest ids is
 /// shorter.
 const POSITION_MAX_BYTES: usize = 24 * 1024;
+/// The longest digest of a page.
+const DIGEST_MAX_BYTES: usize = 64;
 /// The most ids of a selection.
 const IDS_MAX: usize = 100;
 /// The most pages of one customer at one location; a hundred thousand appointments of one customer are
@@ -63,6 +65,9 @@ pub struct SelectionPosition {
     pub location: Option<String>,
     /// The next page of that location, from 1.
     pub page: u32,
+    /// A digest of the appointments of the page before, behind the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 impl SelectionPosition {
@@ -75,6 +80,7 @@ impl SelectionPosition {
             customers: texts(&selection.customer_ids),
             location: None,
             page: 1,
+            before: None,
         };
         position.is_sound().then_some(position)
     }
@@ -88,10 +94,12 @@ impl SelectionPosition {
         let mut ids = self.bookings.iter().chain(&self.customers).chain(&self.location);
         let count = self.bookings.len() + self.customers.len();
         let is_in_customer = self.location.is_some() || self.page > 1;
+        let is_digest = |it: &String| it.len() <= DIGEST_MAX_BYTES;
         self.version == VERSION
             && (1..=IDS_MAX).contains(&count)
             && ids.all(|id| is_id(id))
             && (1..=PAGES_MAX).contains(&self.page)
+            && self.before.as_ref().is_none_or(|it| self.page > 1 && is_digest(it))
             && !(is_in_customer && (self.customers.is_empty() || !self.bookings.is_empty()))
     }
 }

@@ -16,7 +16,7 @@ use super::VagaroSettings;
 use super::calls::Calls;
 use super::joined::Joined;
 use super::locations::Locations;
-use super::mapping::is_id;
+use super::mapping::{is_id, person_of};
 use super::position::{Position, SelectionPosition, WindowPosition};
 use super::selection::Selecting;
 use super::window::WindowWalk;
@@ -138,7 +138,7 @@ impl BookingReader for VagaroReader {
                 let locations =
                     self.locations.of(connection, &mut calls, self.clock.as_ref()).await?;
                 let region = connection.default_region.as_deref();
-                let joined = Joined { calls: &mut calls, locations: &locations, region };
+                let joined = Joined { calls: &mut calls, locations, region };
                 Selecting { joined, at }.page().await?
             }
         };
@@ -176,7 +176,7 @@ impl BookingReader for VagaroReader {
         let mut calls = self.calls(connection);
         let locations = self.locations.of(connection, &mut calls, self.clock.as_ref()).await?;
         let region = connection.default_region.as_deref();
-        let mut joined = Joined { calls: &mut calls, locations: &locations, region };
+        let mut joined = Joined { calls: &mut calls, locations, region };
         let mut answers = Vec::with_capacity(external_ids.len());
         for id in external_ids {
             answers.push(joined.booking(id.as_str()).await?);
@@ -208,12 +208,15 @@ impl VagaroReader {
         snapshot: &sync_domain::model::BookingSnapshot,
     ) -> Result<Option<Person>, ProviderError> {
         let Some(customer_id) = &snapshot.customer_id else { return Ok(None) };
-        let locations: Arc<[String]> = match snapshot.details.get(&DetailName::LocationId) {
-            Some(told) => [told.clone()].into(),
-            None => self.locations.of(connection, calls, self.clock.as_ref()).await?,
+        let location = match snapshot.details.get(&DetailName::LocationId) {
+            Some(told) => Some(told.clone()),
+            None => {
+                let locations = self.locations.of(connection, calls, self.clock.as_ref()).await?;
+                locations.list().first().cloned()
+            }
         };
-        let region = connection.default_region.as_deref();
-        let Some(location) = locations.first() else { return Ok(None) };
-        Joined { calls, locations: &locations, region }.person(location, customer_id).await
+        let Some(location) = location else { return Ok(None) };
+        let row = calls.customer(&location, customer_id).await?;
+        Ok(row.map(|row| person_of(&row, connection.default_region.as_deref())))
     }
 }

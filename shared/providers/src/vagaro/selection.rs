@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
 use sync_domain::model::{ExternalId, RemoteBooking};
 use sync_domain::ports::{BookingPage, PageError, ProviderError, RemoteEffect};
 
-use super::calls::PAGE_SIZE;
 use super::joined::{Joined, not_found};
 use super::mapping::{CalendarEntry, entry_of};
 use super::position::{PAGES_MAX, Position, SelectionPosition};
-use super::row::Row;
+use super::row::{Member, Row};
 use crate::http::unavailable;
 
 /// One step of a selection.
@@ -40,38 +40,45 @@ impl Selecting<'_, '_> {
         Ok(page)
     }
 
-    /// The next page of a customer's. A page that is not full is a location's last.
+    /// The next page of a customer's. A location's last is one that is empty or holds the appointments
+    /// of the page before, as where the parameter is ignored; not one that is merely short, because the
+    /// vendor may give fewer rows than it is asked for.
     async fn customer(&mut self, id: &str, page: &mut BookingPage) -> Result<(), ProviderError> {
         let Some(location) = self.location() else {
             self.next_customer();
             return Ok(());
         };
+        if self.at.location.as_ref() != Some(&location) {
+            self.at.page = 1;
+            self.at.before = None;
+        }
         let rows = self.joined.calls.appointments_of(&location, id, self.at.page).await?;
-        let count = rows.len();
-        if !rows.is_empty() {
-            self.give((&location, id), rows, page).await?;
-        }
-        if count >= PAGE_SIZE {
-            if self.at.page >= PAGES_MAX {
-                return Err(unavailable(Some(200), RemoteEffect::None));
-            }
-            self.at.page += 1;
-            self.at.location = Some(location);
-        } else {
+        let digest = digest_of(&rows);
+        if rows.is_empty() || self.at.before.as_ref() == Some(&digest) {
             self.next_location(&location);
+            return Ok(());
         }
+        if self.at.page >= PAGES_MAX {
+            return Err(unavailable(Some(200), RemoteEffect::None));
+        }
+        self.give((&location, id), rows, page).await?;
+        self.at.page += 1;
+        self.at.before = Some(digest);
+        self.at.location = Some(location);
         Ok(())
     }
 
     /// The location to be read: the one of the position, if it is still there, else the next one.
     fn location(&self) -> Option<String> {
         let wanted = self.at.location.as_deref().unwrap_or_default();
-        self.joined.locations.iter().find(|it| it.as_str() >= wanted).cloned()
+        self.joined.locations.list().iter().find(|it| it.as_str() >= wanted).cloned()
     }
 
     fn next_location(&mut self, read: &str) {
         self.at.page = 1;
-        self.at.location = self.joined.locations.iter().find(|it| it.as_str() > read).cloned();
+        self.at.before = None;
+        self.at.location =
+            self.joined.locations.list().iter().find(|it| it.as_str() > read).cloned();
         if self.at.location.is_none() {
             self.next_customer();
         }
@@ -81,6 +88,7 @@ impl Selecting<'_, '_> {
         self.at.customers.remove(0);
         self.at.location = None;
         self.at.page = 1;
+        self.at.before = None;
     }
 
     /// Gives the rows out, each appointment once: the later one counts. Who booked is asked for once;
@@ -116,6 +124,17 @@ impl Selecting<'_, '_> {
         page.unreadable.reverse();
         Ok(())
     }
+}
+
+/// Which appointments a page holds, in whatever order.
+fn digest_of(rows: &[Row]) -> String {
+    let ids: BTreeSet<_> = rows.iter().filter_map(|it| it.text(Member::AppointmentId)).collect();
+    let mut digest = Sha256::new();
+    for id in ids {
+        digest.update(id);
+        digest.update([0]);
+    }
+    hex::encode(digest.finalize())
 }
 
 fn is_new(ids: &mut BTreeSet<ExternalId>, id: Option<&ExternalId>) -> bool {
