@@ -58,7 +58,7 @@ fn row_is_read_as_the_same_members_of_a_webhook_are() {
     assert_eq!(booking.details, details.map(|(name, value)| (name, value.to_owned())).into());
     let columns = open(content, None).unwrap().columns();
     assert_eq!(columns.ignored, ["notes"]);
-    assert_eq!(columns.absent, ["customerId", "nightPhone", "countryCode", "modifiedDate"]);
+    assert_eq!(columns.absent, ["customerId", "nightPhone", "countryCode"]);
 }
 
 #[test]
@@ -207,14 +207,6 @@ fn wall_clock_is_read_in_the_zone_that_was_given_and_not_without_one() {
     ];
     assert_eq!(times, expected);
     assert_eq!(Rows::read(&content).faulty(), [(2, "startTime"), (3, "startTime")]);
-}
-
-#[test]
-fn time_of_the_last_change_is_taken_from_the_row_where_it_can_be_read() {
-    let header = format!("{HEADER},Modified Date");
-    let content = format!("{header}\n{GOOD},2026-05-01T08:00:00Z\n{GOOD},\n{GOOD},yesterday\n");
-    let as_of: Vec<_> = Rows::read(content).bookings.iter().map(|row| row.as_of).collect();
-    assert_eq!(as_of, [Some("2026-05-01T08:00:00Z".parse().unwrap()), None, None]);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The rows of a file that was exported from a booking system, one after the other.
 
-use jiff::Timestamp;
-
 use crate::model::{ExternalId, RemoteBooking};
 
 /// A row that can't be read. It does not take its neighbours with it.
@@ -24,10 +22,9 @@ pub struct BackfillRow {
     pub line: u64,
     /// The line on which it ends.
     pub last_line: u64,
-    /// The appointment.
+    /// The appointment as it was when the export was made. No row says itself since when it is so: a
+    /// vendor's time of a last change may miss some changes, and be by any clock.
     pub booking: RemoteBooking,
-    /// When it was so, where the row itself says; else it counts as of the export.
-    pub as_of: Option<Timestamp>,
 }
 
 /// What one row is.

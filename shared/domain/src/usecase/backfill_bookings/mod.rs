@@ -35,7 +35,7 @@ pub struct BackfillBookings {
     pub tenant: TenantId,
     /// From which system.
     pub system: System,
-    /// When the export was made: no row counts as more recent.
+    /// When the export was made: every row counts as read then.
     pub as_of: Timestamp,
     /// The run.
     pub correlation_id: CorrelationId,

@@ -57,24 +57,17 @@ impl Page {
     }
 
     /// Takes a row in; returns how many rows lost their place by that: of two of one appointment the
-    /// more recent counts, and of two as recent as each other the later one, as if each had been
-    /// stored on its own.
+    /// later one counts, as if each had been stored on its own.
     pub fn take(&mut self, row: BackfillRow) -> u64 {
-        let BackfillRow { line, last_line, mut booking, as_of } = row;
+        let BackfillRow { line, last_line, mut booking } = row;
         self.pass(last_line);
-        let read_at = as_of.map_or(self.export_at, |as_of| as_of.min(self.export_at));
         // It stood when it was exported; that its end has come since is for today's clock to say.
         if booking.state == RemoteState::Standing && booking.ends_at <= self.began_at {
             booking.state = RemoteState::Completed;
         }
-        let look = Look::at(booking, read_at);
-        let before = self.rows.get(&look.external_id);
-        let is_newer = before.is_none_or(|before| before.look.read_at <= read_at);
-        let repeated = u64::from(before.is_some());
-        if is_newer {
-            self.rows.insert(look.external_id.clone(), Placed { line, last_line, look });
-        }
-        repeated
+        let look = Look::at(booking, self.export_at);
+        let before = self.rows.insert(look.external_id.clone(), Placed { line, last_line, look });
+        u64::from(before.is_some())
     }
 }
 

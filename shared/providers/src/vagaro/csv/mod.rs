@@ -14,7 +14,7 @@ use std::io::Read;
 use jiff::tz::TimeZone;
 use sync_domain::ports::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
 
-use self::header::{Column, Header};
+use self::header::Header;
 use self::records::{Cells, Record, Records};
 use self::times::Clocks;
 use super::mapping::{self, CalendarEntry};
@@ -78,7 +78,7 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
                 }
                 Ok(cells) => cells,
             };
-            let (row, as_of) = row_of(&self.header, &self.clocks, &cells);
+            let row = row_of(&self.header, &self.clocks, &cells);
             return Ok(Some(match mapping::entry_of(&row, None) {
                 Err(unreadable) => fault(unreadable.external_id, unreadable.field),
                 Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment,
@@ -86,21 +86,19 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
                     let is_told = PERSON.into_iter().any(|member| row.text(member).is_some());
                     let person = is_told.then(|| mapping::person_of(&row, default_region));
                     let booking = snapshot.with_person(external_id, person);
-                    ReadRow::Booking(Box::new(BackfillRow { line, last_line, booking, as_of }))
+                    ReadRow::Booking(Box::new(BackfillRow { line, last_line, booking }))
                 }
             }));
         }
     }
 }
 
-/// A row with its times in UTC, and when it was last changed, if that can be read.
-fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> (Row, Option<jiff::Timestamp>) {
-    let (mut row, mut modified) = (Row::default(), None);
-    for (column, cell) in header.columns().zip(cells.texts()) {
-        match column {
-            Some(Column::Member(member)) => row.set(member, &cell),
-            Some(Column::ModifiedDate) => modified = clocks.moment(&cell, None),
-            None => {}
+/// A row with its times in UTC.
+fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> Row {
+    let mut row = Row::default();
+    for (member, cell) in header.columns().zip(cells.texts()) {
+        if let Some(member) = member {
+            row.set(member, &cell);
         }
     }
     // What is no time stays as it is, for the mapping to refuse.
@@ -111,5 +109,5 @@ fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> (Row, Option<j
             row.set(member, &moment.to_string());
         }
     }
-    (row, modified)
+    row
 }
