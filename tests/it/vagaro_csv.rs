@@ -139,23 +139,49 @@ fn cells_are_plain_text_whatever_is_in_them() {
     let times = "2026-05-12T14:00:00Z,2026-05-12T15:00:00Z,Confirmed";
     let mut content = HEADER.as_bytes().to_vec();
     content.extend(format!("\na=,{times},=cmd|' /C calc'!A0,b@x.com\n").into_bytes());
-    content.extend(format!("b=,{times},Ren").into_bytes());
-    content.extend(b"\xe9e\0,@SUM(1)\n");
+    content.extend(format!("b=,{times},Renée\0,@SUM(1)\n").into_bytes());
     content.extend(format!("c\0=,{times},x,\n").into_bytes());
-    content.extend(b"\xe2\x82");
-    content.extend(format!(",{times},x,\n").into_bytes());
     content.extend(format!("5'=,{times},5\" nail,\n").into_bytes());
     content.extend(format!("d=,{times},5\" nail,\n").into_bytes());
     let rows = Rows::read(content);
-    assert_eq!(rows.placed(), [(2, "a="), (3, "b="), (7, "d=")]);
+    assert_eq!(rows.placed(), [(2, "a="), (3, "b="), (6, "d=")]);
     let names: Vec<_> = rows
         .bookings
         .iter()
         .map(|row| row.booking.person.clone().unwrap().first_name.unwrap())
         .collect();
-    assert_eq!(names, ["=cmd|' /C calc'!A0", "Ren\u{fffd}e", "5\" nail"]);
+    assert_eq!(names, ["=cmd|' /C calc'!A0", "Renée", "5\" nail"]);
     let id = "appointmentId";
-    assert_eq!(rows.faulty(), [(4, id), (5, id), (6, id)]);
+    assert_eq!(rows.faulty(), [(4, id), (5, id)]);
+}
+
+#[test]
+fn row_of_another_encoding_is_a_bad_one_where_what_is_read_is_damaged() {
+    let times = "2026-05-12T14:00:00Z,2026-05-12T15:00:00Z,Confirmed";
+    let mut content = format!("{HEADER},notes,caf").into_bytes();
+    content.extend(b"\xe9\n");
+    for (id, name, notes) in [
+        ("a=", b"Ren\xe9e".as_slice(), b"".as_slice()),
+        ("b=", b"Ada", b"in the caf\xe9"),
+        ("c=", "Ren\u{e9}e".as_bytes(), b""),
+        ("d=", b"Zo\xeb\xe2\x82", b""),
+    ] {
+        content.extend(format!("{id},{times},").into_bytes());
+        content.extend([name, b",x@example.com,", notes, b",\n"].concat());
+    }
+    content.extend(format!("e\u{e9}=,{times},x,,,\n").into_bytes());
+    content.extend([b"f\xe9=,", times.as_bytes(), b",x,,,\n"].concat());
+    let rows = Rows::read(&content);
+    assert_eq!(rows.placed(), [(3, "b="), (4, "c=")]);
+    let encoding = "encoding";
+    let faults = [(2, encoding), (5, encoding), (6, "appointmentId"), (7, encoding)];
+    assert_eq!(rows.faulty(), faults);
+    let ids: Vec<_> = rows.faults.iter().map(|it| it.external_id.as_ref()).collect();
+    let id = ExternalId::new;
+    assert_eq!(ids, [Some(&id("a=")), Some(&id("d=")), None, None]);
+    let name = rows.bookings[1].booking.person.as_ref().unwrap().first_name.as_deref();
+    assert_eq!(name, Some("Renée"));
+    assert_eq!(open(&content, None).unwrap().columns().ignored, ["notes", "caf\u{fffd}"]);
 }
 
 #[test]

@@ -25,7 +25,9 @@ impl Header {
     /// [`ExportError::MissingColumns`], [`ExportError::DoubledColumn`].
     pub fn read(cells: &Cells<'_>) -> Result<Self, ExportError> {
         let (mut columns, mut ignored) = (Vec::<Option<Member>>::new(), Vec::new());
-        for name in cells.texts() {
+        for name in cells.values() {
+            // A name that is no UTF-8 is none of those that are known.
+            let name = String::from_utf8_lossy(name);
             let column = Member::named(&name);
             if let Some(column) = column.filter(|it| columns.contains(&Some(*it))) {
                 return Err(ExportError::DoubledColumn(column.as_str()));

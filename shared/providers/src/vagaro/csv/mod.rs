@@ -12,6 +12,7 @@ mod times;
 use std::io::Read;
 
 use jiff::tz::TimeZone;
+use sync_domain::model::ExternalId;
 use sync_domain::ports::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
 
 use self::header::Header;
@@ -23,6 +24,9 @@ use crate::export::{ExportColumns, ExportError};
 
 /// What is at fault where a row has more cells or fewer than the header.
 const CELL_COUNT: &str = "columns";
+/// What is at fault where a cell that is read is no UTF-8. A name of which some letters are replaced
+/// would be stored over the right one.
+const ENCODING: &str = "encoding";
 /// Of whom a row tells, if any of these is filled in.
 const PERSON: [Member; 6] = [
     Member::FirstName,
@@ -78,7 +82,10 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
                 }
                 Ok(cells) => cells,
             };
-            let row = row_of(&self.header, &self.clocks, &cells);
+            let row = match row_of(&self.header, &self.clocks, &cells) {
+                Ok(row) => row,
+                Err(external_id) => return Ok(Some(fault(external_id, ENCODING))),
+            };
             return Ok(Some(match mapping::entry_of(&row, None) {
                 Err(unreadable) => fault(unreadable.external_id, unreadable.field),
                 Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment,
@@ -93,13 +100,19 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
     }
 }
 
-/// A row with its times in UTC.
-fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> Row {
-    let mut row = Row::default();
-    for (member, cell) in header.columns().zip(cells.texts()) {
-        if let Some(member) = member {
-            row.set(member, &cell);
+/// A row with its times in UTC. The error is the id, if that can be read, of a row that holds a cell
+/// in another encoding than UTF-8.
+fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> Result<Row, Option<ExternalId>> {
+    let (mut row, mut is_utf8) = (Row::default(), true);
+    for (member, cell) in header.columns().zip(cells.values()) {
+        match (member, str::from_utf8(cell)) {
+            (Some(member), Ok(text)) => row.set(member, text),
+            (Some(_), Err(_)) => is_utf8 = false,
+            (None, _) => {}
         }
+    }
+    if !is_utf8 {
+        return Err(mapping::external_id_of(&row));
     }
     // What is no time stays as it is, for the mapping to refuse.
     let starts_at = row.text(Member::StartTime).and_then(|text| clocks.moment(text, None));
@@ -109,5 +122,5 @@ fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> Row {
             row.set(member, &moment.to_string());
         }
     }
-    row
+    Ok(row)
 }
