@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_domain::keys::BookingKey;
 use sync_domain::model::{
-    DetailName, ExternalId, Person, Recency, RemoteState, StoredBooking, System, TenantId,
+    DetailName, ExternalId, Person, Recency, RemoteState, StoredBooking, System, TenantId, Untold,
 };
 use sync_domain::ports::{
     BackfillRows, BookingOutcome, BookingStore, BookingWindow, BookingWrite, ClientDirectory,
@@ -206,6 +206,27 @@ fn header_that_lacks_a_column_or_has_it_twice_is_refused_by_name() {
     assert!(matches!(wide, Err(ExportError::UnreadableHeader)));
     let utf16 = open(b"\xff\xfea\0p\0", None);
     assert!(matches!(utf16, Err(ExportError::NotUtf8)));
+}
+
+#[test]
+fn what_has_no_column_is_what_no_row_can_tell() {
+    let untold = |more: &str| open(format!("{HEADER}{more}\n"), None).unwrap().untold();
+    let narrow = untold("");
+    let details = [
+        DetailName::ServiceId,
+        DetailName::ServiceName,
+        DetailName::ResourceId,
+        DetailName::LocationId,
+        DetailName::ClassId,
+    ];
+    assert_eq!(narrow, Untold { details: details.into(), is_person_partial: true });
+    let wide = untold(
+        ",serviceId,serviceTitle,serviceProviderId,businessId,calendarEventId,customerLastName,\
+         mobilePhone,dayPhone,nightPhone,countryCode",
+    );
+    let class = [DetailName::ClassId].into();
+    assert_eq!(wide, Untold { details: class, is_person_partial: false }, "without eventType");
+    assert!(untold(",customerLastName,mobilePhone,dayPhone,nightPhone").is_person_partial);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The rows of a file that was exported from a booking system, one after the other.
 
-use crate::model::{ExternalId, RemoteBooking};
+use crate::model::{ExternalId, RemoteBooking, Untold};
 
 /// A row that can't be read. It does not take its neighbours with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,9 @@ pub struct RowsBroken(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Rows in the order of the file. No more than one of them is in memory at a time, and that one has
 /// a bounded size, whatever the file holds.
 pub trait BackfillRows: Send {
+    /// What no row can tell, because the file has no column for it.
+    fn untold(&self) -> Untold;
+
     /// The next row; `None` behind the last one. `default_region` is the tenant's two-letter country
     /// code for phone numbers without a prefix.
     ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{BackfillReport, BackfillWatch};
-use crate::model::{ExternalId, RemoteState};
+use crate::model::{ExternalId, RemoteState, Untold};
 use crate::ports::{BOOKINGS_READ_MAX, BackfillRow, RowFault, StoreError};
 use crate::retry::RetryPolicy;
 use crate::usecase::apply_bookings::{
@@ -30,6 +30,7 @@ const BAD_ITEM: &str = "stored";
 pub(super) struct Page {
     export_at: Timestamp,
     began_at: Timestamp,
+    untold: Untold,
     rows: BTreeMap<ExternalId, Placed>,
     last_line: u64,
 }
@@ -42,9 +43,10 @@ struct Placed {
 }
 
 impl Page {
-    /// An empty page of an export that was made at `export_at`, in a run that began at `began_at`.
-    pub fn new(export_at: Timestamp, began_at: Timestamp) -> Self {
-        Self { export_at, began_at, rows: BTreeMap::new(), last_line: 0 }
+    /// An empty page of an export that was made at `export_at` and can't tell what is `untold`, in a
+    /// run that began at `began_at`.
+    pub fn new(export_at: Timestamp, began_at: Timestamp, untold: Untold) -> Self {
+        Self { export_at, began_at, untold, rows: BTreeMap::new(), last_line: 0 }
     }
 
     pub fn is_full(&self) -> bool {
@@ -65,7 +67,8 @@ impl Page {
         if booking.state == RemoteState::Standing && booking.ends_at <= self.began_at {
             booking.state = RemoteState::Completed;
         }
-        let look = Look::at(booking, self.export_at);
+        let untold = self.untold.clone();
+        let look = Look { untold, ..Look::at(booking, self.export_at) };
         let before = self.rows.insert(look.external_id.clone(), Placed { line, last_line, look });
         u64::from(before.is_some())
     }

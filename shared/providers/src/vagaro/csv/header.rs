@@ -1,5 +1,7 @@
 //! The first line of an export: which column holds what.
 
+use sync_domain::model::{DetailName, Untold};
+
 use super::records::Cells;
 use crate::export::{ExportColumns, ExportError};
 use crate::vagaro::row::Member;
@@ -7,6 +9,23 @@ use crate::vagaro::row::Member;
 /// Columns without which there is no booking.
 const REQUIRED: [Member; 4] =
     [Member::AppointmentId, Member::StartTime, Member::EndTime, Member::BookingStatus];
+/// Of whom a row tells, if any of these is filled in.
+pub const PERSON: [Member; 6] = [
+    Member::FirstName,
+    Member::LastName,
+    Member::Email,
+    Member::MobilePhone,
+    Member::DayPhone,
+    Member::NightPhone,
+];
+/// Which columns the details are read from that are not on every row; as in `mapping`.
+const DETAILS: [(DetailName, &[Member]); 5] = [
+    (DetailName::ServiceId, &[Member::ServiceId]),
+    (DetailName::ServiceName, &[Member::ServiceTitle]),
+    (DetailName::ResourceId, &[Member::ServiceProviderId]),
+    (DetailName::LocationId, &[Member::BusinessId]),
+    (DetailName::ClassId, &[Member::EventType, Member::CalendarEventId]),
+];
 /// As many unknown names are told, and so much of each.
 const IGNORED_MAX: usize = 100;
 const IGNORED_NAME_MAX_CHARS: usize = 64;
@@ -56,6 +75,17 @@ impl Header {
     /// The columns in their order.
     pub fn columns(&self) -> impl Iterator<Item = Option<Member>> {
         self.columns.iter().copied()
+    }
+
+    /// What no row can tell. A number without its country may be read as another one, or not at all:
+    /// `countryCode` is as much of the person as the phones.
+    pub fn untold(&self) -> Untold {
+        let is_absent = |member: &Member| !self.columns.contains(&Some(*member));
+        let details = DETAILS.into_iter().filter(|(_, members)| members.iter().any(is_absent));
+        Untold {
+            details: details.map(|(name, _)| name).collect(),
+            is_person_partial: PERSON.iter().chain([&Member::CountryCode]).any(is_absent),
+        }
     }
 
     /// Which columns are there, and which are not.

@@ -12,10 +12,10 @@ mod times;
 use std::io::Read;
 
 use jiff::tz::TimeZone;
-use sync_domain::model::ExternalId;
+use sync_domain::model::{ExternalId, Untold};
 use sync_domain::ports::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
 
-use self::header::Header;
+use self::header::{Header, PERSON};
 use self::records::{Cells, Record, Records};
 use self::times::Clocks;
 use super::mapping::{self, CalendarEntry};
@@ -27,15 +27,6 @@ const CELL_COUNT: &str = "columns";
 /// What is at fault where a cell that is read is no UTF-8. A name of which some letters are replaced
 /// would be stored over the right one.
 const ENCODING: &str = "encoding";
-/// Of whom a row tells, if any of these is filled in.
-const PERSON: [Member; 6] = [
-    Member::FirstName,
-    Member::LastName,
-    Member::Email,
-    Member::MobilePhone,
-    Member::DayPhone,
-    Member::NightPhone,
-];
 
 /// Reads an export row by row, in bounded memory.
 pub struct VagaroExport<R> {
@@ -67,6 +58,10 @@ impl<R: Read> VagaroExport<R> {
 }
 
 impl<R: Read + Send> BackfillRows for VagaroExport<R> {
+    fn untold(&self) -> Untold {
+        self.header.untold()
+    }
+
     fn next_row(&mut self, default_region: Option<&str>) -> Result<Option<ReadRow>, RowsBroken> {
         loop {
             let record = self.records.read().map_err(|error| RowsBroken(Box::new(error)))?;
