@@ -70,6 +70,16 @@ async fn backfill_stores_each_row_and_says_who_did_it() {
 }
 
 #[tokio::test]
+async fn rows_at_the_end_that_are_no_appointments_are_done_too() {
+    let world = BackfillWorld::new();
+    let off = row("off=", world.hours(1), "PersonalOff");
+    let content = file(&[&off, &off.replace("Ada", "\"Ada\nAugusta\"")]);
+    assert_eq!(world.backfill(&content).await.report.done_through_line, 4);
+    let content = rows(&world, 2) + &off + "\n";
+    assert_eq!(world.backfill(&content).await.report.done_through_line, 4);
+}
+
+#[tokio::test]
 async fn second_backfill_of_a_file_finds_all_stored_and_writes_nothing() {
     let world = BackfillWorld::new();
     let content = rows(&world, 250);

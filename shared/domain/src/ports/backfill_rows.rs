@@ -33,7 +33,10 @@ pub enum ReadRow {
     /// Somebody's appointment.
     Booking(Box<BackfillRow>),
     /// An entry of the calendar that nobody has booked.
-    NoAppointment,
+    NoAppointment {
+        /// The line on which the row ends.
+        last_line: u64,
+    },
     /// It can't be read.
     Fault(RowFault),
 }

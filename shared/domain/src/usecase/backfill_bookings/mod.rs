@@ -122,7 +122,10 @@ pub async fn backfill_bookings(
             ReadRow::Booking(row) => {
                 report.repeated += page.take(*row);
             }
-            ReadRow::NoAppointment => report.no_appointments += 1,
+            ReadRow::NoAppointment { last_line } => {
+                page.pass(last_line);
+                report.no_appointments += 1;
+            }
             ReadRow::Fault(fault) => {
                 page.pass(fault.last_line);
                 report.bad_rows += 1;

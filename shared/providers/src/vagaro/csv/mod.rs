@@ -83,7 +83,7 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
             };
             return Ok(Some(match mapping::entry_of(&row, None) {
                 Err(unreadable) => fault(unreadable.external_id, unreadable.field),
-                Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment,
+                Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment { last_line },
                 Ok(CalendarEntry::Appointment { external_id, snapshot }) => {
                     let is_told = PERSON.into_iter().any(|member| row.text(member).is_some());
                     let person = is_told.then(|| mapping::person_of(&row, default_region));
