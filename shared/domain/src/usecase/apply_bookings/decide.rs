@@ -49,8 +49,11 @@ pub(super) fn decide(
     refreshes: bool,
 ) -> Result<Decision, SeparatorInPart> {
     let booking = match (&look.found, stored) {
-        (Some(remote), _) => {
-            Booking::of(remote, stored.map(|stored| &stored.booking), look.read_at)
+        (Some(remote), None) => Booking::of(remote, None, look.read_at),
+        (Some(remote), Some(stored)) => {
+            let mut booking = Booking::of(remote, Some(&stored.booking), look.read_at);
+            look.untold.carry_over(&stored.booking, &mut booking);
+            booking
         }
         (None, Some(stored)) => Booking {
             status: BookingStatus::Cancelled,

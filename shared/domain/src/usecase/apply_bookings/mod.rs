@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::page::Page;
-use crate::model::{CorrelationId, ExternalId, RemoteBooking, System, TenantId};
+use crate::model::{CorrelationId, ExternalId, RemoteBooking, System, TenantId, Untold};
 use crate::ports::{BookingStore, ClientDirectory, Clock, StoreError};
 use crate::usecase::settle_work::Verdict;
 
@@ -72,20 +72,22 @@ pub struct Look {
     pub evidence: Evidence,
     /// Brought by this rather than by the scope's.
     pub correlation_id: Option<CorrelationId>,
+    /// What `found` has no place for, so that it is not lost where it is stored.
+    pub untold: Untold,
 }
 
 impl Look {
     /// An appointment that the provider has.
     pub fn at(remote: RemoteBooking, read_at: Timestamp) -> Self {
         let external_id = remote.external_id.clone();
-        let evidence = Evidence::Read;
-        Self { external_id, found: Some(remote), read_at, evidence, correlation_id: None }
+        Self { found: Some(remote), ..Self::gone(external_id, read_at) }
     }
 
     /// An appointment that the provider has no more.
-    pub const fn gone(external_id: ExternalId, read_at: Timestamp) -> Self {
+    pub fn gone(external_id: ExternalId, read_at: Timestamp) -> Self {
         let evidence = Evidence::Read;
-        Self { external_id, found: None, read_at, evidence, correlation_id: None }
+        let untold = Untold::default();
+        Self { external_id, found: None, read_at, evidence, correlation_id: None, untold }
     }
 }
 

@@ -131,7 +131,8 @@ fn look_at(
     let correlation_id = Some(change.correlation_id.clone());
     // Whatever id the answer has: it was this one that was asked for.
     let external_id = change.external_id.clone();
-    Found::Look(Box::new(Look { external_id, found, read_at, evidence, correlation_id }))
+    let gone = Look::gone(external_id, read_at);
+    Found::Look(Box::new(Look { found, evidence, correlation_id, ..gone }))
 }
 
 fn all_failed(bookings: &[Placed<'_>], error: &ReadError) -> Vec<(usize, Found)> {
