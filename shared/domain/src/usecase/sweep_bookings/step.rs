@@ -6,10 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::vanished::{Checks, TURN_WAIT_MAX, Vanished};
+use super::asking::TURN_WAIT_MAX;
+use super::vanished::{Checks, Vanished};
 use crate::gate::Class;
 use crate::model::{ExternalId, SweepStep};
-use crate::ports::{BookingPage, BookingWindow, ConnectionError, ProviderError, UnreadableBooking};
+use crate::ports::{
+    BookingPage, BookingWindow, ConnectionError, DeadCause, ProviderError, UnreadableBooking,
+};
 use crate::retry::RetryPolicy;
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, PageLimits, Read, ReadCosts, ReadError, ReadPorts};
@@ -123,7 +126,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
     let window = BookingWindow { from: step.from, until: step.until };
     let walked = walk(&account, window, step.position.clone(), limits, &mut sweeping).await;
     let Sweeping { mut counts, mut unreadable, checks, .. } = sweeping;
-    let Checks { checked, counts: by_id, unreadable: rows } = checks;
+    let Checks { checked, counts: by_id, unreadable: rows, .. } = checks;
     counts += by_id;
     counts.unreadable += u64::try_from(rows.len()).unwrap_or(u64::MAX);
     unreadable.extend(rows.into_iter().take(NAMED_MAX.saturating_sub(unreadable.len())));
@@ -141,6 +144,10 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
             SweepOutcome::Later(Verdict::Retry { after: None })
         }
         End::Unread(error) => outcome_of(&error, &next, now),
+        // As of a page: the connection's health tells it, and each hour would bring a dead letter.
+        End::Unworked(Verdict::Dead(
+            DeadCause::ProviderUnauthorized | DeadCause::ProviderMissingScope,
+        )) => SweepOutcome::REFUSED,
         End::Unworked(verdict) => waiting(verdict, &next, now),
     };
     SweepReport {
