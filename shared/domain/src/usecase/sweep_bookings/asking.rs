@@ -26,6 +26,8 @@ const GATE_WAIT_MIN: Duration = Duration::from_millis(100);
 /// So many bookings in a row that the provider fails at are a fault of all of it.
 pub(super) const FAULTS_MAX: usize = 3;
 
+const OUT_OF_TIME: Verdict = Verdict::Wait { after: Duration::ZERO };
+
 /// What is known of one booking.
 pub(super) enum Answer {
     /// What the provider says, and when the call began.
@@ -47,6 +49,19 @@ pub(super) struct Answers<'k> {
 }
 
 impl Answers<'_> {
+    fn end_at(&mut self, place: usize, verdict: Verdict) {
+        (self.in_a_row, self.stop) = (place, Some(verdict));
+    }
+
+    fn forget_unconfirmed(&mut self) {
+        let mut place = 0..;
+        let in_a_row = self.in_a_row;
+        self.answered.retain(|(_, answer)| {
+            let is_confirmed = place.next().is_some_and(|place| place < in_a_row);
+            is_confirmed || !matches!(answer, Answer::Told(None, _))
+        });
+    }
+
     /// Whether the provider fails, rather than some of its bookings.
     fn is_failing(&self) -> bool {
         let faulted = |(_, answer): &&(_, Answer)| matches!(answer, Answer::Faulted(_));
@@ -97,7 +112,38 @@ impl Asking<'_> {
                 break;
             }
         }
+        if !lists {
+            self.look_again(&mut answers).await;
+        }
         answers
+    }
+
+    /// Looks once more for whoever is missing where no list says so too: one empty answer deletes
+    /// nothing. Who can't be looked for in time is asked for anew in the next step.
+    async fn look_again(&self, answers: &mut Answers<'_>) {
+        let clock = self.account.clock();
+        for place in 0..answers.in_a_row {
+            let Some((known, answer)) = answers.answered.get_mut(place) else { break };
+            let Answer::Told(None, at) = answer else { continue };
+            let due = *at + LOOKS_APART;
+            if due >= self.until {
+                answers.end_at(place, OUT_OF_TIME);
+                break;
+            }
+            let wait = Duration::try_from(due.duration_since(clock.now())).unwrap_or_default();
+            if !wait.is_zero() {
+                clock.sleep(wait).await;
+            }
+            let (mut told, stop) = self.read(std::slice::from_ref(*known)).await;
+            match told.pop() {
+                Some(second) => *answer = second,
+                None => {
+                    answers.end_at(place, stop.unwrap_or(OUT_OF_TIME));
+                    break;
+                }
+            }
+        }
+        answers.forget_unconfirmed();
     }
 
     /// Asks for bookings by one request, and by several where the provider refuses it for some of them.
@@ -106,7 +152,7 @@ impl Asking<'_> {
         while let Some(asked) = open.pop() {
             let is_one = asked.len() == 1;
             match self.once(asked).await {
-                Ok(None) => return (answers, Some(Verdict::Wait { after: Duration::ZERO })),
+                Ok(None) => return (answers, Some(OUT_OF_TIME)),
                 Ok(Some(Read { value, read_at, .. })) => {
                     answers.extend(value.into_iter().map(|found| Answer::Told(found, read_at)));
                 }

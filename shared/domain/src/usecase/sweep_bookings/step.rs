@@ -70,6 +70,8 @@ struct Sweeping<'a> {
     ports: &'a ApplyPorts<'a>,
     scope: &'a ApplyScope,
     until: Timestamp,
+    /// Whether an earlier step may have read a page of the part that is read.
+    is_resumed: bool,
     /// All ids of this step so far.
     seen: BTreeSet<ExternalId>,
     counts: ApplyCounts,
@@ -93,9 +95,10 @@ impl PageWork for Sweeping<'_> {
         if let Some(error) = report.error {
             return Err(Verdict::from(&error));
         }
-        let Self { account, ports, scope, until, .. } = *self;
-        let vanished = Vanished { account, ports, scope, until };
+        let Self { account, ports, scope, until, is_resumed, .. } = *self;
+        let vanished = Vanished { account, ports, scope, until, is_resumed };
         vanished.settle(&page.completed, &mut self.seen, &mut self.checks).await?;
+        self.is_resumed &= page.completed.is_empty();
         self.counts.unreadable += u64::try_from(page.unreadable.len()).unwrap_or(u64::MAX);
         let room = NAMED_MAX.saturating_sub(self.unreadable.len());
         self.unreadable.extend(page.unreadable.into_iter().take(room));
@@ -118,6 +121,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         ports: &deps.apply,
         scope: &scope,
         until: limits.until,
+        is_resumed: step.position.is_some() || step.checked.is_some(),
         seen: BTreeSet::new(),
         counts: ApplyCounts::default(),
         unreadable: Vec::new(),

@@ -25,6 +25,8 @@ pub(super) struct Vanished<'a> {
     pub scope: &'a ApplyScope,
     /// No read is begun after it.
     pub until: Timestamp,
+    /// Whether an earlier step has read pages of these parts, so that it is not known who was on them.
+    pub is_resumed: bool,
 }
 
 /// What a step has found out about bookings by their ids.
@@ -35,7 +37,7 @@ pub(super) struct Checks {
     pub counts: ApplyCounts,
     pub unreadable: Vec<UnreadableBooking>,
     /// Whether the provider has told of the last booking that was asked for.
-    is_answering: bool,
+    pub is_answering: bool,
 }
 
 /// A read of some ids, applied: how many from the first one on are done with, and what stops the rest.
@@ -156,11 +158,9 @@ impl Vanished<'_> {
         read_at: Timestamp,
     ) -> Result<Look, UnreadableBooking> {
         let found = found.transpose()?;
-        // Where there is a list it was missing there before.
-        let evidence = match found {
-            None if !self.account.lists_by_date() => Evidence::ReadOnce,
-            Some(_) | None => Evidence::Read,
-        };
+        // Who is missing was missing in the list before, where there is one and all of it was seen.
+        let is_only_look = !self.account.lists_by_date() || (self.is_resumed && found.is_none());
+        let evidence = if is_only_look { Evidence::ReadOnce } else { Evidence::Read };
         Ok(Look { found, evidence, ..Look::gone(id.clone(), read_at) })
     }
 }
