@@ -118,6 +118,8 @@ impl Shop {
             },
             gate: &self.gate,
             notice: |_connection, _reported| {},
+            call_timeout: Duration::from_secs(5),
+            deadline: self.clock.now() + Duration::from_secs(30),
         };
         self.runtime.block_on(sync_bookings(&deps, changes)).outcomes
     }

@@ -51,8 +51,9 @@ pub struct ApplyScope {
 pub enum Evidence {
     /// The provider was asked, and what it does not have was looked for twice.
     Read,
-    /// The provider was asked once: it does not have what was stored, unless that was stored a moment
-    /// ago and is only not there yet.
+    /// The provider was asked where deliveries may be ahead of it, or one read of ours is the only one:
+    /// what was stored a moment ago may be newer than another state without a version, or only not
+    /// there yet.
     ReadOnce,
     /// A delivery has told it: it was so then at the latest. Without a version of the provider's this
     /// moment is by another clock than those of our reads, and one of seconds at some vendors.
