@@ -68,6 +68,7 @@ mod e2e_upsert_deal;
 mod e2e_upsert_queued;
 mod e2e_vagaro;
 mod flow_backfill;
+mod flow_backfill_columns;
 mod flow_booking_schedules;
 mod flow_booking_snapshots;
 mod flow_booking_sync;

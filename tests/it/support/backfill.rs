@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sync_domain::model::{
-    AuditEntry, CorrelationId, ExternalId, RemoteBooking, StoredBooking, System, TenantId,
+    AuditEntry, CorrelationId, ExternalId, RemoteBooking, RemoteState, StoredBooking, System,
+    TenantId,
 };
 use sync_domain::ports::{
     AuditLog, AuthMode, BackfillRow, BackfillRows, Clock, ReadRow, RowFault, StoreError,
@@ -34,6 +35,19 @@ pub fn file(lines: &[&str]) -> String {
 pub fn row(id: &str, starts_at: Timestamp, status: &str) -> String {
     let ends_at = starts_at + SignedDuration::from_hours(1);
     format!("{id},{starts_at},{ends_at},{status},Ada,{id}@canary.example.com")
+}
+
+/// A state of an appointment of an hour, of which nobody knows who booked.
+pub fn remote(id: &str, starts_at: Timestamp, state: RemoteState) -> RemoteBooking {
+    RemoteBooking {
+        external_id: ExternalId::new(id),
+        starts_at,
+        ends_at: starts_at + jiff::SignedDuration::from_hours(1),
+        state,
+        person: None,
+        details: Default::default(),
+        provider_version: None,
+    }
 }
 
 /// Opens a file.
