@@ -17,6 +17,10 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 const NOT_FOUND: &str = "NOT_FOUND";
 /// The code of a cursor that is none, or is of another list.
 const INVALID_CURSOR: &str = "INVALID_CURSOR";
+/// The seller has not subscribed to what a call needs.
+const NO_SUBSCRIPTION: &str = "MERCHANT_SUBSCRIPTION_NOT_FOUND";
+/// The category of that and its like.
+const SUBSCRIPTION_CATEGORY: &str = "MERCHANT_SUBSCRIPTION_ERROR";
 /// The longest vendor text that is passed on.
 const CODE_MAX_BYTES: usize = 64;
 
@@ -49,6 +53,11 @@ pub fn refuses_cursor(answer: &RawAnswer) -> bool {
     answer.status == 400 && errors_of(answer).iter().any(is_refusal)
 }
 
+/// Whether the seller's plan is what a call was refused for.
+pub fn is_subscription_missing(error: &VendorError) -> bool {
+    error.code() == Some(NO_SUBSCRIPTION) || error.category() == Some(SUBSCRIPTION_CATEGORY)
+}
+
 /// Why one entry of an answer about many is not there.
 #[derive(Debug, PartialEq, Eq)]
 pub enum EntryFault {
@@ -65,8 +74,8 @@ fn meaning_of(error: &VendorError, answer: &RawAnswer) -> ProviderError {
     match (error.category(), error.code()) {
         // Our app was switched off, which no tenant can mend by connecting again.
         (_, Some("CLIENT_DISABLED" | "APPLICATION_DISABLED")) => failure(answer),
-        (_, Some("INSUFFICIENT_SCOPES" | "FORBIDDEN" | "MERCHANT_SUBSCRIPTION_NOT_FOUND"))
-        | (Some("MERCHANT_SUBSCRIPTION_ERROR"), _) => ProviderError::MissingScope,
+        (_, Some("INSUFFICIENT_SCOPES" | "FORBIDDEN" | NO_SUBSCRIPTION))
+        | (Some(SUBSCRIPTION_CATEGORY), _) => ProviderError::MissingScope,
         (_, Some("RATE_LIMITED")) | (Some("RATE_LIMIT_ERROR"), _) => limited(answer),
         (_, Some("REQUEST_TIMEOUT")) => ProviderError::TimedOut,
         (Some("AUTHENTICATION_ERROR"), _) if answer.status == 403 => ProviderError::MissingScope,

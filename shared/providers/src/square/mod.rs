@@ -3,7 +3,8 @@
 //! `calls` sends and counts, `wire` has the shapes, `mapping` makes a snapshot of a booking and a person
 //! of a customer, `error` says what an answer that is no success means. `reader` reads: a window span by
 //! span (`span`), each with a cursor (`list`), which is what `position` remembers between two pages;
-//! bookings by their ids (`by_id`); and who booked (`customers`). `connector` connects an account, with
+//! bookings by their ids (`by_id`), of which one is gone only if we would see it (`seller_level`); and who
+//! booked (`customers`). `connector` connects an account, with
 //! the token endpoint in `oauth` and what an account lets us have in `account`; `webhook` reads what
 //! `signature` has verified.
 
@@ -18,6 +19,7 @@ mod mapping;
 mod oauth;
 mod position;
 mod reader;
+mod seller_level;
 mod signature;
 mod span;
 mod webhook;
