@@ -80,7 +80,7 @@ impl BookingReader for SquareReader {
         };
         let span = Span::at(at.from, window).ok_or(PageError::BadPosition)?;
         let mut calls = self.calls(connection);
-        let listed = list(&mut calls, &span, at.cursor.as_deref()).await?;
+        let listed = list(&mut calls, &span, &at).await?;
         let Listed { rows, unreadable, mut next } = listed;
         let mut completed = Vec::new();
         if next.is_none() {
@@ -99,6 +99,11 @@ impl BookingReader for SquareReader {
 
     fn requests_per_read(&self) -> u32 {
         REQUESTS_PER_READ
+    }
+
+    /// Who booked those is one call for as many as are taken at once.
+    fn requests_of_told(&self, told: &[ToldBooking]) -> u32 {
+        u32::from(told.iter().any(|it| it.snapshot.customer_id.is_some()))
     }
 
     async fn bookings(
