@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
+use super::json::from_body;
 use super::wire::{ErrorBody, VendorError};
 use crate::http::{RawAnswer, unavailable};
 
@@ -43,7 +44,7 @@ fn name_of(text: &str) -> Option<&str> {
 /// The errors that Square itself tells of, none where somebody else answered: an edge's page, an empty
 /// body.
 pub fn errors_of(answer: &RawAnswer) -> Vec<VendorError> {
-    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body: ErrorBody = from_body(&answer.body).unwrap_or_default();
     body.errors.into_value().unwrap_or_default()
 }
 
@@ -159,7 +160,7 @@ pub fn check(answer: &RawAnswer) -> Result<(), ProviderError> {
 /// counts as a failure of the provider.
 pub fn success_of<T: DeserializeOwned>(answer: &RawAnswer) -> Result<T, ProviderError> {
     check(answer)?;
-    serde_json::from_slice(&answer.body).map_err(|_other_shape| bad_answer(answer))
+    from_body(&answer.body).map_err(|_other_shape| bad_answer(answer))
 }
 
 /// An answer that says success and can't be true or can't be read.
