@@ -1,12 +1,15 @@
 //! When tokens are replaced that are good for weeks or for a day, and refresh tokens that are good for one
 //! time only.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use sync_domain::ports::{AccountGap, ConnectionError};
+use sync_domain::model::{System, TenantId};
+use sync_domain::ports::{AccountGap, ConnectionError, ConnectionStore, GrantError, ProviderError};
+use sync_domain::usecase::fresh_connection::{FreshConnections, after_refusal};
 
 use crate::support::connection_world::{CREDENTIALS, ConnectionWorld, acme, tenant};
 
@@ -111,7 +114,7 @@ async fn refresh_that_fails_ahead_of_time_leaves_the_old_token_in_use() {
     let instance = world.instance();
     let first = acme(&instance).await.unwrap();
     world.advance(WEEK);
-    world.provider.fail_next_grant(sync_domain::ports::GrantError::AppRefused);
+    world.provider.fail_next_grant(GrantError::AppRefused);
     for _ in 0..3 {
         let kept = acme(&instance).await.unwrap();
         assert_eq!(kept.token_version, first.token_version);
@@ -198,10 +201,150 @@ async fn refresh_token_that_is_dead_by_all_that_is_known_breaks_the_connection()
     let instance = world.instance();
     acme(&instance).await.unwrap();
     world.provider.revoke("oauth-refresh-1");
-    world.advance(WEEK);
+    world.advance(30 * DAY);
     let broken = acme(&instance).await;
     assert!(matches!(broken, Err(ConnectionError::Broken)), "{broken:?}");
     assert_eq!(world.provider.refreshes(), 3, "what was kept, then what is stored");
+}
+
+#[tokio::test]
+async fn good_token_that_could_not_be_stored_is_stored_although_nothing_replaces_it() {
+    let world = single_use();
+    world.secrets.fail_writes(3);
+    let instance = world.instance();
+    acme(&instance).await.unwrap();
+    world.provider.revoke("oauth-refresh-1");
+    world.advance(WEEK);
+    for _ in 0..3 {
+        let kept = acme(&instance).await.unwrap();
+        assert_eq!(kept.access_token.expose_secret(), "oauth-access-1");
+    }
+    assert_eq!(world.secret(CREDENTIALS)["access_token"], "oauth-access-1");
+    assert_eq!((world.provider.refreshes(), world.is_broken().await), (3, false));
+}
+
+/// The tenants that somebody was told of.
+fn told(world: &ConnectionWorld) -> (FreshConnections, Arc<Mutex<Vec<TenantId>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let witness = Arc::clone(&told);
+    let instance = world.instance().with_witness(Arc::new(move |tenant, _system| {
+        witness.lock().unwrap().push(tenant.clone());
+    }));
+    (instance, told)
+}
+
+#[tokio::test]
+async fn refused_refresh_of_a_good_token_keeps_it_in_use_and_is_told() {
+    let world = world_of(30 * DAY);
+    let (instance, told) = told(&world);
+    let first = acme(&instance).await.unwrap();
+    world.provider.revoke("na1-first");
+    world.advance(WEEK);
+    for _ in 0..4 {
+        let kept = acme(&instance).await.unwrap();
+        assert_eq!(kept.token_version, first.token_version);
+    }
+    assert_eq!(world.provider.refreshes(), 2, "a long pause follows a refusal");
+    assert_eq!(*told.lock().unwrap(), [tenant("acme")]);
+    world.advance(Duration::from_secs(901));
+    acme(&instance).await.unwrap();
+    assert_eq!((world.provider.refreshes(), told.lock().unwrap().len()), (3, 2));
+    assert!(!world.is_broken().await);
+    assert_eq!(world.registry.audited(&tenant("acme")), []);
+    // A refusal that was a mistake.
+    world.provider.add_refresh_token("na1-first", "77");
+    world.advance(Duration::from_secs(901));
+    assert_eq!(acme(&instance).await.unwrap().token_version, first.token_version + 1);
+}
+
+#[tokio::test]
+async fn refused_refresh_breaks_the_connection_when_its_token_has_ended() {
+    let world = world_of(30 * DAY);
+    let instance = world.instance();
+    acme(&instance).await.unwrap();
+    world.provider.revoke("na1-first");
+    world.advance(30 * DAY - Duration::from_secs(60));
+    acme(&instance).await.unwrap();
+    assert!(!world.is_broken().await);
+    // Within the pause.
+    world.advance(Duration::from_secs(60));
+    let broken = acme(&instance).await;
+    assert!(matches!(broken, Err(ConnectionError::Broken)), "{broken:?}");
+    assert!(world.is_broken().await);
+}
+
+#[tokio::test]
+async fn refused_refresh_breaks_the_connection_when_its_token_is_refused_as_well() {
+    let world = world_of(30 * DAY);
+    let (instance, told) = told(&world);
+    acme(&instance).await.unwrap();
+    world.provider.revoke("na1-first");
+    world.advance(WEEK);
+    let kept = acme(&instance).await.unwrap();
+    let broken = after_refusal(&instance, &kept).await;
+    assert!(matches!(broken, Err(ConnectionError::Broken)), "{broken:?}");
+    assert!(world.is_broken().await);
+    assert_eq!(told.lock().unwrap().len(), 1, "of what is listed as broken, nobody is told here");
+}
+
+/// The provider has taken the refresh token and its answer was lost on the way.
+#[tokio::test]
+async fn refresh_of_one_time_that_timed_out_and_is_refused_then_leaves_a_good_token_in_use() {
+    let world = single_use();
+    let instance = world.instance();
+    acme(&instance).await.unwrap();
+    world.advance(WEEK);
+    world.provider.fail_next_grant(GrantError::Provider(ProviderError::TimedOut));
+    world.provider.revoke("oauth-refresh-1");
+    for seconds in [0, 16, 901, 86_400] {
+        world.advance(Duration::from_secs(seconds));
+        let kept = acme(&instance).await.unwrap();
+        assert_eq!(kept.access_token.expose_secret(), "oauth-access-1", "{seconds}");
+    }
+    assert_eq!((world.provider.refreshes(), world.is_broken().await), (5, false));
+    world.advance(30 * DAY);
+    let broken = acme(&instance).await;
+    assert!(matches!(broken, Err(ConnectionError::Broken)), "{broken:?}");
+}
+
+#[tokio::test]
+async fn refresh_that_fails_lets_nobody_read_the_store_while_the_token_is_good() {
+    let unavailable = || GrantError::Provider(ProviderError::TimedOut);
+    for error in [unavailable(), GrantError::AppRefused, GrantError::Refused] {
+        let world = world_of(30 * DAY);
+        let instance = world.instance();
+        acme(&instance).await.unwrap();
+        world.advance(WEEK);
+        world.provider.fail_next_grant(error);
+        // The first one after a failure reads what the refresher has let go of.
+        for _ in 0..2 {
+            acme(&instance).await.unwrap();
+        }
+        let reads = world.secrets.reads();
+        for _ in 0..10 {
+            acme(&instance).await.unwrap();
+        }
+        assert_eq!((world.secrets.reads(), world.provider.refreshes()), (reads, 2));
+    }
+}
+
+#[tokio::test]
+async fn token_that_could_not_be_stored_outlives_a_crowd_of_other_tenants() {
+    let world = single_use();
+    world.secrets.fail_writes(3);
+    let instance = world.instance();
+    acme(&instance).await.unwrap();
+    let mut other = world.secret(CREDENTIALS);
+    other["expires_at"] = json!("2099-01-01T00:00:00Z");
+    for number in 0..1_001 {
+        let name = format!("tenant{number}");
+        world.secrets.set(&format!("tenants/{name}/hubspot"), &other.to_string());
+        instance.connection(&tenant(&name), System::Hubspot).await.unwrap();
+    }
+    let kept = acme(&instance).await.unwrap();
+    assert_eq!(kept.access_token.expose_secret(), "oauth-access-1");
+    assert_eq!(world.secret(CREDENTIALS)["refresh_token"], "oauth-refresh-1");
+    assert_eq!(world.provider.refreshes(), 1);
 }
 
 /// What nobody has heard of can't be had again: then a person has to consent anew. From when it was heard

@@ -152,6 +152,7 @@ async fn plan_is_a_gap_only_where_square_says_so() {
         (ok(&json!({})), vec![]),
         (ok(&json!({"business_booking_profile": "none"})), vec![]),
         ((403, error(of_merchant, "MERCHANT_SUBSCRIPTION_NOT_FOUND").to_string()), vec![plan()]),
+        ((402, error(of_merchant, "NEW_CODE").to_string()), vec![plan()]),
         ((403, error("AUTHENTICATION_ERROR", "INSUFFICIENT_SCOPES").to_string()), vec![]),
         ((403, error("AUTHENTICATION_ERROR", "FORBIDDEN").to_string()), vec![]),
         ((404, error("INVALID_REQUEST_ERROR", "NOT_FOUND").to_string()), vec![]),

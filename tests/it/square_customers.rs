@@ -94,6 +94,17 @@ async fn customer_that_is_not_there_is_unknown_and_no_customer_is_nobody() {
     assert_eq!(people, [None, None, None, nobody.clone(), nobody]);
 }
 
+/// A name that somebody's program has cut in the middle of an emoji.
+#[tokio::test]
+async fn name_with_half_a_character_costs_its_neighbours_nothing() {
+    let server = VendorServer::start().await;
+    server.will_answer(200, booked_by(&["C1", "C2"]));
+    let people = customers(&[("C1", customer("C1", "Ann CUT")), ("C2", customer("C2", "Bo"))]);
+    server.will_answer(200, people.to_string().replace("CUT", "\\ud83d"));
+    let names = first_names(&reader(&server.base_url), "acme").await;
+    assert_eq!(names, [Some("Ann \u{fffd}".to_owned()), Some("Bo".to_owned())]);
+}
+
 #[tokio::test]
 async fn page_without_customers_asks_for_none() {
     let server = VendorServer::start().await;
@@ -170,6 +181,8 @@ async fn told_bookings_are_joined_in_order_with_all_that_they_tell() {
     server.will_answer(200, customers(&[("C1", customer("C1", "Ada")), ("C2", not_found())]));
     let given = [("b9", Some("C1")), ("b1", None), ("b5", Some("C2")), ("b3", Some("C1"))];
     let given = given.map(|(id, customer)| told(id, customer));
+    assert_eq!(reader(&server.base_url).requests_of_told(&given), 1);
+    assert_eq!(reader(&server.base_url).requests_of_told(&[told("b1", None)]), 0);
     let called = reader(&server.base_url).told(&connection(), given.to_vec()).await.unwrap();
     assert_eq!((called.calls, server.lines()), (1, vec![PEOPLE.to_owned()]));
     for (told, joined) in given.into_iter().zip(&called.value) {

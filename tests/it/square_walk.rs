@@ -193,18 +193,44 @@ async fn cursor_that_leads_to_where_it_came_from_is_a_failure_and_an_empty_one_t
 }
 
 #[tokio::test]
-async fn cursor_that_square_refuses_is_a_position_that_is_no_good() {
+async fn cursor_that_square_refuses_begins_the_list_anew_once() {
     let position = position_behind("c1").await;
     let server = VendorServer::start().await;
     let reader = reader(&server.base_url);
-    for (status, code, expected) in [
-        (400, "INVALID_CURSOR", Some(PageError::BadPosition)),
-        (500, "INVALID_CURSOR", None),
-        (400, "INVALID_TIME_RANGE", None),
-    ] {
+    let refused = error("INVALID_REQUEST_ERROR", "INVALID_CURSOR");
+    let read = async |position: Option<&str>| reader.page(&connection(), year(), position).await;
+    server.will_answer(400, &refused);
+    let called = read(Some(&position)).await.unwrap();
+    let page = called.value;
+    assert_eq!((called.calls, page.bookings.len(), page.completed.len()), (1, 0, 0));
+    server.will_answer(200, listed(&[], Some("c2")));
+    let page = read(page.next.as_deref()).await.unwrap().value;
+    assert_eq!(page.completed.len(), 0, "the list goes on");
+    server.will_answer(400, &refused);
+    let error = read(page.next.as_deref()).await.unwrap_err();
+    assert_eq!(error, PageError::BadPosition, "its cursors are no good at all");
+    let lines = server.lines();
+    assert!(lines[0].ends_with("&cursor=c1") && lines[2].ends_with("&cursor=c2"), "{lines:?}");
+    assert_eq!(lines[0].strip_suffix("&cursor=c1"), Some(&*lines[1]), "of the same span");
+
+    // The next span may begin anew as well.
+    server.will_answer(200, listed(&[], None));
+    let page = read(page.next.as_deref()).await.unwrap().value;
+    server.will_answer(200, listed(&[], Some("c3")));
+    let page = read(page.next.as_deref()).await.unwrap().value;
+    server.will_answer(400, &refused);
+    assert!(read(page.next.as_deref()).await.unwrap().value.next.is_some());
+}
+
+#[tokio::test]
+async fn only_a_refused_cursor_begins_a_list_anew() {
+    let position = position_behind("c1").await;
+    let server = VendorServer::start().await;
+    let reader = reader(&server.base_url);
+    for (status, code) in [(500, "INVALID_CURSOR"), (400, "INVALID_TIME_RANGE")] {
         server.will_answer(status, error("INVALID_REQUEST_ERROR", code));
         let error = reader.page(&connection(), year(), Some(&position)).await.unwrap_err();
-        assert_eq!(error == PageError::BadPosition, expected.is_some(), "{code}: {error:?}");
+        assert!(matches!(error, PageError::Provider(_)), "{code}: {error:?}");
     }
 }
 

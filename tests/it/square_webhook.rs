@@ -66,6 +66,17 @@ fn both_events_of_bookings_tell_all_but_who_booked() {
 }
 
 #[test]
+fn half_a_character_in_a_delivery_costs_no_other_member() {
+    let body = event("booking.updated", &booking(3, "ACCEPTED")).to_string();
+    let cut = body.replace("TMXUrsBWWcHTt79t", "TMX\\ud83d");
+    assert_ne!(cut, body);
+    let mut events = read(cut).unwrap();
+    let snapshot = events.bookings.remove(0).snapshot.unwrap();
+    assert_eq!(snapshot.starts_at, at("2026-12-01T15:30:00Z"));
+    assert_eq!(snapshot.details.get(&DetailName::LocationId).unwrap(), "LEQHH0YY8B42M");
+}
+
+#[test]
 fn update_may_be_a_cancellation_a_refusal_or_a_missed_appointment() {
     for (status, state, cancelled_by) in [
         ("CANCELLED_BY_CUSTOMER", RemoteState::Cancelled, Some("customer")),

@@ -23,7 +23,7 @@ async fn wire(mut settings: Settings) -> Result<HttpHandler, InitError> {
     let tenant_claim = settings.optional("TENANT_CLAIM", "tenant_id");
     let cursor_secret = settings.required("CURSOR_KEY_SECRET");
     let horizon = days(settings.parsed("IMPORT_HORIZON_DAYS", 400));
-    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(3);
+    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(4);
     settings.check()?;
 
     let parts = provider_side.build().await?;

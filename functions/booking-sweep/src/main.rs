@@ -27,7 +27,7 @@ async fn wire(mut settings: Settings) -> Result<ScheduledWorker, InitError> {
         back: days(settings.parsed("SWEEP_BACK_DAYS", 35)),
         ahead: days(settings.parsed("SWEEP_AHEAD_DAYS", 400)),
     };
-    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(3);
+    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(4);
     settings.check()?;
 
     let parts = provider_side.build().await?;

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 async fn wire(mut settings: Settings) -> Result<QueueHandler, InitError> {
     let queue_url = settings.required("BOOKING_CHANGES_QUEUE_URL");
     let dead_letters_url = settings.required("BOOKING_CHANGES_DLQ_URL");
-    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(3);
+    let provider_side = ProviderSide::read(&mut settings).with_requests_in_a_row(4);
     settings.check()?;
 
     let parts = provider_side.build().await?;

@@ -18,6 +18,7 @@ use sync_aws::oauth_apps::SecretOauthApps;
 use sync_aws::sdk;
 use sync_aws::secrets::{SecretsManagerSource, SecretsManagerWriter};
 use sync_domain::gate::{Gate, GateSettings, Reported};
+use sync_domain::model::{System, TenantId};
 use sync_domain::ports::{Clock, Connection, ConnectionStore, CredentialStore, OauthAppSource};
 use sync_domain::retry::RetryPolicy;
 use sync_domain::usecase::fresh_connection::{FreshConnections, FreshPorts};
@@ -145,7 +146,8 @@ impl ProviderSide {
                 clock: Arc::clone(&clock),
             },
             REFRESH_WAIT_MAX,
-        );
+        )
+        .with_witness(Arc::new(log_refusal));
         let gate_settings =
             GateSettings::with_call_max(self.call_timeout * self.requests_in_a_row + SENDING_MAX);
         let gate = Gate::new(Arc::clone(&table) as _, Arc::clone(&clock), gate_settings);
@@ -217,4 +219,13 @@ pub fn gate_notice(connection: &Connection, reported: Reported) {
             tracing::warn!(tenant_id, system, "The gate's state could not be stored.");
         }
     }
+}
+
+/// Somebody should look before the token ends: a person of the tenant may have to connect anew.
+fn log_refusal(tenant: &TenantId, system: System) {
+    tracing::error!(
+        tenant_id = tenant.as_str(),
+        system = system.as_str(),
+        "The provider refused to replace a token that is still good; it is used until its end."
+    );
 }

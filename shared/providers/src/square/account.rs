@@ -10,23 +10,22 @@ use serde::{Deserialize, Serialize};
 use sync_domain::ports::{AccountDetails, AccountGap, ProviderError};
 
 use super::calls::Calls;
-use super::error::{bad_answer, errors_of, success_of};
+use super::error::{bad_answer, errors_of, is_subscription_missing, success_of};
 use super::mapping::is_id;
-use super::wire::{Lenient, VendorError};
+use super::wire::Lenient;
 use crate::http::RawAnswer;
 use crate::person_fields::zone_of;
 
 /// What is asked for and must be granted: all bookings and not only those that our app has made, who
 /// booked, and where.
 const NEEDED_SCOPES: [&str; 4] =
-    ["APPOINTMENTS_READ", "APPOINTMENTS_ALL_READ", "CUSTOMERS_READ", LOCATIONS_SCOPE];
+    ["APPOINTMENTS_READ", ALL_SCOPE, "CUSTOMERS_READ", LOCATIONS_SCOPE];
+const ALL_SCOPE: &str = "APPOINTMENTS_ALL_READ";
 const LOCATIONS_SCOPE: &str = "MERCHANT_PROFILE_READ";
 /// What is asked for and only tells the plan.
 const PLAN_SCOPE: &str = "APPOINTMENTS_BUSINESS_SETTINGS_READ";
 /// The member that tells the plan.
 const PLAN_HINT: &str = "support_seller_level_writes";
-/// The seller has not subscribed to what would be needed.
-const NO_SUBSCRIPTION: &str = "MERCHANT_SUBSCRIPTION_NOT_FOUND";
 
 /// What the app asks for, unless its settings say something else.
 pub fn scopes() -> impl Iterator<Item = &'static str> {
@@ -101,15 +100,46 @@ async fn time_zone(calls: &mut Calls<'_>) -> Result<Option<String>, ProviderErro
 
 /// Whether the account surely lacks the plan.
 async fn lacks_plan(calls: &mut Calls<'_>) -> Result<bool, ProviderError> {
+    match plan_hint(calls).await {
+        Ok(hint) => Ok(hint == Some(false)),
+        Err(ProviderError::MissingScope | ProviderError::Rejected { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the profile says of the plan; nothing where it says nothing.
+async fn plan_hint(calls: &mut Calls<'_>) -> Result<Option<bool>, ProviderError> {
     let answer = calls.get_raw("/v2/bookings/business-booking-profile", &[]).await?;
-    let errors = errors_of(&answer);
-    if errors.first().and_then(VendorError::code) == Some(NO_SUBSCRIPTION) {
+    if errors_of(&answer).first().is_some_and(is_subscription_missing) {
+        return Ok(Some(false));
+    }
+    let profile = success_of::<BookingProfile>(&answer)?.business_booking_profile;
+    Ok(profile.get().and_then(|it| it.support_seller_level_writes.get()).copied())
+}
+
+/// Whether a token shows all bookings of its seller, and not only those that our app has made. Of the
+/// others Square says that there are none.
+///
+/// # Errors
+/// See [`ProviderError`]; also where the granted scopes can't be read, since nobody may take silence for
+/// this right.
+pub async fn sees_all_bookings(calls: &mut Calls<'_>) -> Result<bool, ProviderError> {
+    let answer = calls.post_raw("/oauth2/token/status", &Nothing {}).await?;
+    let status: TokenStatus = success_of(&answer)?;
+    let scopes = status.scopes.into_value().ok_or_else(|| bad_answer(&answer))?;
+    let is_granted = |name: &str| scopes.iter().any(|it| it == name);
+    if !is_granted(ALL_SCOPE) {
+        return Ok(false);
+    }
+    if !is_granted(PLAN_SCOPE) {
         return Ok(true);
     }
-    let profile: Option<BookingProfile> = unless_refused(&answer)?;
-    let profile = profile.unwrap_or_default().business_booking_profile;
-    let supports = profile.get().and_then(|it| it.support_seller_level_writes.get());
-    Ok(supports == Some(&false))
+    match plan_hint(calls).await {
+        Ok(hint) => Ok(hint != Some(false)),
+        Err(ProviderError::MissingScope) => Ok(false),
+        Err(ProviderError::Rejected { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The answer, or nothing where the account is refused this one thing or has no such thing: it can be

@@ -17,6 +17,8 @@ pub struct Retrieved {
     pub snapshots: BTreeMap<ExternalId, BookingSnapshot>,
     /// The member at fault.
     pub unreadable: BTreeMap<ExternalId, &'static str>,
+    /// Whether Square has none of an id, or shows us none.
+    pub misses_any: bool,
 }
 
 /// Asks for each id once. What can be none of Square's is not asked for, since one such id may have the
@@ -55,7 +57,7 @@ impl Retrieved {
     ) -> Result<(), ProviderError> {
         let Some(booking) = &entry.booking else {
             match fault_of(entry.errors.list(), answer) {
-                EntryFault::NotFound => {}
+                EntryFault::NotFound => self.misses_any = true,
                 EntryFault::Refused => drop(self.unreadable.insert(id.clone(), "id")),
                 EntryFault::Failed(error) => return Err(error),
             }

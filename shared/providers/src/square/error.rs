@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use sync_domain::ports::{ProviderError, RateScope, RemoteEffect};
 
+use super::json::from_body;
 use super::wire::{ErrorBody, VendorError};
 use crate::http::{RawAnswer, unavailable};
 
@@ -17,6 +18,10 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 const NOT_FOUND: &str = "NOT_FOUND";
 /// The code of a cursor that is none, or is of another list.
 const INVALID_CURSOR: &str = "INVALID_CURSOR";
+/// The seller has not subscribed to what a call needs.
+const NO_SUBSCRIPTION: &str = "MERCHANT_SUBSCRIPTION_NOT_FOUND";
+/// The category of that and its like.
+const SUBSCRIPTION_CATEGORY: &str = "MERCHANT_SUBSCRIPTION_ERROR";
 /// The longest vendor text that is passed on.
 const CODE_MAX_BYTES: usize = 64;
 
@@ -39,7 +44,7 @@ fn name_of(text: &str) -> Option<&str> {
 /// The errors that Square itself tells of, none where somebody else answered: an edge's page, an empty
 /// body.
 pub fn errors_of(answer: &RawAnswer) -> Vec<VendorError> {
-    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body: ErrorBody = from_body(&answer.body).unwrap_or_default();
     body.errors.into_value().unwrap_or_default()
 }
 
@@ -47,6 +52,11 @@ pub fn errors_of(answer: &RawAnswer) -> Vec<VendorError> {
 pub fn refuses_cursor(answer: &RawAnswer) -> bool {
     let is_refusal = |error: &VendorError| error.code() == Some(INVALID_CURSOR);
     answer.status == 400 && errors_of(answer).iter().any(is_refusal)
+}
+
+/// Whether the seller's plan is what a call was refused for.
+pub fn is_subscription_missing(error: &VendorError) -> bool {
+    error.code() == Some(NO_SUBSCRIPTION) || error.category() == Some(SUBSCRIPTION_CATEGORY)
 }
 
 /// Why one entry of an answer about many is not there.
@@ -65,8 +75,8 @@ fn meaning_of(error: &VendorError, answer: &RawAnswer) -> ProviderError {
     match (error.category(), error.code()) {
         // Our app was switched off, which no tenant can mend by connecting again.
         (_, Some("CLIENT_DISABLED" | "APPLICATION_DISABLED")) => failure(answer),
-        (_, Some("INSUFFICIENT_SCOPES" | "FORBIDDEN" | "MERCHANT_SUBSCRIPTION_NOT_FOUND"))
-        | (Some("MERCHANT_SUBSCRIPTION_ERROR"), _) => ProviderError::MissingScope,
+        (_, Some("INSUFFICIENT_SCOPES" | "FORBIDDEN" | NO_SUBSCRIPTION))
+        | (Some(SUBSCRIPTION_CATEGORY), _) => ProviderError::MissingScope,
         (_, Some("RATE_LIMITED")) | (Some("RATE_LIMIT_ERROR"), _) => limited(answer),
         (_, Some("REQUEST_TIMEOUT")) => ProviderError::TimedOut,
         (Some("AUTHENTICATION_ERROR"), _) if answer.status == 403 => ProviderError::MissingScope,
@@ -150,7 +160,7 @@ pub fn check(answer: &RawAnswer) -> Result<(), ProviderError> {
 /// counts as a failure of the provider.
 pub fn success_of<T: DeserializeOwned>(answer: &RawAnswer) -> Result<T, ProviderError> {
     check(answer)?;
-    serde_json::from_slice(&answer.body).map_err(|_other_shape| bad_answer(answer))
+    from_body(&answer.body).map_err(|_other_shape| bad_answer(answer))
 }
 
 /// An answer that says success and can't be true or can't be read.

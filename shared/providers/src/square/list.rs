@@ -27,23 +27,22 @@ pub struct Listed {
     pub next: Option<String>,
 }
 
-/// Reads the page of a span's list that the cursor leads to, or the first. All pages are asked for with
-/// the same filters.
-pub async fn list(
-    calls: &mut Calls<'_>,
-    span: &Span,
-    cursor: Option<&str>,
-) -> Result<Listed, PageError> {
+/// Reads the page of a span's list that the position's cursor leads to, or the first. All pages are asked
+/// for with the same filters. Nobody says how long a cursor is good for: where Square refuses one, the
+/// next page is the first of the list, once.
+pub async fn list(calls: &mut Calls<'_>, span: &Span, at: &Position) -> Result<Listed, PageError> {
+    let cursor = at.cursor.as_deref();
     let (min, max) = span.asked();
     let mut query = vec![("start_at_min", &*min), ("start_at_max", &*max), ("limit", ROWS_MAX)];
     query.extend(cursor.map(|cursor| ("cursor", cursor)));
     let answer = calls.get_raw("/v2/bookings", &query).await?;
     if cursor.is_some() && refuses_cursor(&answer) {
-        return Err(PageError::BadPosition);
+        let next = at.anew().and_then(|anew| anew.to_text()).ok_or(PageError::BadPosition)?;
+        return Ok(Listed { next: Some(next), ..Listed::default() });
     }
     check(&answer)?;
     let given = BookingList::read(&answer.body).ok_or_else(|| bad_answer(&answer))?;
-    let next = next_of(&given, span, cursor, &answer)?;
+    let next = next_of(&given, at, &answer)?;
     let (rows, unreadable) = rows_of(&given.bookings.unwrap_or_default(), span);
     Ok(Listed { rows, unreadable, next })
 }
@@ -52,13 +51,12 @@ pub async fn list(
 /// too early.
 fn next_of(
     given: &BookingList,
-    span: &Span,
-    sent: Option<&str>,
+    at: &Position,
     answer: &RawAnswer,
 ) -> Result<Option<String>, PageError> {
     let Some(cursor) = given.next_cursor() else { return Ok(None) };
-    let is_fit = cursor.len() <= CURSOR_MAX_BYTES && sent != Some(cursor);
-    let position = is_fit.then(|| Position::new(span.part.from, Some(cursor.to_owned())));
+    let is_fit = cursor.len() <= CURSOR_MAX_BYTES && at.cursor.as_deref() != Some(cursor);
+    let position = is_fit.then(|| at.with_cursor(cursor.to_owned()));
     let text = position.and_then(|position| position.to_text());
     text.map(Some).ok_or_else(|| PageError::Provider(bad_answer(answer)))
 }

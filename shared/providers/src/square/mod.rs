@@ -1,11 +1,12 @@
 //! Square Appointments. Facts and their evidence: `docs/integrations/booking_square_mapping.md`.
 //!
-//! `calls` sends and counts, `wire` has the shapes, `mapping` makes a snapshot of a booking and a person
-//! of a customer, `error` says what an answer that is no success means. `reader` reads: a window span by
-//! span (`span`), each with a cursor (`list`), which is what `position` remembers between two pages;
-//! bookings by their ids (`by_id`); and who booked (`customers`). `connector` connects an account, with
-//! the token endpoint in `oauth` and what an account lets us have in `account`; `webhook` reads what
-//! `signature` has verified.
+//! `calls` sends and counts, `json` reads and `wire` has the shapes, `mapping` makes a snapshot of a
+//! booking and a person of a customer, `error` says what an answer that is no success means. `reader`
+//! reads: a window span by span (`span`), each with a cursor (`list`), which is what `position` remembers
+//! between two pages; bookings by their ids (`by_id`), of which one is gone only if we would see it
+//! (`seller_level`); and who booked (`customers`). `connector` connects an account, with the token
+//! endpoint in `oauth` and what an account lets us have in `account`; `webhook` reads what `signature` has
+//! verified.
 
 mod account;
 mod by_id;
@@ -13,11 +14,13 @@ mod calls;
 mod connector;
 mod customers;
 mod error;
+mod json;
 mod list;
 mod mapping;
 mod oauth;
 mod position;
 mod reader;
+mod seller_level;
 mod signature;
 mod span;
 mod webhook;

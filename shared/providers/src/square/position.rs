@@ -23,12 +23,27 @@ pub struct Position {
     /// Where in its list to go on; `None` at its begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// Whether the list was begun anew because Square refused its cursor: that is done once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_anew: bool,
 }
 
 impl Position {
     /// In the span that begins there.
     pub const fn new(from: Timestamp, cursor: Option<String>) -> Self {
-        Self { version: VERSION, from, cursor }
+        Self { version: VERSION, from, cursor, is_anew: false }
+    }
+
+    /// At the begin of the span's list once more, behind a cursor that Square refused; `None` where that
+    /// was done.
+    pub fn anew(&self) -> Option<Self> {
+        let is_first = self.cursor.is_some() && !self.is_anew;
+        is_first.then(|| Self { is_anew: true, ..Self::new(self.from, None) })
+    }
+
+    /// Behind the next page of the same list.
+    pub fn with_cursor(&self, cursor: String) -> Self {
+        Self { cursor: Some(cursor), ..self.clone() }
     }
 
     /// Reads a position of a walk over this window; `None` for one that is none.

@@ -18,13 +18,14 @@ use super::calls::{Calls, client};
 use super::customers::{Customers, Freshness};
 use super::list::{Listed, list};
 use super::position::Position;
+use super::seller_level::SellerLevels;
 use super::span::Span;
 use crate::http::ProviderHttp;
 
 /// A page of the list, and who booked those.
 const REQUESTS_PER_PAGE: u32 = 2;
-/// The bookings, and who booked them.
-const REQUESTS_PER_READ: u32 = 2;
+/// The bookings; where one is not there, the token's rights and the plan; and who booked them.
+const REQUESTS_PER_READ: u32 = 4;
 /// The most bookings of one call. It is not documented; this is the number of customers that
 /// integrators name for the call of that kind.
 const BOOKINGS_MAX: usize = 100;
@@ -32,19 +33,22 @@ const BOOKINGS_MAX: usize = 100;
 /// developer.squareup.com).
 const RATE_LIMIT: RateLimit = RateLimit { max: 10, window: Duration::from_secs(1) };
 
-/// Reads Square for any tenant. It keeps who booked for a minute, for the pages of walks.
+/// Reads Square for any tenant. It keeps for a minute who booked, for the pages of walks, and which
+/// tokens show all bookings.
 #[derive(Debug)]
 pub struct SquareReader {
     http: ProviderHttp,
     settings: SquareSettings,
     customers: Customers,
+    levels: SellerLevels,
 }
 
 impl SquareReader {
     /// Over this client. The clock says how old is what is kept.
     pub fn new(http: ProviderHttp, settings: SquareSettings, clock: Arc<dyn Clock>) -> Self {
         let http = client(http, &settings);
-        Self { http, settings, customers: Customers::new(clock) }
+        let levels = SellerLevels::new(Arc::clone(&clock));
+        Self { http, settings, customers: Customers::new(clock), levels }
     }
 
     fn calls<'a>(&'a self, connection: &'a Connection) -> Calls<'a> {
@@ -76,7 +80,7 @@ impl BookingReader for SquareReader {
         };
         let span = Span::at(at.from, window).ok_or(PageError::BadPosition)?;
         let mut calls = self.calls(connection);
-        let listed = list(&mut calls, &span, at.cursor.as_deref()).await?;
+        let listed = list(&mut calls, &span, &at).await?;
         let Listed { rows, unreadable, mut next } = listed;
         let mut completed = Vec::new();
         if next.is_none() {
@@ -97,6 +101,11 @@ impl BookingReader for SquareReader {
         REQUESTS_PER_READ
     }
 
+    /// Who booked those is one call for as many as are taken at once.
+    fn requests_of_told(&self, told: &[ToldBooking]) -> u32 {
+        u32::from(told.iter().any(|it| it.snapshot.customer_id.is_some()))
+    }
+
     async fn bookings(
         &self,
         connection: &Connection,
@@ -104,6 +113,9 @@ impl BookingReader for SquareReader {
     ) -> Result<Called<Vec<AskedBooking>>, ProviderError> {
         let mut calls = self.calls(connection);
         let mut found = retrieve(&mut calls, external_ids).await?;
+        if found.misses_any {
+            self.levels.make_sure(&mut calls, connection).await?;
+        }
         let snapshots = std::mem::take(&mut found.snapshots).into_iter().collect();
         let joined = self.customers.join(&mut calls, connection, snapshots, Freshness::Now).await?;
         let joined = joined.into_iter().map(|booking| (booking.external_id.clone(), booking));

@@ -13,6 +13,7 @@ use sync_domain::ports::{
     UnreadableDelivery, WebhookDelivery, WebhookProtocol,
 };
 
+use super::json::from_body;
 use super::mapping::{is_id, snapshot_of};
 use super::signature::SquareSignature;
 use super::wire::{Booking, Lenient};
@@ -75,8 +76,7 @@ impl WebhookProtocol for SquareWebhooks {
         if !body.starts_with(b"{") {
             return Err(UnreadableDelivery::NotAList);
         }
-        let event: Event =
-            serde_json::from_slice(body).map_err(|_no_event| UnreadableDelivery::NotAList)?;
+        let event: Event = from_body(body).map_err(|_no_event| UnreadableDelivery::NotAList)?;
         let mut events = DeliveredEvents::default();
         match event.kind.text() {
             None => events.unreadable = 1,
@@ -95,7 +95,7 @@ impl WebhookProtocol for SquareWebhooks {
 /// The mark on a booking, with what is told of it if that can be read: else it is read anew.
 fn booking_of(event: &Event, body: &[u8]) -> Option<DeliveredBooking> {
     let account_id = event.merchant_id.text().filter(|id| is_id(id))?.to_owned();
-    let told: BookingEvent = serde_json::from_slice(body).ok()?;
+    let told: BookingEvent = from_body(body).ok()?;
     let booking = told.data.object.booking;
     let external_id = booking.external_id()?;
     let snapshot = snapshot_of(&booking).ok();

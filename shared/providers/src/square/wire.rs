@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::json::from_body;
+
 /// What was expected, or nothing where nothing or something else came. It has no `Debug`: it may be
 /// personal.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,9 +129,9 @@ impl BookingList {
 
     /// Reads an answer's body.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let list: Self = serde_json::from_slice(body).ok()?;
+        let list: Self = from_body(body).ok()?;
         if list.bookings.is_none() {
-            let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(body).ok()?;
+            let members: BTreeMap<String, IgnoredAny> = from_body(body).ok()?;
             let given: BTreeSet<_> = members.keys().map(String::as_str).collect();
             let is_squares = given.is_empty() || Self::MEMBERS.iter().any(|it| given.contains(it));
             is_squares.then_some(())?;

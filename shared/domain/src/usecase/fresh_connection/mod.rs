@@ -10,7 +10,11 @@
 //! depends on how long it is good for in all, which nobody can tell from its end alone. A refresh token
 //! may be good for one time only (PKCE). So what could not be stored is kept in mind and stored later,
 //! before the provider would be asked again with a token that it takes no more.
+//!
+//! A refusal of the refresh breaks a connection only when the token is no good either: it has ended, or the
+//! provider has refused it. Until then it is used, and replacing it is tried again now and then.
 
+mod grant;
 mod refresh;
 mod unsaved;
 mod winner;
@@ -37,7 +41,8 @@ const USABLE_MARGIN: Duration = Duration::from_secs(10);
 /// After a token was replaced because the provider refused it, the next refusal within this time
 /// says something else than that the token has ended.
 const FORCED_PAUSE: Duration = Duration::from_secs(300);
-/// An instance that serves more tenants than this starts its notes anew; the locks are elsewhere.
+/// An instance that serves more tenants than this starts its notes anew, but for tokens that are not
+/// stored; the locks are elsewhere.
 const FLIGHTS_MAX: usize = 1_000;
 /// The first and the longest wait for another one's refresh.
 const POLL_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -69,6 +74,8 @@ enum NoToken {
     NoApp,
     #[error("the provider refused our OAuth app")]
     AppRefused,
+    #[error("the provider refused another token")]
+    Refused,
     #[error(transparent)]
     Provider(ProviderError),
 }
@@ -86,6 +93,8 @@ struct Memory {
     forced_until: Option<Timestamp>,
     /// Until when nothing is asked of the provider, because it failed.
     paused_until: Option<Timestamp>,
+    /// Until when a good token is not to be replaced, because that was refused.
+    kept_until: Option<Timestamp>,
     /// The version for which there can be no other token any more.
     broken: Option<u64>,
 }
@@ -104,10 +113,15 @@ impl Flight {
     }
 }
 
+/// Is told whose token could not be replaced although it is still good: it will end, and then a person
+/// has to connect anew.
+pub type RefusalWitness = Arc<dyn Fn(&TenantId, System) + Send + Sync>;
+
 /// Hands out connections with a good token.
 pub struct FreshConnections {
     ports: FreshPorts,
     wait_max: Duration,
+    witness: Option<RefusalWitness>,
     flights: Mutex<HashMap<Key, Arc<Flight>>>,
 }
 
@@ -115,15 +129,29 @@ impl FreshConnections {
     /// Around `ports.connections`. `wait_max` is how long a caller without a good token waits for
     /// another one's refresh.
     pub fn new(ports: FreshPorts, wait_max: Duration) -> Self {
-        Self { ports, wait_max, flights: Mutex::default() }
+        Self { ports, wait_max, witness: None, flights: Mutex::default() }
+    }
+
+    /// The same with somebody who is told of refusals that break nothing yet.
+    #[must_use]
+    pub fn with_witness(self, witness: RefusalWitness) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    fn tell_refusal(&self, tenant: &TenantId, system: System) {
+        if let Some(witness) = &self.witness {
+            witness(tenant, system);
+        }
     }
 
     fn flight(&self, tenant: &TenantId, system: System) -> Arc<Flight> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if flights.len() >= FLIGHTS_MAX {
-            flights.clear();
+        let key = (tenant.clone(), system);
+        if flights.len() >= FLIGHTS_MAX && !flights.contains_key(&key) {
+            // What is under way may yet be told a token that can't be stored.
+            flights.retain(|_, flight| Arc::strong_count(flight) > 1 || flight.has_unsaved());
         }
-        Arc::clone(flights.entry((tenant.clone(), system)).or_default())
+        Arc::clone(flights.entry(key).or_default())
     }
 
     /// Not to be replaced yet, and not refused.

@@ -27,6 +27,10 @@ impl FreshConnections {
         let mut current = self.ports.connections.connection(tenant, system).await?;
         let mut wait = POLL_WAIT.0;
         while !self.is_fresh(&current, flight) {
+            // The cache is read anew by itself: nobody has to wait for the store meanwhile.
+            if self.is_left_alone(flight) && self.is_usable(&current, flight) {
+                return Ok(current);
+            }
             // Perhaps somebody has refreshed it since it was cached.
             self.ports.connections.forget(tenant, system);
             current = match self.ports.connections.connection(tenant, system).await {
@@ -35,6 +39,9 @@ impl FreshConnections {
             };
             if self.is_fresh(&current, flight) {
                 break;
+            }
+            if self.is_left_alone(flight) && self.is_usable(&current, flight) {
+                return Ok(current);
             }
             let memory = *flight.memory();
             let now = clock.now();
@@ -67,6 +74,13 @@ impl FreshConnections {
             wait = (wait * 2).min(POLL_WAIT.1);
         }
         Ok(current)
+    }
+
+    /// Whether a good token is not to be replaced yet, since that has failed or was refused.
+    fn is_left_alone(&self, flight: &Flight) -> bool {
+        let now = self.ports.clock.now();
+        let memory = *flight.memory();
+        memory.paused_until.max(memory.kept_until).is_some_and(|until| until > now)
     }
 
     fn new_lock(&self, tenant: &TenantId, system: System, now: Timestamp) -> ConnectionLock {

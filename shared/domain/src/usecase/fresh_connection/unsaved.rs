@@ -24,6 +24,10 @@ impl Flight {
         *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// What is to be stored in place of `stored`. Once something else is stored, it is of no use any
     /// more.
     pub(super) fn unsaved_for(&self, stored: &Credentials) -> Option<Credentials> {

@@ -4,20 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::grant::NotGranted;
 use super::unsaved::{Unsaved, is_same};
 use super::{Flight, FreshConnections, NoToken};
 use crate::model::{AuditAction, AuditEntry, CorrelationId};
 use crate::ports::{
     Connection, ConnectionEntry, ConnectionError, ConnectionLock, ConnectionStatus, Credentials,
-    Fenced, Finish, Found, GrantError, OauthTokens,
+    Fenced, Finish, Found, OauthTokens,
 };
 use crate::usecase::locked_connection::WRITE_LEASE;
 use crate::usecase::renewed_token::TokenTerm;
 
-/// How long a failing provider is left alone, unless it says.
-const PROVIDER_PAUSE: Duration = Duration::from_secs(15);
-/// How long after the provider refused our app.
-const APP_PAUSE: Duration = Duration::from_secs(60);
+/// How long a good token is used before it is tried again to replace it, where that was refused.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(900);
 /// Reads of a secret that is older than the list says.
 const READS_MAX: u32 = 4;
 /// Writes of the new token: the old one can't be had again.
@@ -47,6 +46,8 @@ impl Winner<'_> {
 
     async fn replace(&mut self) -> Result<Result<Connection, NoToken>, ConnectionError> {
         let mut stored = self.stored().await?;
+        // What could not be stored, once nothing gets other tokens with it: its own may still be good.
+        let mut left = None;
         loop {
             if self.is_fresh(&stored) {
                 return Ok(Ok(self.adopt(stored).await));
@@ -77,42 +78,40 @@ impl Winner<'_> {
                     self.flight.forget_unsaved();
                     // Dead, unless somebody has connected anew or refreshed in between.
                     let again = self.stored().await?;
-                    if is_same(&again, &stored) && !has_unsaved {
-                        return Err(self.declare_broken(&stored).await);
+                    let is_other = !is_same(&again, &stored);
+                    if !is_other && !has_unsaved {
+                        return self.refused(stored, left).await;
                     }
+                    left = (!is_other).then_some(newest);
                     stored = again;
                 }
             }
         }
     }
 
-    /// Asks the provider for another token: the tenant's own app mints one, or the refresh token gets
-    /// one for our app.
-    async fn granted(
-        &self,
-        credentials: &Credentials,
-    ) -> Result<Result<OauthTokens, NotGranted>, ConnectionError> {
-        let ports = &self.store.ports;
-        let connector = ports.connectors.connector(self.lock.system);
-        let granted = match (&credentials.grant, &credentials.refresh_token) {
-            (Some(grant), _) => {
-                let domain = credentials.domain.as_deref();
-                let domain = domain.ok_or(ConnectionError::Malformed("there is no domain"))?;
-                // There is no app of ours in it.
-                match connector.mint(grant, domain).await {
-                    Err(GrantError::AppRefused) => Err(GrantError::Refused),
-                    granted => granted,
-                }
-            }
-            (None, Some(refresh_token)) => match ports.apps.app(self.lock.system).await? {
-                Some(app) => connector.refresh(&app, refresh_token).await,
-                None => return Ok(Err(NotGranted::Later(NoToken::NoApp, APP_PAUSE))),
-            },
-            (None, None) => {
-                return Err(ConnectionError::Malformed("nothing gets another token"));
-            }
+    /// Nothing gets other tokens any more. The one that is there is used as long as it is good: calls may
+    /// be answered for weeks yet, and the refusal may have been a mistake.
+    async fn refused(
+        &mut self,
+        stored: Credentials,
+        left: Option<Credentials>,
+    ) -> Result<Result<Connection, NoToken>, ConnectionError> {
+        let kept = left.filter(|it| self.is_usable(it));
+        if kept.is_none() && !self.is_usable(&stored) {
+            return Err(self.declare_broken(&stored).await);
+        }
+        self.store.tell_refusal(&self.lock.tenant, self.lock.system);
+        let Some(kept) = kept else {
+            self.flight.memory().kept_until = Some(self.refusal_pause());
+            return Ok(Err(NoToken::Refused));
         };
-        Ok(granted.map_err(NotGranted::from))
+        let connection = self.save(stored, kept).await;
+        self.flight.memory().kept_until = Some(self.refusal_pause());
+        Ok(Ok(connection))
+    }
+
+    fn refusal_pause(&self) -> Timestamp {
+        self.store.ports.clock.now() + REFUSAL_PAUSE
     }
 
     /// The secret as it is now. One that is older than the list says is read again: a write may
@@ -136,6 +135,12 @@ impl Winner<'_> {
         let ConnectionLock { tenant, system, .. } = &self.lock;
         let connection = credentials.clone().connection(tenant, *system);
         self.store.is_fresh(&connection, self.flight)
+    }
+
+    fn is_usable(&self, credentials: &Credentials) -> bool {
+        let ConnectionLock { tenant, system, .. } = &self.lock;
+        let connection = credentials.clone().connection(tenant, *system);
+        self.store.is_usable(&connection, self.flight)
     }
 
     fn is_known_broken(&self, credentials: &Credentials) -> bool {
@@ -218,6 +223,7 @@ impl Winner<'_> {
         let mut memory = self.flight.memory();
         memory.refused = None;
         memory.paused_until = None;
+        memory.kept_until = None;
         memory.broken = None;
         credentials.connection(&self.lock.tenant, self.lock.system)
     }
@@ -275,26 +281,5 @@ impl Winner<'_> {
     async fn finish(&self, end: &Finish<'_>, audit: Option<&AuditEntry>) -> bool {
         let finished = self.store.ports.registry.finish(&self.lock, end, audit).await;
         matches!(finished, Ok(Fenced::Done))
-    }
-}
-
-/// Why there is no other token.
-enum NotGranted {
-    /// What gets tokens is dead.
-    Refused,
-    /// Not now: the reason, and how long nothing is asked.
-    Later(NoToken, Duration),
-}
-
-impl From<GrantError> for NotGranted {
-    fn from(error: GrantError) -> Self {
-        match error {
-            GrantError::Refused => Self::Refused,
-            GrantError::AppRefused => Self::Later(NoToken::AppRefused, APP_PAUSE),
-            GrantError::Provider(error) => {
-                let pause = error.retry().flatten().unwrap_or(PROVIDER_PAUSE);
-                Self::Later(NoToken::Provider(error), pause)
-            }
-        }
     }
 }
