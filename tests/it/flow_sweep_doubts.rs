@@ -58,26 +58,38 @@ async fn next(world: &BookingWorld, report: SweepReport) -> SweepReport {
 #[tokio::test]
 async fn booking_at_which_the_provider_fails_is_told_of_and_stops_nobody() {
     for place in [0, 4, 8] {
-        let (world, ids) = world_of(9, |account| account).await;
+        let (world, _) = world_of(9, |account| account).await;
+        world.sweep(world.step()).await;
+        // In the order of the index.
+        let ids = world.account.bookings_read();
+        world.clock.advance(LATER);
+        ids.iter().for_each(|id| world.account.edit(id, |it| it.state = RemoteState::NoShow));
         world.account.fail_always(&ids[place], unavailable());
         let report = world.sweep(world.step()).await;
         assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 8), "{place}");
         assert_eq!(report.unreadable.len(), 1);
         assert_eq!(report.unreadable[0].external_id.as_ref(), Some(&ids[place]));
-        assert_eq!(reason(&world, &ids[place]), None);
+        assert_eq!(reason(&world, &ids[place]), Some(StatusReason::Cancelled));
     }
 }
 
 #[tokio::test]
 async fn provider_that_fails_at_all_of_them_is_asked_again_later_from_there_on() {
-    let (world, ids) = world_of(9, |account| account).await;
-    for id in &ids[3..] {
-        world.account.fail_always(id, unavailable());
+    let (world, _) = world_of(9, |account| account).await;
+    world.sweep(world.step()).await;
+    // In the order of the index.
+    let ids = world.account.bookings_read();
+    world.clock.advance(LATER);
+    for (place, id) in ids.iter().enumerate() {
+        world.account.edit(id, |it| it.state = RemoteState::NoShow);
+        if place >= 3 {
+            world.account.fail_always(id, unavailable());
+        }
     }
     let report = world.sweep(world.step()).await;
     assert_eq!(report.outcome, SweepOutcome::Later(Verdict::Retry { after: None }));
     assert_eq!((report.step.drift, report.counts.unreadable), (3, 0));
-    assert_eq!(world.account.bookings_read().len(), 6, "the others are not asked for");
+    assert_eq!(world.account.bookings_read().len(), 9 + 6, "the others are not asked for");
     assert!(report.came_forward);
 }
 
