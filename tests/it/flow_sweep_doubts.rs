@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use sync_domain::gate::ClosedReason;
-use sync_domain::model::{ExternalId, RemoteState, StatusReason, SweepStep};
+use sync_domain::model::{BookingChange, ExternalId, RemoteState, StatusReason, SweepStep};
 use sync_domain::ports::{Clock, ProviderError, RemoteEffect};
 use sync_domain::usecase::settle_work::Verdict;
 use sync_domain::usecase::sweep_bookings::SweepReport;
@@ -24,7 +25,13 @@ async fn world_of(
     ways: impl FnOnce(ScriptedBookings) -> ScriptedBookings,
 ) -> (BookingWorld, Vec<ExternalId>) {
     let world = BookingWorld::with("acme", |account| ways(account.with_snapshots().without_list()));
-    let ids: Vec<_> = (0..count).map(|number| world.book(DAY, somebody(number))).collect();
+    let from = DAY + SignedDuration::from_mins(30);
+    let ids: Vec<_> = (0..count)
+        .map(|number| {
+            let minutes = SignedDuration::from_mins(i64::try_from(number).unwrap());
+            world.book(from + minutes, somebody(number))
+        })
+        .collect();
     world.sync(ids.iter().map(|id| world.account.change(id)).collect()).await;
     world.clock.advance(LATER);
     for id in &ids {
@@ -51,26 +58,38 @@ async fn next(world: &BookingWorld, report: SweepReport) -> SweepReport {
 #[tokio::test]
 async fn booking_at_which_the_provider_fails_is_told_of_and_stops_nobody() {
     for place in [0, 4, 8] {
-        let (world, ids) = world_of(9, |account| account).await;
+        let (world, _) = world_of(9, |account| account).await;
+        world.sweep(world.step()).await;
+        // In the order of the index.
+        let ids = world.account.bookings_read();
+        world.clock.advance(LATER);
+        ids.iter().for_each(|id| world.account.edit(id, |it| it.state = RemoteState::NoShow));
         world.account.fail_always(&ids[place], unavailable());
         let report = world.sweep(world.step()).await;
         assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 8), "{place}");
         assert_eq!(report.unreadable.len(), 1);
         assert_eq!(report.unreadable[0].external_id.as_ref(), Some(&ids[place]));
-        assert_eq!(reason(&world, &ids[place]), None);
+        assert_eq!(reason(&world, &ids[place]), Some(StatusReason::Cancelled));
     }
 }
 
 #[tokio::test]
 async fn provider_that_fails_at_all_of_them_is_asked_again_later_from_there_on() {
-    let (world, ids) = world_of(9, |account| account).await;
-    for id in &ids[3..] {
-        world.account.fail_always(id, unavailable());
+    let (world, _) = world_of(9, |account| account).await;
+    world.sweep(world.step()).await;
+    // In the order of the index.
+    let ids = world.account.bookings_read();
+    world.clock.advance(LATER);
+    for (place, id) in ids.iter().enumerate() {
+        world.account.edit(id, |it| it.state = RemoteState::NoShow);
+        if place >= 3 {
+            world.account.fail_always(id, unavailable());
+        }
     }
     let report = world.sweep(world.step()).await;
     assert_eq!(report.outcome, SweepOutcome::Later(Verdict::Retry { after: None }));
     assert_eq!((report.step.drift, report.counts.unreadable), (3, 0));
-    assert_eq!(world.account.bookings_read().len(), 6, "the others are not asked for");
+    assert_eq!(world.account.bookings_read().len(), 9 + 6, "the others are not asked for");
     assert!(report.came_forward);
 }
 
@@ -86,7 +105,7 @@ async fn gate_that_opens_in_time_is_waited_for_within_the_step() {
     let began = world.clock.now();
     let report = world.sweep(world.step()).await;
     assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 9));
-    assert!(world.clock.now().duration_since(began) >= jiff::SignedDuration::from_secs(5));
+    assert!(world.clock.now().duration_since(began) >= SignedDuration::from_secs(5));
     assert_eq!(world.account.bookings_read().len(), ids.len() + 2, "none twice but those two");
     // For longer it waits on the queue, and what was answered before is stored.
     for id in &ids {
@@ -110,7 +129,7 @@ async fn id_that_is_refused_among_others_is_found_by_asking_for_fewer() {
     // A webhook's batch does the same, and puts one message aside.
     let marks = ids.iter().map(|id| {
         world.account.edit(id, |it| it.state = RemoteState::NoShow);
-        sync_domain::model::BookingChange { snapshot: None, ..world.account.change(id) }
+        BookingChange { snapshot: None, ..world.account.change(id) }
     });
     let outcomes = world.sync(marks.collect()).await.outcomes;
     let dead = outcomes.iter().filter(|it| it.as_str() == "dead").count();
@@ -136,8 +155,9 @@ async fn empty_answer_that_a_good_one_follows_deletes_nothing() {
     let began = world.clock.now();
     let report = world.sweep(world.step()).await;
     assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 5));
-    assert!(world.clock.now().duration_since(began) >= jiff::SignedDuration::from_secs(20));
+    assert!(world.clock.now().duration_since(began) >= SignedDuration::from_secs(20));
     assert_eq!(reason(&world, &ids[2]), Some(StatusReason::Cancelled));
+    world.clock.advance(LATER);
     world.account.overlook(&ids[2], 2);
     let report = world.sweep(world.step()).await;
     assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 1));

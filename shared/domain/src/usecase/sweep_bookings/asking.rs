@@ -179,8 +179,13 @@ impl Asking<'_> {
     ) -> Result<Option<Read<Vec<AskedBooking>>>, ReadError> {
         let clock = self.account.clock();
         let ids: Vec<ExternalId> = asked.iter().map(|it| it.external_id.clone()).collect();
-        while clock.now() < self.until {
-            match self.account.bookings(&ids, TURN_WAIT_MAX).await {
+        loop {
+            let left = self.until.duration_since(clock.now());
+            let left = Duration::try_from(left).unwrap_or_default();
+            if left.is_zero() {
+                return Ok(None);
+            }
+            match self.account.bookings(&ids, left.min(TURN_WAIT_MAX)).await {
                 Err(ReadError::Provider(ProviderError::Closed { retry_after, .. }))
                     if retry_after <= GATE_WAIT_MAX && clock.now() + retry_after < self.until =>
                 {
@@ -189,7 +194,6 @@ impl Asking<'_> {
                 read => return read.map(Some),
             }
         }
-        Ok(None)
     }
 }
 

@@ -13,8 +13,9 @@ use crate::usecase::apply_bookings::{Applied, ApplyCounts, ApplyScope, apply_boo
 use crate::usecase::read_bookings::{Account, ReadCosts, ReadPorts};
 use crate::usecase::settle_work::Verdict;
 
-/// Kept back before the deadline for the writes, and for settling.
-const WRITES_RESERVE: Duration = Duration::from_secs(4);
+/// Kept back before the deadline: 5 s for the queue, where a batch is stopped that is not done, and
+/// before that a few for the writes.
+const RESERVE: Duration = Duration::from_secs(9);
 
 /// What a group came to.
 pub(super) struct GroupEnd {
@@ -65,7 +66,7 @@ pub(super) async fn sync_group(
     let (told, marked): (Vec<_>, Vec<_>) =
         placed.into_iter().partition(|(_, it)| it.change.snapshot.is_some());
     let calls = deps.call_timeout.saturating_mul(reader.requests_per_read());
-    let finding = Finding { account: &account, until: deps.deadline - calls - WRITES_RESERVE };
+    let finding = Finding { account: &account, until: deps.deadline - calls - RESERVE };
     let found = finding.find_all(&told, &marked).await;
     let doubtful = store(deps, group, found, &mut end).await;
     if !doubtful.is_empty() {
