@@ -52,6 +52,14 @@ async fn token_is_read_in_every_shape_that_has_been_seen() {
         (listed("t-1"), 3_600),
         (json!({"access_token": "t-1", "expires_in": 600}), 600),
         (json!({"responseCode": "1000", "accessToken": "t-1", "data": null}), 3_600),
+        // An empty spelling does not hide another.
+        (
+            listed(
+                json!({"access_token": "", "accessToken": "t-1", "expires_in": "", "expiresIn": 7}),
+            ),
+            7,
+        ),
+        (listed(json!({"access_token": " ", "accessToken": "", "token": "t-1"})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": 0})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": -5})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": "soon"})), 3_600),
