@@ -60,7 +60,7 @@ dlq: environment ## Dead letters: list, or CMD='show <id>', 'replay …', 'disca
 	@STAGE='$(STAGE)' $(VENV_BIN)/python -m infra.dlq $(CMD)
 
 # TENANT's default is for tokens: whose bookings are written must be said.
-backfill: environment ## Import an export of bookings (TENANT=acme SYSTEM=vagaro CSV=export.csv ARGS='--dry-run', STAGE=dev for AWS)
+backfill: environment ## Import an export of bookings (TENANT=acme SYSTEM=vagaro CSV=export.csv ARGS='--as-of <time of the export>' or '--dry-run', STAGE=dev for AWS)
 	@TENANT='$(if $(filter file,$(origin TENANT)),,$(TENANT))' SYSTEM='$(SYSTEM)' CSV='$(CSV)' STAGE='$(STAGE)' \
 	  $(VENV_BIN)/python -m infra.backfill $(ARGS)
 

@@ -14,7 +14,7 @@ from infra.local.settings import ROOT
 TOOL = "booking-backfill"
 FAILED = 1
 INTERRUPTED = 130
-USAGE = "usage: make backfill TENANT=acme SYSTEM=vagaro CSV=export.csv [ARGS='--dry-run'] [STAGE=dev]"
+USAGE = "usage: make backfill TENANT=acme SYSTEM=vagaro CSV=export.csv ARGS='--as-of 2026-01-31T09:00:00Z' [STAGE=dev]"
 
 
 def main(arguments: list[str]) -> int:

@@ -180,8 +180,12 @@ async fn e2e_backfill_runs_by_the_command_of_the_makefile() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && error.contains("CSV missing; usage:"), "{error}");
     let file = export.0.to_str().unwrap();
-    for (arguments, imported) in [(vec!["--dry-run"], 0), (vec![], 1)] {
-        let output = command(file, &arguments).await.unwrap();
+    let output = command(file, &[]).await.unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && error.contains("--as-of <TIME>"), "{error}");
+    let as_of = ["--as-of", "2026-01-31T09:00:00Z"].as_slice();
+    for (arguments, imported) in [(["--dry-run"].as_slice(), 0), (as_of, 1)] {
+        let output = command(file, arguments).await.unwrap();
         let (summary, _) = said(&output);
         assert_eq!((output.status.code(), &summary["imported"]), (Some(0), &json!(imported)));
         assert_eq!(versions(&tenant).await.len(), imported, "{summary}");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::poll;
 use jiff::Timestamp;
 use sync_domain::model::{
-    AuditAction, BookingStatus, ExternalId, Person, RemoteBooking, RemoteState, StatusReason,
+    AuditAction, BookingStatus, DetailName, Details, ExternalId, Person, RemoteBooking,
+    RemoteState, StatusReason, StoredBooking, Untold,
 };
 use sync_domain::ports::{
     AuthMode, BackfillRows, ConnectionError, ReadRow, RowsBroken, StoreError,
@@ -69,6 +70,16 @@ async fn backfill_stores_each_row_and_says_who_did_it() {
 }
 
 #[tokio::test]
+async fn rows_at_the_end_that_are_no_appointments_are_done_too() {
+    let world = BackfillWorld::new();
+    let off = row("off=", world.hours(1), "PersonalOff");
+    let content = file(&[&off, &off.replace("Ada", "\"Ada\nAugusta\"")]);
+    assert_eq!(world.backfill(&content).await.report.done_through_line, 4);
+    let content = rows(&world, 2) + &off + "\n";
+    assert_eq!(world.backfill(&content).await.report.done_through_line, 4);
+}
+
+#[tokio::test]
 async fn second_backfill_of_a_file_finds_all_stored_and_writes_nothing() {
     let world = BackfillWorld::new();
     let content = rows(&world, 250);
@@ -99,25 +110,33 @@ async fn old_export_never_overwrites_what_is_known_from_later() {
     assert_eq!(status, BookingStatus::Scheduled, "the export is the newer word of it");
 }
 
+/// That a status moves the time of the last change is nowhere said, nor by which clock it is.
 #[tokio::test]
-async fn row_counts_as_of_its_own_last_change_but_never_later_than_the_export() {
+async fn row_counts_as_of_the_export_whatever_it_says_of_its_last_change() {
     let world = BackfillWorld::new();
-    let header = format!("{HEADER},modifiedDate");
-    for id in ["early=", "late="] {
+    for (id, at) in [("old=", -2), ("local=", -2), ("new=", 0)] {
         let told = remote(id, world.hours(72), RemoteState::Standing);
-        world.told(told, world.hours(-2)).await;
+        world.told(told, world.hours(at)).await;
     }
-    world.told(remote("future=", world.hours(72), RemoteState::Standing), world.hours(0)).await;
-    let row = |id: &str, hours| {
-        format!("{},{}", row(id, world.hours(30), "Confirmed"), world.hours(hours))
+    let row = |id: &str, last_change: &str| {
+        format!("{},{last_change}", row(id, world.hours(30), "Cancel"))
     };
-    let rows = [row("early=", -3), row("late=", -2), row("future=", 5)].join("\n");
-    let ran = world.backfill(&format!("{header}\n{rows}\n")).await;
-    assert_eq!(ran.counts(), (0, 1, 0, 2));
-    let starts_at = |id| world.stored(id).unwrap().booking.starts_at;
-    assert_eq!(starts_at("early="), world.hours(72), "changed before we were told");
-    assert_eq!(starts_at("late="), world.hours(30));
-    assert_eq!(starts_at("future="), world.hours(72), "no row is newer than its export");
+    let rows = [
+        row("old=", &world.hours(-90 * 24).to_string()),
+        row("local=", "2020-01-01T08:00:00"),
+        row("new=", &world.hours(5).to_string()),
+    ];
+    let content = format!("{HEADER},modifiedDate\n{}\n", rows.join("\n"));
+    let mut export = open(&content, Some("America/New_York")).unwrap();
+    let ran = world.run_rows(&world.command(), &mut export).await;
+    assert_eq!(ran.counts(), (0, 2, 0, 1));
+    for id in ["old=", "local="] {
+        let stored = world.stored(id).unwrap();
+        assert_eq!(stored.booking.status, BookingStatus::Cancelled, "{id}");
+        assert_eq!(stored.recency.read_at_ms, world.hours(-1).as_millisecond(), "{id}");
+    }
+    let status = world.stored("new=").unwrap().booking.status;
+    assert_eq!(status, BookingStatus::Scheduled, "no row is newer than its export");
 }
 
 #[tokio::test]
@@ -170,6 +189,76 @@ async fn person_stays_where_the_row_tells_of_nobody() {
     assert_ne!(stored.booking.person, Person::default());
 }
 
+/// Columns of everything that can be stored of an appointment.
+const WIDE: &str = "appointmentId,startTime,endTime,bookingStatus,eventType,serviceId,serviceTitle,\
+    serviceProviderId,businessId,calendarEventId,customerFirstName,customerLastName,email,\
+    mobilePhone,dayPhone,nightPhone,countryCode";
+
+/// An appointment of Ada's of which everything is stored.
+async fn detailed(world: &BackfillWorld) -> StoredBooking {
+    let row = row("a=", world.hours(30), "Confirmed");
+    let row = row.split(",Ada,").next().unwrap();
+    let row = format!(
+        "{row},Class,s=,Yoga,p=,b=,c=,Ada,Lovelace,ada@canary.example.com,(415) 555-2671,,,US"
+    );
+    assert_eq!(world.backfill(&format!("{WIDE}\n{row}\n")).await.counts(), (1, 0, 0, 0));
+    let stored = world.stored("a=").unwrap();
+    assert_eq!((stored.booking.details.len(), &stored.booking.person.phone.is_some()), (5, &true));
+    stored
+}
+
+#[tokio::test]
+async fn what_the_file_has_no_column_for_stays_as_it_is_stored() {
+    let world = BackfillWorld::new();
+    let before = detailed(&world).await;
+    // The columns that must be there, a first name and an address: those of somebody else.
+    let narrow = file(&[&row("a=", world.hours(40), "Cancel").replace("Ada", "Eve")]);
+    assert_eq!(world.backfill(&narrow).await.counts(), (0, 1, 0, 0));
+    let stored = world.stored("a=").unwrap();
+    assert_eq!(stored.booking.starts_at, world.hours(40));
+    assert_eq!(stored.booking.reason, Some(StatusReason::Cancelled));
+    assert_eq!(stored.booking.details, before.booking.details);
+    assert_eq!(stored.booking.person, before.booking.person, "not half of one and half of another");
+    assert_eq!(stored.client, before.client);
+    let version = &world.store.versions()[1];
+    let differences: Vec<_> = version.differences.iter().map(String::as_str).collect();
+    assert_eq!(differences, ["end_time", "reason", "start_time", "status"]);
+    assert_eq!(world.backfill(&narrow).await.counts(), (0, 0, 1, 0));
+}
+
+#[tokio::test]
+async fn column_that_is_there_and_empty_tells_that_there_is_nothing() {
+    let world = BackfillWorld::new();
+    detailed(&world).await;
+    let row = row("a=", world.hours(30), "Confirmed");
+    let row = row.split(",Ada,").next().unwrap();
+    let content = format!("{WIDE}\n{row},,,,,b=,,Eve,,eve@canary.example.com,,,,\n");
+    assert_eq!(world.backfill(&content).await.counts(), (0, 1, 0, 0));
+    let booking = world.stored("a=").unwrap().booking;
+    assert_eq!(booking.details, Details::from([(DetailName::LocationId, "b=".to_owned())]));
+    let eve = Person {
+        first_name: Some("Eve".to_owned()),
+        email: Some("eve@canary.example.com".to_owned()),
+        ..Person::default()
+    };
+    assert_eq!(booking.person, eve);
+}
+
+#[tokio::test]
+async fn part_of_a_person_counts_where_nobody_is_stored() {
+    let world = BackfillWorld::new();
+    let nobody = remote("known=", world.hours(30), RemoteState::Standing);
+    world.told(nobody, world.hours(-3)).await;
+    let rows = ["known=", "new="].map(|id| row(id, world.hours(30), "Confirmed"));
+    let ran = world.backfill(&file(&[&rows[0], &rows[1]])).await;
+    assert_eq!(ran.counts(), (1, 1, 0, 0));
+    for id in ["known=", "new="] {
+        let stored = world.stored(id).unwrap();
+        assert_eq!(stored.booking.person.first_name.as_deref(), Some("Ada"), "{id}");
+        assert!(stored.client.is_some(), "{id}");
+    }
+}
+
 #[tokio::test]
 async fn table_that_fails_for_a_moment_is_waited_for() {
     let world = BackfillWorld::new();
@@ -210,6 +299,10 @@ async fn table_that_is_down_stops_the_run_which_is_then_begun_again() {
 struct Torn<R>(R, u32);
 
 impl<R: BackfillRows> BackfillRows for Torn<R> {
+    fn untold(&self) -> Untold {
+        self.0.untold()
+    }
+
     fn next_row(&mut self, default_region: Option<&str>) -> Result<Option<ReadRow>, RowsBroken> {
         self.1 = self.1.checked_sub(1).ok_or_else(|| RowsBroken("the share is gone".into()))?;
         self.0.next_row(default_region)

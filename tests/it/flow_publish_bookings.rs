@@ -13,6 +13,21 @@ use sync_domain::pseudonym::Pseudonymiser;
 
 use crate::support::schemas;
 
+/// A value of a detail, one of the vendors' words where these are not ours to choose.
+fn detail(name: DetailName) -> String {
+    match name {
+        DetailName::IsTentative => "true".to_owned(),
+        DetailName::CancelledBy => "business".to_owned(),
+        DetailName::ServiceId
+        | DetailName::ServiceName
+        | DetailName::ResourceId
+        | DetailName::LocationId
+        | DetailName::ClassId
+        | DetailName::ClientTimeZone
+        | DetailName::ResourceTimeZone => format!("a {}", name.as_str()),
+    }
+}
+
 fn pseudonymiser() -> Pseudonymiser {
     Pseudonymiser::new("a-key".into())
 }
@@ -30,7 +45,7 @@ fn version(number: u64) -> BookingVersion {
             email: Some("ada@example.com".to_owned()),
             phone: Some("+12025550143".to_owned()),
         },
-        details: DetailName::ALL.map(|name| (name, format!("a {}", name.as_str()))).into(),
+        details: DetailName::ALL.map(|name| (name, detail(name))).into(),
     };
     let differences = booking.fields().into_iter().map(|(name, _)| name.to_owned()).collect();
     let stored = StoredBooking {

@@ -29,8 +29,9 @@ use crate::support::webhook_signing::{BASE_URL, Sent};
 use crate::support::webhook_world::WebhookWorld;
 
 const SECRET: &str = "verification-token";
-/// An hour before the clocks begin.
-const BEFORE_S: i64 = 1_790_000_000 - 3_600;
+/// When the worker's clock begins; the one that takes deliveries is an hour ahead, so that it says
+/// nothing about when an event was.
+const START_S: i64 = 1_790_000_000;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 struct One(Arc<Connection>);
@@ -70,6 +71,7 @@ impl Shop {
         }
         let secret = json!({"current": SECRET, "url_token": TOKEN});
         webhooks.put_secret("tenants/acme/vagaro/webhook", secret);
+        webhooks.advance(Duration::from_secs(3_600));
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let clock = Arc::new(ManualClock::default());
         let settings = GateSettings::with_call_max(Duration::from_secs(6));
@@ -85,12 +87,20 @@ impl Shop {
         }
     }
 
-    /// An event of so many seconds into the past hour, delivered; its message.
+    /// An event of so many seconds after the beginning, delivered; its message.
     fn told(&self, second: i64, action: &str, members: &[(&str, Value)]) -> BookingChange {
-        let at = jiff::Timestamp::from_second(BEFORE_S + second).unwrap().to_string();
+        let at = jiff::Timestamp::from_second(START_S + second).unwrap().to_string();
         let body = event(action, &at, appointment_with(APPOINTMENT, members)).to_string();
         assert_eq!(self.webhooks.deliver(&Sent::vagaro(body, SECRET, TOKEN)).status, 200);
         self.webhooks.booking_changes().remove(0)
+    }
+
+    /// The worker takes what comes next so many seconds after the beginning.
+    fn at(&self, second: i64) -> &Self {
+        let until = jiff::Timestamp::from_second(START_S + second).unwrap();
+        let wait = until.duration_since(self.clock.now());
+        self.clock.advance(Duration::try_from(wait).expect("later than before"));
+        self
     }
 
     fn sync(&self, changes: Vec<BookingChange>) -> Vec<BookingSyncOutcome> {
@@ -108,13 +118,20 @@ impl Shop {
             },
             gate: &self.gate,
             notice: |_connection, _reported| {},
+            call_timeout: Duration::from_secs(5),
+            deadline: self.clock.now() + Duration::from_secs(30),
         };
-        self.clock.advance(Duration::from_secs(2));
         self.runtime.block_on(sync_bookings(&deps, changes)).outcomes
     }
 
     fn knows_the_customer(&self) {
         self.vendor.will_answer(200, listed(vec![customer(CUSTOMER)]));
+    }
+
+    /// Answers to a read by id: the account's location, and these rows.
+    fn has(&self, rows: Vec<Value>) {
+        let shop = json!({"businessId": appointment("x")["businessId"]});
+        self.vendor.will_answer(200, listed(vec![shop])).will_answer(200, listed(rows));
     }
 
     fn stored(&self) -> StoredBooking {
@@ -124,23 +141,28 @@ impl Shop {
     }
 }
 
+/// Another begin.
+fn moved() -> [(&'static str, Value); 1] {
+    [("startTime", json!("2026-09-22T15:15:00Z"))]
+}
+
 #[test]
 fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
     let shop = Shop::open();
-    let created = shop.told(10, "created", &[]);
-    let moved = shop.told(20, "updated", &[("startTime", json!("2026-09-22T15:15:00Z"))]);
-    let cancelled = shop.told(30, "updated", &[("bookingStatus", json!("Cancelled"))]);
-    for (change, outcome) in [
-        (&moved, BookingSyncOutcome::Synced),
-        (&created, BookingSyncOutcome::Superseded),
-        (&moved, BookingSyncOutcome::Unchanged),
-        (&cancelled, BookingSyncOutcome::Synced),
-        (&moved, BookingSyncOutcome::Superseded),
-        (&created, BookingSyncOutcome::Superseded),
-        (&cancelled, BookingSyncOutcome::Unchanged),
+    let created = shop.told(0, "created", &[]);
+    let moved = shop.told(40, "updated", &moved());
+    let cancelled = shop.told(80, "updated", &[("bookingStatus", json!("Cancelled"))]);
+    for (second, change, outcome) in [
+        (42, &moved, BookingSyncOutcome::Synced),
+        (44, &created, BookingSyncOutcome::Superseded),
+        (46, &moved, BookingSyncOutcome::Unchanged),
+        (82, &cancelled, BookingSyncOutcome::Synced),
+        (84, &moved, BookingSyncOutcome::Superseded),
+        (86, &created, BookingSyncOutcome::Superseded),
+        (88, &cancelled, BookingSyncOutcome::Unchanged),
     ] {
         shop.knows_the_customer();
-        assert_eq!(shop.sync(vec![change.clone()]), [outcome]);
+        assert_eq!(shop.at(second).sync(vec![change.clone()]), [outcome], "{second}");
     }
     let stored = shop.stored();
     assert_eq!(stored.booking.status, BookingStatus::Cancelled);
@@ -154,13 +176,59 @@ fn newest_event_stays_in_whichever_order_they_come_and_however_often() {
 }
 
 #[test]
+fn events_half_a_minute_apart_are_no_question_and_nearer_ones_are_read() {
+    for (second, is_read) in [(30, false), (29, true)] {
+        let shop = Shop::open();
+        shop.knows_the_customer();
+        shop.at(2).sync(vec![shop.told(0, "created", &[])]);
+        shop.vendor.asked();
+        let moved = shop.told(second, "updated", &moved());
+        shop.knows_the_customer();
+        if is_read {
+            // In the meantime it was called off: what is read counts, not what was told.
+            let called_off =
+                appointment_with(APPOINTMENT, &[("bookingStatus", json!("Cancelled"))]);
+            shop.has(vec![called_off]);
+            shop.knows_the_customer();
+        }
+        let outcomes = shop.at(32).sync(vec![moved]);
+        assert_eq!(outcomes, [BookingSyncOutcome::Synced], "{second}");
+        let stored = shop.stored().booking;
+        let expected = if is_read { BookingStatus::Cancelled } else { BookingStatus::Scheduled };
+        assert_eq!(stored.status, expected, "{second}");
+        assert_eq!(shop.vendor.lines().len(), if is_read { 4 } else { 1 }, "{second}");
+    }
+}
+
+#[test]
+fn late_first_event_of_an_appointment_that_is_gone_by_now_stores_nothing() {
+    for (second, is_read) in [(19, false), (20, true)] {
+        let shop = Shop::open();
+        let created = shop.told(0, "created", &[]);
+        shop.knows_the_customer();
+        if is_read {
+            shop.has(Vec::new());
+        }
+        let outcome = shop.at(second).sync(vec![created]).remove(0);
+        let tenant = TenantId::parse("acme").unwrap();
+        let stored = shop.store.bookings(&tenant).len();
+        if is_read {
+            assert!(matches!(outcome, BookingSyncOutcome::Confirm { .. }), "{outcome:?}");
+            assert_eq!(stored, 0);
+        } else {
+            assert_eq!((outcome, stored), (BookingSyncOutcome::Synced, 1));
+        }
+    }
+}
+
+#[test]
 fn events_of_one_batch_cost_one_question_and_the_newest_counts() {
     let shop = Shop::open();
     let created = shop.told(10, "created", &[]);
     let noshow = shop.told(30, "updated", &[("bookingStatus", json!("No Show"))]);
     let accepted = shop.told(20, "updated", &[("bookingStatus", json!("Accepted"))]);
     shop.knows_the_customer();
-    let outcomes = shop.sync(vec![noshow, created, accepted]);
+    let outcomes = shop.at(32).sync(vec![noshow, created, accepted]);
     assert_eq!(outcomes, [BookingSyncOutcome::Synced; 3]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::NoShow));
     assert_eq!(shop.vendor.lines().len(), 1);
@@ -170,32 +238,30 @@ fn events_of_one_batch_cost_one_question_and_the_newest_counts() {
 fn deletion_in_full_counts_at_once_and_an_older_event_does_not_undo_it() {
     let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]);
+    shop.at(2).sync(vec![shop.told(0, "created", &[])]);
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(30, "deleted", &[])]);
+    shop.at(82).sync(vec![shop.told(80, "deleted", &[])]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
     shop.knows_the_customer();
-    let outcomes = shop.sync(vec![shop.told(20, "updated", &[])]);
+    let outcomes = shop.at(84).sync(vec![shop.told(40, "updated", &[])]);
     assert_eq!(outcomes, [BookingSyncOutcome::Superseded]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
+    assert_eq!(shop.vendor.lines().len(), 3, "one question about the customer each");
 }
 
 #[test]
 fn bare_deletion_is_looked_for_and_confirmed_before_it_counts() {
     let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]);
-    let mark = shop.told(30, "deleted", &[("startTime", json!(null))]);
+    shop.at(2).sync(vec![shop.told(0, "created", &[])]);
+    let mark = shop.told(40, "deleted", &[("startTime", json!(null))]);
     assert_eq!(mark.snapshot, None);
-    let shops =
-        || json!({"responseCode": 1000, "data": [{"businessId": appointment("x")["businessId"]}]});
-    shop.vendor.will_answer(200, shops()).will_answer(200, listed(Vec::<Value>::new()));
-    let outcome = shop.sync(vec![mark.clone()]).remove(0);
+    shop.has(Vec::new());
+    let outcome = shop.at(42).sync(vec![mark.clone()]).remove(0);
     assert!(matches!(outcome, BookingSyncOutcome::Confirm { .. }), "{outcome:?}");
     assert_eq!(shop.stored().booking.status, BookingStatus::Scheduled);
-    shop.clock.advance(Duration::from_secs(30));
-    shop.vendor.will_answer(200, shops()).will_answer(200, listed(Vec::<Value>::new()));
-    let outcomes = shop.sync(vec![outcome.changed(&mark).unwrap()]);
+    shop.has(Vec::new());
+    let outcomes = shop.at(74).sync(vec![outcome.changed(&mark).unwrap()]);
     assert_eq!(outcomes, [BookingSyncOutcome::Synced]);
     assert_eq!(shop.stored().booking.reason, Some(StatusReason::Deleted));
 }
@@ -204,10 +270,10 @@ fn bare_deletion_is_looked_for_and_confirmed_before_it_counts() {
 fn customer_who_can_not_be_found_out_stays_who_is_stored() {
     let shop = Shop::open();
     shop.knows_the_customer();
-    shop.sync(vec![shop.told(10, "created", &[])]);
+    shop.at(2).sync(vec![shop.told(0, "created", &[])]);
     shop.vendor.will_answer(200, listed(Vec::<Value>::new()));
-    let moved = shop.told(20, "updated", &[("startTime", json!("2026-09-22T15:15:00Z"))]);
-    assert_eq!(shop.sync(vec![moved]), [BookingSyncOutcome::Synced]);
+    let moved = shop.told(40, "updated", &moved());
+    assert_eq!(shop.at(42).sync(vec![moved]), [BookingSyncOutcome::Synced]);
     let stored = shop.stored().booking;
     assert_eq!(stored.person.email.as_deref(), Some("ada@example.com"));
     assert_eq!(stored.starts_at.to_string(), "2026-09-22T15:15:00Z");

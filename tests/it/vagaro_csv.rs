@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sync_domain::keys::BookingKey;
 use sync_domain::model::{
-    DetailName, ExternalId, Person, Recency, RemoteState, StoredBooking, System, TenantId,
+    DetailName, ExternalId, Person, Recency, RemoteState, StoredBooking, System, TenantId, Untold,
 };
 use sync_domain::ports::{
     BackfillRows, BookingOutcome, BookingStore, BookingWindow, BookingWrite, ClientDirectory,
@@ -58,7 +58,7 @@ fn row_is_read_as_the_same_members_of_a_webhook_are() {
     assert_eq!(booking.details, details.map(|(name, value)| (name, value.to_owned())).into());
     let columns = open(content, None).unwrap().columns();
     assert_eq!(columns.ignored, ["notes"]);
-    assert_eq!(columns.absent, ["customerId", "nightPhone", "countryCode", "modifiedDate"]);
+    assert_eq!(columns.absent, ["customerId", "nightPhone", "countryCode"]);
 }
 
 #[test]
@@ -139,23 +139,49 @@ fn cells_are_plain_text_whatever_is_in_them() {
     let times = "2026-05-12T14:00:00Z,2026-05-12T15:00:00Z,Confirmed";
     let mut content = HEADER.as_bytes().to_vec();
     content.extend(format!("\na=,{times},=cmd|' /C calc'!A0,b@x.com\n").into_bytes());
-    content.extend(format!("b=,{times},Ren").into_bytes());
-    content.extend(b"\xe9e\0,@SUM(1)\n");
+    content.extend(format!("b=,{times},Renée\0,@SUM(1)\n").into_bytes());
     content.extend(format!("c\0=,{times},x,\n").into_bytes());
-    content.extend(b"\xe2\x82");
-    content.extend(format!(",{times},x,\n").into_bytes());
     content.extend(format!("5'=,{times},5\" nail,\n").into_bytes());
     content.extend(format!("d=,{times},5\" nail,\n").into_bytes());
     let rows = Rows::read(content);
-    assert_eq!(rows.placed(), [(2, "a="), (3, "b="), (7, "d=")]);
+    assert_eq!(rows.placed(), [(2, "a="), (3, "b="), (6, "d=")]);
     let names: Vec<_> = rows
         .bookings
         .iter()
         .map(|row| row.booking.person.clone().unwrap().first_name.unwrap())
         .collect();
-    assert_eq!(names, ["=cmd|' /C calc'!A0", "Ren\u{fffd}e", "5\" nail"]);
+    assert_eq!(names, ["=cmd|' /C calc'!A0", "Renée", "5\" nail"]);
     let id = "appointmentId";
-    assert_eq!(rows.faulty(), [(4, id), (5, id), (6, id)]);
+    assert_eq!(rows.faulty(), [(4, id), (5, id)]);
+}
+
+#[test]
+fn row_of_another_encoding_is_a_bad_one_where_what_is_read_is_damaged() {
+    let times = "2026-05-12T14:00:00Z,2026-05-12T15:00:00Z,Confirmed";
+    let mut content = format!("{HEADER},notes,caf").into_bytes();
+    content.extend(b"\xe9\n");
+    for (id, name, notes) in [
+        ("a=", b"Ren\xe9e".as_slice(), b"".as_slice()),
+        ("b=", b"Ada", b"in the caf\xe9"),
+        ("c=", "Ren\u{e9}e".as_bytes(), b""),
+        ("d=", b"Zo\xeb\xe2\x82", b""),
+    ] {
+        content.extend(format!("{id},{times},").into_bytes());
+        content.extend([name, b",x@example.com,", notes, b",\n"].concat());
+    }
+    content.extend(format!("e\u{e9}=,{times},x,,,\n").into_bytes());
+    content.extend([b"f\xe9=,", times.as_bytes(), b",x,,,\n"].concat());
+    let rows = Rows::read(&content);
+    assert_eq!(rows.placed(), [(3, "b="), (4, "c=")]);
+    let encoding = "encoding";
+    let faults = [(2, encoding), (5, encoding), (6, "appointmentId"), (7, encoding)];
+    assert_eq!(rows.faulty(), faults);
+    let ids: Vec<_> = rows.faults.iter().map(|it| it.external_id.as_ref()).collect();
+    let id = ExternalId::new;
+    assert_eq!(ids, [Some(&id("a=")), Some(&id("d=")), None, None]);
+    let name = rows.bookings[1].booking.person.as_ref().unwrap().first_name.as_deref();
+    assert_eq!(name, Some("Renée"));
+    assert_eq!(open(&content, None).unwrap().columns().ignored, ["notes", "caf\u{fffd}"]);
 }
 
 #[test]
@@ -183,6 +209,27 @@ fn header_that_lacks_a_column_or_has_it_twice_is_refused_by_name() {
 }
 
 #[test]
+fn what_has_no_column_is_what_no_row_can_tell() {
+    let untold = |more: &str| open(format!("{HEADER}{more}\n"), None).unwrap().untold();
+    let narrow = untold("");
+    let details = [
+        DetailName::ServiceId,
+        DetailName::ServiceName,
+        DetailName::ResourceId,
+        DetailName::LocationId,
+        DetailName::ClassId,
+    ];
+    assert_eq!(narrow, Untold { details: details.into(), is_person_partial: true });
+    let wide = untold(
+        ",serviceId,serviceTitle,serviceProviderId,businessId,calendarEventId,customerLastName,\
+         mobilePhone,dayPhone,nightPhone,countryCode",
+    );
+    let class = [DetailName::ClassId].into();
+    assert_eq!(wide, Untold { details: class, is_person_partial: false }, "without eventType");
+    assert!(untold(",customerLastName,mobilePhone,dayPhone,nightPhone").is_person_partial);
+}
+
+#[test]
 fn unknown_columns_are_told_once_and_may_come_twice() {
     let long = "x".repeat(500);
     let export = open(format!("notes,{HEADER},notes,{long}\n"), None).unwrap();
@@ -207,14 +254,6 @@ fn wall_clock_is_read_in_the_zone_that_was_given_and_not_without_one() {
     ];
     assert_eq!(times, expected);
     assert_eq!(Rows::read(&content).faulty(), [(2, "startTime"), (3, "startTime")]);
-}
-
-#[test]
-fn time_of_the_last_change_is_taken_from_the_row_where_it_can_be_read() {
-    let header = format!("{HEADER},Modified Date");
-    let content = format!("{header}\n{GOOD},2026-05-01T08:00:00Z\n{GOOD},\n{GOOD},yesterday\n");
-    let as_of: Vec<_> = Rows::read(content).bookings.iter().map(|row| row.as_of).collect();
-    assert_eq!(as_of, [Some("2026-05-01T08:00:00Z".parse().unwrap()), None, None]);
 }
 
 #[test]

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sync_domain::model::{BookingSnapshot, DetailName, ExternalId, RemoteState, TenantId};
 use sync_domain::ports::{
-    AskedBooking, BookingReader, Connection, ProviderError, RateLimits, RateScope, RemoteEffect,
-    ToldBooking,
+    AskedBooking, BookingReader, Connection, ProviderError, RateScope, RemoteEffect, ToldBooking,
 };
 use sync_providers::vagaro::VagaroReader;
 use sync_testkit::ManualClock;
@@ -185,7 +184,12 @@ async fn fault_is_what_is_done_about_it() {
         (200, failure(1038).to_string(), limited(2)),
         (200, failure(1003).to_string(), rejected("1003")),
         (200, failure(1051).to_string(), rejected("1051")),
-        (200, failure(9_999).to_string(), unavailable(200)),
+        (200, failure(9_999).to_string(), rejected("9999")),
+        (202, failure(9_999).to_string(), rejected("9999")),
+        (404, failure(9_999).to_string().replace("9999", "\"?\""), no_code.clone()),
+        (422, failure(9_999).to_string(), rejected("9999")),
+        (500, failure(9_999).to_string(), unavailable(500)),
+        (302, failure(9_999).to_string(), unavailable(302)),
         (200, json!({"responseCode": "canary", "data": []}).to_string(), unavailable(200)),
         (400, failure(1003).to_string(), rejected("1003")),
         (400, "{}".to_owned(), no_code),
@@ -255,7 +259,18 @@ async fn booking_that_can_not_be_read_or_is_none_costs_no_customer() {
     let fault = found.unwrap().unwrap_err();
     assert_eq!((fault.field, calls), ("bookingStatus", 2));
     assert_eq!(fault.external_id.as_ref().map(ExternalId::as_str), Some(APPOINTMENT));
-    assert_eq!(asked(&reader, APPOINTMENT).await.unwrap(), (None, 1));
+    // What is stored under the id of an absence stays: this is no word of a deletion.
+    let (found, calls) = asked(&reader, APPOINTMENT).await.unwrap();
+    let fault = found.unwrap().unwrap_err();
+    assert_eq!((fault.field, calls), ("eventType", 1));
+    assert_eq!(fault.external_id.as_ref().map(ExternalId::as_str), Some(APPOINTMENT));
+}
+
+#[tokio::test]
+async fn unknown_code_at_the_list_of_locations_is_a_fault_and_refuses_no_id() {
+    let server = VendorServer::start().await;
+    server.will_answer(200, failure(9_999));
+    assert_eq!(asked(&reader(&server), APPOINTMENT).await.unwrap_err(), unavailable(200));
 }
 
 #[tokio::test]
@@ -291,6 +306,15 @@ async fn who_booked_is_asked_for_at_the_location_that_the_delivery_names() {
     let server = VendorServer::start().await;
     let reader = reader(&server);
     server.will_answer(200, listed(vec![customer(CUSTOMER)]));
+    for (location, customer_id, requests) in [
+        (Some(OTHER_SHOP), Some(CUSTOMER), 1),
+        (None, Some(CUSTOMER), 2),
+        (Some(SHOP), None, 0),
+        (None, None, 0),
+    ] {
+        let told = told(location, customer_id);
+        assert_eq!(reader.requests_of_told(&told), requests, "{told:?}");
+    }
     let called = reader.told(&connection(), told(Some(OTHER_SHOP), Some(CUSTOMER))).await.unwrap();
     assert_eq!(called.calls, 1);
     assert!(called.value[0].person.is_some() && called.value[0].starts_at == window().from);
@@ -314,8 +338,4 @@ async fn reader_lists_nothing_by_date_and_says_what_it_costs() {
     for text in ["", "{}", "x"] {
         assert_eq!(reader.requests_of(Some(text)), 0, "{text}");
     }
-    let limit = reader.default_limit(&connection());
-    // Both classes find a permit.
-    assert_eq!(limit.usable(), 2);
-    assert_eq!(limit.window, Duration::from_secs(1));
 }

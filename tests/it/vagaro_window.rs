@@ -45,6 +45,11 @@ async fn near_days_are_read_each_hour_and_every_other_day_once_a_day() {
         clock.advance(Duration::from_millis(to_midnight) + Duration::from_secs(hour * 3_600 + 600));
         let read = parts(&clock, window).await;
         let mut by_day = BTreeMap::<i64, i64>::new();
+        let is_near = |part: &BookingWindow| {
+            let day = part.from.as_millisecond().div_euclid(DAY_MS);
+            (today..=today + 8).contains(&day)
+        };
+        assert!(read.is_sorted_by_key(is_near), "far days come first: {read:?}");
         for part in &read {
             let (from, until) = (part.from.as_millisecond(), part.until.as_millisecond());
             assert!(until - from <= 4 * 3_600_000, "{part:?}");
@@ -65,6 +70,27 @@ async fn near_days_are_read_each_hour_and_every_other_day_once_a_day() {
         } else {
             assert_eq!(times, 1, "{day}");
         }
+    }
+}
+
+#[tokio::test]
+async fn hour_of_a_walk_is_that_of_its_first_page_however_late_the_second_one_is() {
+    let clock = Arc::new(ManualClock::default());
+    let reader = reader_at("http://127.0.0.1:1", Arc::clone(&clock));
+    let now_ms = clock.now().as_millisecond();
+    let today = now_ms.div_euclid(DAY_MS);
+    let hour = now_ms.rem_euclid(DAY_MS) / 3_600_000;
+    let day = |offset: i64| Timestamp::from_millisecond((today + offset) * DAY_MS).unwrap();
+    let window = BookingWindow { from: day(9), until: day(33) };
+    let first = reader.page(&connection(), window, None).await.unwrap().value;
+    assert_eq!(first.completed, []);
+    clock.advance(Duration::from_secs(5 * 3_600));
+    let position = first.next;
+    for _ in 0..2 {
+        let page = reader.page(&connection(), window, position.as_deref()).await.unwrap().value;
+        let read = page.completed[0].from.as_millisecond().div_euclid(DAY_MS);
+        assert_eq!(read.rem_euclid(24), hour);
+        clock.advance(Duration::from_secs(3_600));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sync_domain::model::{BookingChange, CorrelationId};
 use sync_domain::ports::{AccountDirectory, DeadLetters, WorkQueue};
 use sync_domain::usecase::apply_bookings::ApplyPorts;
@@ -33,10 +34,17 @@ pub async fn handle(deps: &Deps, batch: QueueBatch) -> Vec<String> {
         dead_letters: deps.dead_letters.as_ref(),
         clock: deps.parts.clock.as_ref(),
     };
-    handle_changes(ROUTE, &settle, batch, |items, changes| sync(deps, items, changes)).await
+    let deadline = batch.deadline;
+    handle_changes(ROUTE, &settle, batch, |items, changes| sync(deps, items, changes, deadline))
+        .await
 }
 
-async fn sync(deps: &Deps, items: Vec<WorkItem>, changes: Vec<BookingChange>) -> Vec<Judged> {
+async fn sync(
+    deps: &Deps,
+    items: Vec<WorkItem>,
+    changes: Vec<BookingChange>,
+    deadline: Timestamp,
+) -> Vec<Judged> {
     let parts = &deps.parts;
     let systems = |system| parts.catalog.booking(system);
     let sync_deps = SyncBookingsDeps {
@@ -50,6 +58,8 @@ async fn sync(deps: &Deps, items: Vec<WorkItem>, changes: Vec<BookingChange>) ->
         },
         gate: &parts.gate,
         notice: gate_notice,
+        call_timeout: parts.call_timeout,
+        deadline,
     };
     let report = sync_bookings(&sync_deps, changes.clone()).await;
     report.groups.iter().for_each(emit_group);

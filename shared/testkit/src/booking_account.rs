@@ -62,6 +62,10 @@ pub(crate) struct State {
     next_id: u64,
     page_faults: VecDeque<Option<PageError>>,
     booking_faults: VecDeque<Option<ProviderError>>,
+    /// What reads that ask for an appointment end in, as long as it is here.
+    pub(crate) sick: BTreeMap<ExternalId, ProviderError>,
+    /// How often an appointment is still answered as if it were not there.
+    pub(crate) unseen: BTreeMap<ExternalId, usize>,
     pub(crate) told_faults: VecDeque<ProviderError>,
     pub(crate) pages_read: u32,
     pub(crate) bookings_read: Vec<ExternalId>,
@@ -102,7 +106,7 @@ impl State {
 /// One tenant's account; its reader answers for that account alone.
 ///
 /// A window is read in parts of a week, each in two pages: appointments with even ids, then those
-/// with odd ones. A part is complete with its second page. [`crate::booking_ways`] has the ways in which
+/// with odd ones. A part is complete with its second page. `booking_ways` has the ways in which
 /// a provider may be unlike this.
 #[derive(Debug)]
 pub struct ScriptedBookings {
@@ -257,8 +261,10 @@ impl ScriptedBookings {
         state.page_faults.pop_front().flatten()
     }
 
-    pub(crate) fn booking_fault(&self) -> Option<ProviderError> {
-        self.state().booking_faults.pop_front().flatten()
+    pub(crate) fn booking_fault(&self, ids: &[ExternalId]) -> Option<ProviderError> {
+        let mut state = self.state();
+        let fault = state.booking_faults.pop_front().flatten();
+        fault.or_else(|| ids.iter().find_map(|id| state.sick.get(id).cloned()))
     }
 
     pub(crate) async fn dawdle(&self) {

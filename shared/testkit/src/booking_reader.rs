@@ -12,6 +12,7 @@ use sync_domain::ports::{
 
 use crate::booking_account::ScriptedBookings;
 use crate::booking_places::{is_empty_place, position_of};
+use crate::booking_ways::is_overlooked;
 
 impl RateLimits for ScriptedBookings {
     fn default_limit(&self, _connection: &Connection) -> RateLimit {
@@ -92,10 +93,14 @@ impl BookingReader for ScriptedBookings {
         if connection.account_id != self.connected_as {
             return Err(ProviderError::Unauthorized);
         }
-        if let Some(error) = self.booking_fault() {
+        if let Some(error) = self.booking_fault(external_ids) {
             return Err(error);
         }
-        let value = external_ids.iter().map(|id| self.read(&self.state(), id)).collect();
+        let value = external_ids.iter().map(|id| {
+            let mut state = self.state();
+            if is_overlooked(&mut state, id) { None } else { self.read(&state, id) }
+        });
+        let value = value.collect();
         self.clock.advance(self.booking_time);
         self.dawdle().await;
         Ok(Called { value, calls: 1, rate: None, quota: None })
@@ -110,7 +115,12 @@ impl BookingReader for ScriptedBookings {
         if connection.account_id != self.connected_as {
             return Err(ProviderError::Unauthorized);
         }
-        if let Some(error) = self.state().told_faults.pop_front() {
+        let fault = {
+            let mut state = self.state();
+            let sick = told.iter().find_map(|it| state.sick.get(&it.external_id).cloned());
+            state.told_faults.pop_front().or(sick)
+        };
+        if let Some(error) = fault {
             return Err(error);
         }
         let calls = self.requests_of_told(&told);

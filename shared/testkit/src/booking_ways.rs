@@ -93,6 +93,16 @@ impl ScriptedBookings {
         }
     }
 
+    /// Lets every read and joining fail that asks for this appointment.
+    pub fn fail_always(&self, id: &ExternalId, error: ProviderError) {
+        self.state().sick.insert(id.clone(), error);
+    }
+
+    /// Lets so many reads answer as if an appointment were not there.
+    pub fn overlook(&self, id: &ExternalId, times: usize) {
+        self.state().unseen.insert(id.clone(), times);
+    }
+
     /// Lets the next joining of people fail, or the one after the faults that wait already.
     pub fn fail_told(&self, error: ProviderError) {
         self.state().told_faults.push_back(error);
@@ -131,4 +141,11 @@ pub(crate) fn customer_of(state: &State, id: &ExternalId) -> Option<ExternalId> 
     let email = state.appointments.get(id)?.person.email.as_ref()?;
     let place = state.customers.iter().position(|known| known == email)?;
     Some(ExternalId::new(format!("customer-{place}")))
+}
+
+/// Whether this answer says nothing of an appointment that is there.
+pub(crate) fn is_overlooked(state: &mut State, id: &ExternalId) -> bool {
+    let Some(times) = state.unseen.get_mut(id).filter(|times| **times > 0) else { return false };
+    *times -= 1;
+    true
 }

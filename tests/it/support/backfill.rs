@@ -61,7 +61,7 @@ impl Rows {
             match row {
                 ReadRow::Booking(row) => rows.bookings.push(*row),
                 ReadRow::Fault(fault) => rows.faults.push(fault),
-                ReadRow::NoAppointment => rows.no_appointments += 1,
+                ReadRow::NoAppointment { .. } => rows.no_appointments += 1,
             }
         }
         rows

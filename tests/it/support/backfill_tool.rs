@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::process::Command;
 use uuid::Uuid;
@@ -83,6 +84,7 @@ impl Drop for Export {
     }
 }
 
+/// Runs the tool. Unless `more` says when the export was made, it is of now.
 pub async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
     let cloud = &tenant.cloud;
     let environment = cloud.function_environment("booking-import").await;
@@ -91,6 +93,8 @@ pub async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
     let tap_port = std::env::var("LOCAL_TAP_PORT").unwrap_or_else(|_| "4571".into());
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let began = Instant::now();
+    let now = Timestamp::try_from(SystemTime::UNIX_EPOCH + since).unwrap().to_string();
+    let as_of = if more.contains(&"--as-of") { vec![] } else { vec!["--as-of", now.as_str()] };
     let child = Command::new(tool())
         .args([
             "--tenant",
@@ -102,6 +106,7 @@ pub async fn backfill(tenant: &Tenant, file: &Path, more: &[&str]) -> Said {
             "--csv",
         ])
         .arg(file)
+        .args(as_of)
         .args(more)
         .env_clear()
         .env("TABLE_NAME", setting("TABLE_NAME"))

@@ -33,6 +33,8 @@ pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long an import's invocation takes at most.
 const IMPORT_TIME: Duration = Duration::from_secs(29);
+/// How long a batch's invocation takes at most.
+pub const SYNC_TIME: Duration = Duration::from_secs(30);
 /// How long a sweep's invocation takes at most.
 pub const SWEEP_TIME: Duration = Duration::from_secs(60);
 const RETRY: RetryPolicy = RetryPolicy {
@@ -205,6 +207,7 @@ impl BookingWorld {
         systems: &(dyn Fn(System) -> Option<Arc<dyn BookingReader>> + Send + Sync),
         changes: Vec<BookingChange>,
     ) -> SyncBookingsReport {
+        self.clock.advance(Duration::from_millis(1));
         let deps = SyncBookingsDeps {
             connections,
             accounts: &self.accounts,
@@ -212,8 +215,9 @@ impl BookingWorld {
             apply: self.apply(),
             gate: &self.gate,
             notice: |_connection, _reported| {},
+            call_timeout: CALL_TIMEOUT,
+            deadline: self.clock.now() + SYNC_TIME,
         };
-        self.clock.advance(Duration::from_millis(1));
         sync_bookings(&deps, changes).await
     }
 

@@ -24,8 +24,9 @@ pub struct Options {
     /// The file.
     #[arg(long, value_name = "FILE")]
     pub csv: PathBuf,
-    /// When the export was made, as in 2026-01-31T09:00:00Z; by default when the file was last written.
-    #[arg(long, value_name = "TIME")]
+    /// When the export was made, as in 2026-01-31T09:00:00Z: what is known from later stays.
+    // The file can't tell: a copy or a download is written later, and would win over what came between.
+    #[arg(long, value_name = "TIME", required_unless_present = "dry_run")]
     pub as_of: Option<Timestamp>,
     /// Where times without an offset are meant, an IANA name such as Europe/Berlin; without it they can't be read.
     #[arg(long, value_name = "ZONE", value_parser = zone_of)]
@@ -67,7 +68,7 @@ mod tests {
 
     use super::Options;
 
-    const GIVEN: [&str; 9] = [
+    const GIVEN: [&str; 11] = [
         "booking-backfill",
         "--tenant",
         "acme",
@@ -77,6 +78,8 @@ mod tests {
         "export.csv",
         "--operator",
         "ann",
+        "--as-of",
+        "2026-01-31T09:00:00Z",
     ];
 
     fn refused(more: &[&str]) -> bool {
@@ -85,8 +88,7 @@ mod tests {
 
     #[test]
     fn options_are_refused_that_would_be_found_wrong_later() {
-        assert!(!refused(&["--as-of", "2026-01-31T09:00:00Z", "--time-zone", "Europe/Berlin"]));
-        assert!(refused(&["--as-of", "2026-01-31T09:00:00"]), "a time of no place");
+        assert!(!refused(&["--time-zone", "Europe/Berlin"]));
         assert!(refused(&["--time-zone", "Europe/Atlantis"]));
         for (name, value) in [
             ("--tenant", "not a tenant"),
@@ -94,11 +96,22 @@ mod tests {
             ("--system", "calendly"),
             ("--operator", "  "),
             ("--operator", "ann\nbob"),
+            // A time of no place.
+            ("--as-of", "2026-01-31T09:00:00"),
         ] {
             let at = GIVEN.iter().position(|it| *it == name).unwrap() + 1;
             let mut given = GIVEN;
             given[at] = value;
             assert!(Options::try_parse_from(given).is_err(), "{name} {value}");
         }
+    }
+
+    #[test]
+    fn time_of_the_export_must_be_given_where_anything_is_stored() {
+        let without = &GIVEN[..GIVEN.len() - 2];
+        let error = Options::try_parse_from(without).unwrap_err().to_string();
+        assert!(error.contains("--as-of <TIME>"), "{error}");
+        let dry = Options::try_parse_from(without.iter().chain(&["--dry-run"])).unwrap();
+        assert_eq!((dry.as_of, dry.dry_run), (None, true));
     }
 }

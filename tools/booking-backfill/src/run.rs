@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sync_aws::connections::SecretConnectionStore;
 use sync_aws::dynamo::DynamoTable;
@@ -43,8 +42,6 @@ enum StartError {
     Export { file: String, source: ExportError },
     #[error("no layout of an export of {0} is known")]
     NoLayout(System),
-    #[error("{0}: when it was written can't be told; give --as-of")]
-    NoTime(String),
     #[error("the runtime can't be started: {0}")]
     Runtime(io::Error),
 }
@@ -84,27 +81,14 @@ fn start(options: &Options, mut settings: Settings) -> Result<(u8, Value), Start
     let file = options.csv.display().to_string();
     let unreadable = |source| StartError::Export { file: file.clone(), source };
     let source = File::open(&options.csv).map_err(|error| unreadable(error.into()))?;
-    let as_of = match options.as_of {
-        Some(as_of) => as_of,
-        None => written_at(&source).ok_or_else(|| StartError::NoTime(file.clone()))?,
-    };
     let export = open_export(options.system, source, options.time_zone.clone());
     let export = export.ok_or(StartError::NoLayout(options.system))?.map_err(unreadable)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(StartError::Runtime)?;
-    Ok(runtime.block_on(backfill(options, place, as_of, export)))
+    Ok(runtime.block_on(backfill(options, place, export)))
 }
 
-fn written_at(file: &File) -> Option<Timestamp> {
-    Timestamp::try_from(file.metadata().ok()?.modified().ok()?).ok()
-}
-
-async fn backfill(
-    options: &Options,
-    place: Place,
-    as_of: Timestamp,
-    mut export: OpenExport,
-) -> (u8, Value) {
+async fn backfill(options: &Options, place: Place, mut export: OpenExport) -> (u8, Value) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = sdk::load().await;
     let table = DynamoTable::new(&config, place.table_name);
@@ -120,7 +104,8 @@ async fn backfill(
     let command = BackfillBookings {
         tenant: options.tenant.clone(),
         system: options.system,
-        as_of,
+        // Without one nothing is stored, so it does not matter.
+        as_of: options.as_of.unwrap_or_else(|| clock.now()),
         correlation_id: CorrelationId::parse(&run_id).unwrap_or_else(CorrelationId::unknown),
         operator: options.operator.clone(),
         is_dry_run: options.dry_run,

@@ -20,6 +20,7 @@ mod sensitive;
 mod stored;
 mod sweep_step;
 mod system;
+mod untold;
 
 pub use associations::associations_of;
 pub use attributes::{AttributeName, Attributes};
@@ -52,3 +53,4 @@ pub use stored::{
 pub(crate) use sweep_step::POSITION_MAX_BYTES;
 pub use sweep_step::{CheckedUpTo, SweepStep};
 pub use system::{ObjectType, System, SystemKind};
+pub use untold::Untold;

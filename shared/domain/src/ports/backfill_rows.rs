@@ -1,8 +1,6 @@
 //! The rows of a file that was exported from a booking system, one after the other.
 
-use jiff::Timestamp;
-
-use crate::model::{ExternalId, RemoteBooking};
+use crate::model::{ExternalId, RemoteBooking, Untold};
 
 /// A row that can't be read. It does not take its neighbours with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +22,9 @@ pub struct BackfillRow {
     pub line: u64,
     /// The line on which it ends.
     pub last_line: u64,
-    /// The appointment.
+    /// The appointment as it was when the export was made. No row says itself since when it is so: a
+    /// vendor's time of a last change may miss some changes, and be by any clock.
     pub booking: RemoteBooking,
-    /// When it was so, where the row itself says; else it counts as of the export.
-    pub as_of: Option<Timestamp>,
 }
 
 /// What one row is.
@@ -36,7 +33,10 @@ pub enum ReadRow {
     /// Somebody's appointment.
     Booking(Box<BackfillRow>),
     /// An entry of the calendar that nobody has booked.
-    NoAppointment,
+    NoAppointment {
+        /// The line on which the row ends.
+        last_line: u64,
+    },
     /// It can't be read.
     Fault(RowFault),
 }
@@ -49,6 +49,9 @@ pub struct RowsBroken(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Rows in the order of the file. No more than one of them is in memory at a time, and that one has
 /// a bounded size, whatever the file holds.
 pub trait BackfillRows: Send {
+    /// What no row can tell, because the file has no column for it.
+    fn untold(&self) -> Untold;
+
     /// The next row; `None` behind the last one. `default_region` is the tenant's two-letter country
     /// code for phone numbers without a prefix.
     ///

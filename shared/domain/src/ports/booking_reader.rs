@@ -125,10 +125,10 @@ pub trait BookingReader: RateLimits {
         1
     }
 
-    /// The most requests of [`BookingReader::told`] for these: none where nobody is to be asked for.
+    /// The most requests of [`BookingReader::told`] for these: one for who booked, none where nobody is
+    /// to be asked for.
     fn requests_of_told(&self, told: &[ToldBooking]) -> u32 {
-        let has_customer = told.iter().any(|it| it.snapshot.customer_id.is_some());
-        if has_customer { self.requests_per_read() } else { 0 }
+        u32::from(told.iter().any(|it| it.snapshot.customer_id.is_some()))
     }
 
     /// Reads appointments by their ids, [`BookingReader::bookings_max`] at most, and gives one answer

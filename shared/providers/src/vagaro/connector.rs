@@ -104,7 +104,7 @@ impl AccountConnector for VagaroConnector {
         token::tokens_of(&answer)
     }
 
-    /// The region: see [`region_of`].
+    /// The region, such as `us02`, in lower case.
     fn account_domain(&self, given: &str) -> Option<String> {
         region_of(given)
     }

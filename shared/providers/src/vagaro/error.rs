@@ -2,7 +2,7 @@
 //!
 //! The vendor's codes are known from one third-party adapter (2026-07): 1000 is a success, 1003 and
 //! 1051 refuse a value, 1034 is an ended token, 1038 the limit of the rate. An answer with HTTP 200 and
-//! another code is a failure. `Retry-After` is not documented and honoured if it comes.
+//! another code is a failure; of one id it is a refusal, see [`found_of`]. `Retry-After` is not documented and honoured if it comes.
 
 use std::time::Duration;
 
@@ -51,14 +51,26 @@ pub fn rows_of(answer: &RawAnswer) -> Result<Vec<Row>, ProviderError> {
 /// it may be about the location, the region or the path.
 ///
 /// # Errors
-/// See [`rows_of`].
+/// See [`rows_of`]; but a code that nobody has told us of refuses this id, because asking again would
+/// not mend it and whoever reads one id after the other must come past it (unverified).
 pub fn found_of(answer: &RawAnswer) -> Result<Vec<Row>, ProviderError> {
-    check(answer)?;
+    check(answer).map_err(|error| about_one(answer, error))?;
     let is_coded = verdict_of(answer).is_some_and(|verdict| verdict.code().is_some());
     match serde_json::from_slice::<Listed>(&answer.body) {
         Ok(Listed { data: Rows::None(()) }) if !is_coded => Err(bad_answer(answer)),
         Ok(listed) => Ok(listed.data.into_vec()),
         Err(_other_shape) => Err(bad_answer(answer)),
+    }
+}
+
+/// What a failure says of the one id that was asked for.
+fn about_one(answer: &RawAnswer, error: ProviderError) -> ProviderError {
+    let code = verdict_of(answer).filter(|verdict| !verdict.is_ok()).and_then(|it| it.code());
+    match (error, answer.status, code) {
+        (ProviderError::Unavailable { .. }, 200..=299, Some(code)) => {
+            ProviderError::Rejected { vendor_code: Some(code.to_string()), field: None }
+        }
+        (error, _, _) => error,
     }
 }
 

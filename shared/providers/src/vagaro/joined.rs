@@ -5,8 +5,8 @@ use sync_domain::ports::{AskedBooking, ProviderError, UnreadableBooking};
 
 use super::calls::Calls;
 use super::locations::AccountLocations;
-use super::mapping::{CalendarEntry, entry_of, person_of};
-use super::row::Row;
+use super::mapping::{CalendarEntry, entry_of, external_id_of, person_of};
+use super::row::{Member, Row};
 
 /// Reads of one account.
 pub struct Joined<'a, 'c> {
@@ -19,8 +19,9 @@ pub struct Joined<'a, 'c> {
 
 impl Joined<'_, '_> {
     /// An appointment by its id: asked for at one location after the other, until one has it, and at
-    /// those that were opened lately before it counts as gone. A member of staff's absence is no
-    /// appointment.
+    /// those that were opened lately before it counts as gone. A member of staff's absence can't be read
+    /// as one, and is not taken for the appointment's deletion either: whoever asks by an id may know an
+    /// appointment by it, and Vagaro has the id.
     pub async fn booking(&mut self, id: &str) -> Result<AskedBooking, ProviderError> {
         let known = self.locations.list();
         if let Some((location, row)) = self.found_at(&known, id).await? {
@@ -54,7 +55,7 @@ impl Joined<'_, '_> {
     ) -> Result<AskedBooking, ProviderError> {
         let (external_id, snapshot) = match entry_of(row, None) {
             Ok(CalendarEntry::Appointment { external_id, snapshot }) => (external_id, snapshot),
-            Ok(CalendarEntry::StaffBlock) => return Ok(None),
+            Ok(CalendarEntry::StaffBlock) => return Ok(Some(Err(staff_block(row)))),
             Err(unreadable) => return Ok(Some(Err(unreadable))),
         };
         // The row knows its location best.
@@ -76,6 +77,10 @@ impl Joined<'_, '_> {
         let row = self.calls.customer(location, customer_id).await?;
         Ok(row.map(|row| person_of(&row, self.region)))
     }
+}
+
+fn staff_block(row: &Row) -> UnreadableBooking {
+    UnreadableBooking { external_id: external_id_of(row), field: Member::EventType.as_str() }
 }
 
 /// An id that was asked for and is nobody's.

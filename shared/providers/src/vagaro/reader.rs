@@ -28,9 +28,14 @@ use crate::http::ProviderHttp;
 const REQUESTS_PER_PAGE: u32 = 3;
 /// An appointment, and who booked.
 const REQUESTS_PER_READ: u32 = 2;
-/// No number is published, and two a second is what others keep to. The gate keeps a third of this
-/// free: one for whoever waits for an answer, one for sweeps and imports.
-const RATE_LIMIT: RateLimit = RateLimit { max: 3, window: Duration::from_secs(1) };
+/// Who booked, where a delivery names the location.
+const REQUESTS_PER_TOLD: u32 = 1;
+/// The locations, and who booked.
+const REQUESTS_PER_TOLD_NOWHERE: u32 = 2;
+/// No number is published, and two a second is what others keep to. The window has several seconds so
+/// that the largest operation, a page of three requests, fits into what background work may use (six)
+/// and the largest live one, a read of two, into what is left beside it (three).
+const RATE_LIMIT: RateLimit = RateLimit { max: 10, window: Duration::from_secs(5) };
 
 /// Reads Vagaro for any tenant. It keeps lists of locations and nothing else between two calls.
 pub struct VagaroReader {
@@ -60,23 +65,30 @@ impl VagaroReader {
         Calls::new(&self.http, &self.settings, region, &connection.access_token)
     }
 
+    /// The first page is empty and settles when the walk began: whatever happens before the first part
+    /// is complete, the days that are due stay those of that hour.
     fn window_page(
         &self,
         window: BookingWindow,
         position: Option<WindowPosition>,
     ) -> Result<BookingPage, PageError> {
-        let began_ms = position.map_or_else(|| self.clock.now().as_millisecond(), |it| it.began_ms);
-        let walk = WindowWalk::new(window, began_ms);
-        let at = match &position {
-            Some(position) => walk.at(position).ok_or(PageError::BadPosition)?,
-            None => walk.first(),
+        let (completed, next) = match position {
+            None => {
+                let began_ms = self.clock.now().as_millisecond();
+                (Vec::new(), WindowWalk::new(window, began_ms).first())
+            }
+            Some(position) => {
+                let walk = WindowWalk::new(window, position.began_ms);
+                let at_ms = walk.at(&position).ok_or(PageError::BadPosition)?;
+                let part = walk.part_from(at_ms);
+                (part.into_iter().collect(), part.and_then(|part| walk.position_after(part)))
+            }
         };
-        let Some(part) = walk.part_from(at) else { return Ok(BookingPage::default()) };
-        let next = match walk.position_after(part) {
+        let next = match next {
             Some(next) => Some(Position::Window(next).to_text().ok_or(PageError::BadPosition)?),
             None => None,
         };
-        Ok(BookingPage { completed: vec![part], next, ..BookingPage::default() })
+        Ok(BookingPage { completed, next, ..BookingPage::default() })
     }
 }
 
@@ -135,6 +147,18 @@ impl BookingReader for VagaroReader {
 
     fn requests_per_read(&self) -> u32 {
         REQUESTS_PER_READ
+    }
+
+    fn requests_of_told(&self, told: &[ToldBooking]) -> u32 {
+        let requests =
+            told.iter().map(|ToldBooking { snapshot, .. }| match &snapshot.customer_id {
+                None => 0,
+                Some(_) if snapshot.details.contains_key(&DetailName::LocationId) => {
+                    REQUESTS_PER_TOLD
+                }
+                Some(_) => REQUESTS_PER_TOLD_NOWHERE,
+            });
+        requests.fold(0, u32::saturating_add)
     }
 
     async fn bookings(

@@ -4,6 +4,9 @@
 //! Each booking costs a request or two, so not every day is read in each sweep: those from yesterday to
 //! a week ahead are, every other one in the sweep of one hour of the day. Which that is goes by the
 //! number of the day since 1970, so each is read once a day, and a day's sweep reads a 24th of them.
+//!
+//! The far days come first: a sweep that can't be finished within its hour is given up for the next
+//! one, which reads the near days again and the far ones of this hour not before tomorrow.
 
 use jiff::Timestamp;
 use sync_domain::ports::BookingWindow;
@@ -39,16 +42,50 @@ impl WindowWalk {
             .then_some(at_ms)
     }
 
-    /// The first moment of the window.
-    pub const fn first(&self) -> i64 {
-        self.from_ms
+    /// Where the walk begins; `None` where nothing of the window is due.
+    pub fn first(&self) -> Option<WindowPosition> {
+        let first = self.far_part(self.from_ms).or_else(|| self.near_part(self.from_ms))?;
+        Some(self.position_of(first))
     }
 
-    /// The first part that is due from a moment on, if there is one.
-    pub fn part_from(&self, mut at_ms: i64) -> Option<BookingWindow> {
+    /// The first part that is due from a moment of the walk on, if there is one.
+    pub fn part_from(&self, at_ms: i64) -> Option<BookingWindow> {
+        if self.is_near(at_ms.div_euclid(DAY_MS)) {
+            return self.near_part(at_ms);
+        }
+        self.far_part(at_ms).or_else(|| self.near_part(self.from_ms))
+    }
+
+    /// The position of the part that follows one, if there is one.
+    pub fn position_after(&self, part: BookingWindow) -> Option<WindowPosition> {
+        let (from_ms, until_ms) = (part.from.as_millisecond(), part.until.as_millisecond());
+        let next = if self.is_near(from_ms.div_euclid(DAY_MS)) {
+            self.near_part(until_ms)
+        } else {
+            self.far_part(until_ms).or_else(|| self.near_part(self.from_ms))
+        };
+        Some(self.position_of(next?))
+    }
+
+    fn position_of(&self, part: BookingWindow) -> WindowPosition {
+        WindowPosition::new(self.began_ms, part.from.as_millisecond())
+    }
+
+    /// The first part from a moment on of a day that is far and of this hour.
+    fn far_part(&self, at_ms: i64) -> Option<BookingWindow> {
+        let hour = self.began_ms.div_euclid(HOUR_MS).rem_euclid(24);
+        self.part_of(at_ms, |day| !self.is_near(day) && day.rem_euclid(24) == hour)
+    }
+
+    /// The first part from a moment on of a day that is near.
+    fn near_part(&self, at_ms: i64) -> Option<BookingWindow> {
+        self.part_of(at_ms, |day| self.is_near(day))
+    }
+
+    fn part_of(&self, mut at_ms: i64, is_due: impl Fn(i64) -> bool) -> Option<BookingWindow> {
         while at_ms < self.until_ms {
             let day = at_ms.div_euclid(DAY_MS);
-            if !self.is_due(day) {
+            if !is_due(day) {
                 at_ms = (day + 1) * DAY_MS;
                 continue;
             }
@@ -59,15 +96,8 @@ impl WindowWalk {
         None
     }
 
-    /// The position of the part that follows one, if there is one.
-    pub fn position_after(&self, part: BookingWindow) -> Option<WindowPosition> {
-        let next = self.part_from(part.until.as_millisecond())?;
-        Some(WindowPosition::new(self.began_ms, next.from.as_millisecond()))
-    }
-
-    fn is_due(&self, day: i64) -> bool {
+    fn is_near(&self, day: i64) -> bool {
         let today = self.began_ms.div_euclid(DAY_MS);
-        let hour = self.began_ms.div_euclid(HOUR_MS).rem_euclid(24);
-        (today - NEAR_BACK..=today + NEAR_AHEAD).contains(&day) || day.rem_euclid(24) == hour
+        (today - NEAR_BACK..=today + NEAR_AHEAD).contains(&day)
     }
 }

@@ -49,8 +49,11 @@ pub(super) fn decide(
     refreshes: bool,
 ) -> Result<Decision, SeparatorInPart> {
     let booking = match (&look.found, stored) {
-        (Some(remote), _) => {
-            Booking::of(remote, stored.map(|stored| &stored.booking), look.read_at)
+        (Some(remote), None) => Booking::of(remote, None, look.read_at),
+        (Some(remote), Some(stored)) => {
+            let mut booking = Booking::of(remote, Some(&stored.booking), look.read_at);
+            look.untold.carry_over(&stored.booking, &mut booking);
+            booking
         }
         (None, Some(stored)) => Booking {
             status: BookingStatus::Cancelled,
@@ -75,7 +78,11 @@ pub(super) fn decide(
         })));
     };
     if stored.hash == hash || stored.booking == booking {
-        let is_news = refreshes && recency > stored.recency && !is_of_one_version(recency, stored);
+        // A higher version must be noted by anybody: one between both may still be told.
+        let is_higher = recency.provider_version > stored.recency.provider_version;
+        let is_news = (refreshes || is_higher)
+            && recency > stored.recency
+            && !is_of_one_version(recency, stored);
         return Ok(if is_news {
             Decision::Refresh(Box::new(SeenAgain { stored: stored.clone(), recency }))
         } else {
@@ -105,7 +112,8 @@ fn refusal_of(look: &Look, recency: Recency, stored: &StoredBooking) -> Option<A
     // That it is gone was seen at a moment and has no version: a state of before may have a higher one.
     let is_of_before = is_gone && recency.read_at_ms <= stored.recency.read_at_ms;
     match look.evidence {
-        Evidence::Told(_) if has_version && is_of_before => Some(Applied::Doubtful),
+        // A delivery may be given again, and received, long after the deletion.
+        Evidence::Told(_) if has_version && is_gone => Some(Applied::Doubtful),
         Evidence::Read | Evidence::ReadOnce if has_version && is_of_before => {
             Some(Applied::Superseded)
         }
@@ -117,8 +125,10 @@ fn refusal_of(look: &Look, recency: Recency, stored: &StoredBooking) -> Option<A
             let is_older = stored.recency.is_surely_read_after(recency);
             Some(if is_older { Applied::Superseded } else { Applied::Doubtful })
         }
+        // What was told a moment ago may be of after this read began, or not be there yet.
         Evidence::ReadOnce
-            if look.found.is_none() && !recency.is_surely_read_after(stored.recency) =>
+            if (look.found.is_none() || !has_version)
+                && !recency.is_surely_read_after(stored.recency) =>
         {
             Some(Applied::Doubtful)
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::page::Page;
-use crate::model::{CorrelationId, ExternalId, RemoteBooking, System, TenantId};
+use crate::model::{CorrelationId, ExternalId, RemoteBooking, System, TenantId, Untold};
 use crate::ports::{BookingStore, ClientDirectory, Clock, StoreError};
 use crate::usecase::settle_work::Verdict;
 
@@ -51,8 +51,9 @@ pub struct ApplyScope {
 pub enum Evidence {
     /// The provider was asked, and what it does not have was looked for twice.
     Read,
-    /// The provider was asked once: it does not have what was stored, unless that was stored a moment
-    /// ago and is only not there yet.
+    /// The provider was asked where deliveries may be ahead of it, or one read of ours is the only one:
+    /// what was stored a moment ago may be newer than another state without a version, or only not
+    /// there yet.
     ReadOnce,
     /// A delivery has told it: it was so then at the latest. Without a version of the provider's this
     /// moment is by another clock than those of our reads, and one of seconds at some vendors.
@@ -72,20 +73,22 @@ pub struct Look {
     pub evidence: Evidence,
     /// Brought by this rather than by the scope's.
     pub correlation_id: Option<CorrelationId>,
+    /// What `found` has no place for, so that it is not lost where it is stored.
+    pub untold: Untold,
 }
 
 impl Look {
     /// An appointment that the provider has.
     pub fn at(remote: RemoteBooking, read_at: Timestamp) -> Self {
         let external_id = remote.external_id.clone();
-        let evidence = Evidence::Read;
-        Self { external_id, found: Some(remote), read_at, evidence, correlation_id: None }
+        Self { found: Some(remote), ..Self::gone(external_id, read_at) }
     }
 
     /// An appointment that the provider has no more.
-    pub const fn gone(external_id: ExternalId, read_at: Timestamp) -> Self {
+    pub fn gone(external_id: ExternalId, read_at: Timestamp) -> Self {
         let evidence = Evidence::Read;
-        Self { external_id, found: None, read_at, evidence, correlation_id: None }
+        let untold = Untold::default();
+        Self { external_id, found: None, read_at, evidence, correlation_id: None, untold }
     }
 }
 

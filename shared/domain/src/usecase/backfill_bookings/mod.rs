@@ -2,7 +2,8 @@
 //!
 //! For what no API gives: a system without a list by date, or webhooks that were lost for good. Rows
 //! come one at a time and are stored a page at a time, so the file may have any length. Each counts as
-//! read when the export was made, so what is known from later stays; the same file again stores
+//! read when the export was made, so what is known from later stays, and so does what the file has no
+//! column for; the same file again stores
 //! nothing. A run that is stopped is therefore begun again from the front.
 
 mod page;
@@ -35,7 +36,7 @@ pub struct BackfillBookings {
     pub tenant: TenantId,
     /// From which system.
     pub system: System,
-    /// When the export was made: no row counts as more recent.
+    /// When the export was made: every row counts as read then.
     pub as_of: Timestamp,
     /// The run.
     pub correlation_id: CorrelationId,
@@ -114,14 +115,17 @@ pub async fn backfill_bookings(
         refreshes: false,
     };
     let storing = Storing { ports: ports.apply, scope, is_dry_run: command.is_dry_run };
-    let mut page = Page::new(command.as_of, began_at);
+    let mut page = Page::new(command.as_of, began_at, rows.untold());
     while let Some(row) = rows.next_row(default_region.as_deref())? {
         report.rows += 1;
         match row {
             ReadRow::Booking(row) => {
                 report.repeated += page.take(*row);
             }
-            ReadRow::NoAppointment => report.no_appointments += 1,
+            ReadRow::NoAppointment { last_line } => {
+                page.pass(last_line);
+                report.no_appointments += 1;
+            }
             ReadRow::Fault(fault) => {
                 page.pass(fault.last_line);
                 report.bad_rows += 1;

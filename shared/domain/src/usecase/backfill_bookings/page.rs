@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{BackfillReport, BackfillWatch};
-use crate::model::{ExternalId, RemoteState};
+use crate::model::{ExternalId, RemoteState, Untold};
 use crate::ports::{BOOKINGS_READ_MAX, BackfillRow, RowFault, StoreError};
 use crate::retry::RetryPolicy;
 use crate::usecase::apply_bookings::{
@@ -30,6 +30,7 @@ const BAD_ITEM: &str = "stored";
 pub(super) struct Page {
     export_at: Timestamp,
     began_at: Timestamp,
+    untold: Untold,
     rows: BTreeMap<ExternalId, Placed>,
     last_line: u64,
 }
@@ -42,9 +43,10 @@ struct Placed {
 }
 
 impl Page {
-    /// An empty page of an export that was made at `export_at`, in a run that began at `began_at`.
-    pub fn new(export_at: Timestamp, began_at: Timestamp) -> Self {
-        Self { export_at, began_at, rows: BTreeMap::new(), last_line: 0 }
+    /// An empty page of an export that was made at `export_at` and can't tell what is `untold`, in a
+    /// run that began at `began_at`.
+    pub fn new(export_at: Timestamp, began_at: Timestamp, untold: Untold) -> Self {
+        Self { export_at, began_at, untold, rows: BTreeMap::new(), last_line: 0 }
     }
 
     pub fn is_full(&self) -> bool {
@@ -57,24 +59,18 @@ impl Page {
     }
 
     /// Takes a row in; returns how many rows lost their place by that: of two of one appointment the
-    /// more recent counts, and of two as recent as each other the later one, as if each had been
-    /// stored on its own.
+    /// later one counts, as if each had been stored on its own.
     pub fn take(&mut self, row: BackfillRow) -> u64 {
-        let BackfillRow { line, last_line, mut booking, as_of } = row;
+        let BackfillRow { line, last_line, mut booking } = row;
         self.pass(last_line);
-        let read_at = as_of.map_or(self.export_at, |as_of| as_of.min(self.export_at));
         // It stood when it was exported; that its end has come since is for today's clock to say.
         if booking.state == RemoteState::Standing && booking.ends_at <= self.began_at {
             booking.state = RemoteState::Completed;
         }
-        let look = Look::at(booking, read_at);
-        let before = self.rows.get(&look.external_id);
-        let is_newer = before.is_none_or(|before| before.look.read_at <= read_at);
-        let repeated = u64::from(before.is_some());
-        if is_newer {
-            self.rows.insert(look.external_id.clone(), Placed { line, last_line, look });
-        }
-        repeated
+        let untold = self.untold.clone();
+        let look = Look { untold, ..Look::at(booking, self.export_at) };
+        let before = self.rows.insert(look.external_id.clone(), Placed { line, last_line, look });
+        u64::from(before.is_some())
     }
 }
 

@@ -5,6 +5,7 @@
 //! drift. An appointment that should have been in a part that was read completely, and was not, is
 //! asked for by its id: it was moved, or it is gone.
 
+mod asking;
 mod plan;
 mod step;
 mod vanished;

@@ -6,10 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::vanished::{Checks, TURN_WAIT_MAX, Vanished};
+use super::asking::TURN_WAIT_MAX;
+use super::vanished::{Checks, Vanished};
 use crate::gate::Class;
 use crate::model::{ExternalId, SweepStep};
-use crate::ports::{BookingPage, BookingWindow, ConnectionError, ProviderError, UnreadableBooking};
+use crate::ports::{
+    BookingPage, BookingWindow, ConnectionError, DeadCause, ProviderError, UnreadableBooking,
+};
 use crate::retry::RetryPolicy;
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, PageLimits, Read, ReadCosts, ReadError, ReadPorts};
@@ -67,6 +70,8 @@ struct Sweeping<'a> {
     ports: &'a ApplyPorts<'a>,
     scope: &'a ApplyScope,
     until: Timestamp,
+    /// Whether an earlier step may have read a page of the part that is read.
+    is_resumed: bool,
     /// All ids of this step so far.
     seen: BTreeSet<ExternalId>,
     counts: ApplyCounts,
@@ -90,9 +95,10 @@ impl PageWork for Sweeping<'_> {
         if let Some(error) = report.error {
             return Err(Verdict::from(&error));
         }
-        let Self { account, ports, scope, until, .. } = *self;
-        let vanished = Vanished { account, ports, scope, until };
+        let Self { account, ports, scope, until, is_resumed, .. } = *self;
+        let vanished = Vanished { account, ports, scope, until, is_resumed };
         vanished.settle(&page.completed, &mut self.seen, &mut self.checks).await?;
+        self.is_resumed &= page.completed.is_empty();
         self.counts.unreadable += u64::try_from(page.unreadable.len()).unwrap_or(u64::MAX);
         let room = NAMED_MAX.saturating_sub(self.unreadable.len());
         self.unreadable.extend(page.unreadable.into_iter().take(room));
@@ -115,6 +121,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         ports: &deps.apply,
         scope: &scope,
         until: limits.until,
+        is_resumed: step.position.is_some() || step.checked.is_some(),
         seen: BTreeSet::new(),
         counts: ApplyCounts::default(),
         unreadable: Vec::new(),
@@ -123,7 +130,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
     let window = BookingWindow { from: step.from, until: step.until };
     let walked = walk(&account, window, step.position.clone(), limits, &mut sweeping).await;
     let Sweeping { mut counts, mut unreadable, checks, .. } = sweeping;
-    let Checks { checked, counts: by_id, unreadable: rows } = checks;
+    let Checks { checked, counts: by_id, unreadable: rows, .. } = checks;
     counts += by_id;
     counts.unreadable += u64::try_from(rows.len()).unwrap_or(u64::MAX);
     unreadable.extend(rows.into_iter().take(NAMED_MAX.saturating_sub(unreadable.len())));
@@ -141,6 +148,10 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
             SweepOutcome::Later(Verdict::Retry { after: None })
         }
         End::Unread(error) => outcome_of(&error, &next, now),
+        // As of a page: the connection's health tells it, and each hour would bring a dead letter.
+        End::Unworked(Verdict::Dead(
+            DeadCause::ProviderUnauthorized | DeadCause::ProviderMissingScope,
+        )) => SweepOutcome::REFUSED,
         End::Unworked(verdict) => waiting(verdict, &next, now),
     };
     SweepReport {

@@ -6,25 +6,17 @@
 //! them than one step can ask for.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
+use super::asking::{Answer, Answers, Asking, FAULTS_MAX};
 use crate::model::{CheckedUpTo, ExternalId, READS_APART};
-use crate::ports::{AskedBooking, BookingWindow, KnownBooking, ProviderError, UnreadableBooking};
+use crate::ports::{AskedBooking, BookingWindow, KnownBooking, UnreadableBooking};
 use crate::usecase::apply_bookings::{
     Applied, ApplyCounts, ApplyPorts, ApplyScope, Evidence, Look, apply_bookings,
 };
-use crate::usecase::read_bookings::{Account, Read, ReadError};
+use crate::usecase::read_bookings::Account;
 use crate::usecase::settle_work::Verdict;
-
-/// Reads in flight at once.
-const READS_MAX: usize = 4;
-/// What so many rounds of reads give is stored together.
-const ROUNDS: usize = 5;
-/// How long each waits for its turn.
-pub(super) const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub(super) struct Vanished<'a> {
@@ -33,6 +25,8 @@ pub(super) struct Vanished<'a> {
     pub scope: &'a ApplyScope,
     /// No read is begun after it.
     pub until: Timestamp,
+    /// Whether an earlier step has read pages of these parts, so that it is not known who was on them.
+    pub is_resumed: bool,
 }
 
 /// What a step has found out about bookings by their ids.
@@ -42,10 +36,9 @@ pub(super) struct Checks {
     pub checked: Option<CheckedUpTo>,
     pub counts: ApplyCounts,
     pub unreadable: Vec<UnreadableBooking>,
+    /// Whether the provider has told of the last booking that was asked for.
+    pub is_answering: bool,
 }
-
-/// What one read says of its ids.
-type Answer<'k> = (&'k [KnownBooking], Result<Read<Vec<AskedBooking>>, ReadError>);
 
 /// A read of some ids, applied: how many from the first one on are done with, and what stops the rest.
 struct Stored {
@@ -90,16 +83,18 @@ impl Vanished<'_> {
             let (known, next) = page.map_err(|error| Verdict::from(&error))?;
             let unseen: Vec<_> =
                 known.into_iter().filter(|it| !seen.contains(&it.external_id)).collect();
-            let at_once = self.account.bookings_max() * READS_MAX * ROUNDS;
-            for missing in unseen.chunks(at_once) {
+            let mut rest = unseen.as_slice();
+            while !rest.is_empty() {
+                let missing = rest.get(..self.asking().at_once()).unwrap_or(rest);
                 let Stored { done, stop } = self.store(missing, checks).await;
-                let done = missing.get(..done).unwrap_or(missing);
+                let (done, left) = rest.split_at(done.min(rest.len()));
                 seen.extend(done.iter().map(|it| it.external_id.clone()));
                 if let Some(last) = done.last() {
                     let place = last.place.clone();
                     checks.checked = Some(CheckedUpTo { from: part.from, place });
                 }
                 stop.map_or(Ok(()), Err)?;
+                rest = left;
             }
             after = next;
             if after.is_none() {
@@ -108,29 +103,34 @@ impl Vanished<'_> {
         }
     }
 
+    const fn asking(&self) -> Asking<'_> {
+        Asking { account: self.account, until: self.until }
+    }
+
     async fn store(&self, missing: &[KnownBooking], checks: &mut Checks) -> Stored {
-        let (answers, out_of_time) = self.read(missing).await;
-        let (mut looks, mut done, mut failure) = (Vec::new(), 0, None);
-        for (asked, answer) in answers {
-            match answer {
-                Ok(Read { value, read_at, .. }) => {
-                    for (known, found) in asked.iter().zip(value) {
-                        let id = &known.external_id;
-                        looks.extend(self.look_of(id, found, read_at, &mut checks.unreadable));
+        let Answers { answered, in_a_row, stop } = self.asking().ask(missing).await;
+        let (in_a_row, stop) = match failing_from(&answered, in_a_row, checks.is_answering) {
+            Some((place, verdict)) => (place, Some(verdict)),
+            None => (in_a_row, stop),
+        };
+        let last = answered.get(..in_a_row).and_then(<[_]>::last);
+        checks.is_answering = last.is_some_and(|(_, it)| !matches!(it, Answer::Faulted(_)));
+        let (mut looks, mut unreadable) = (Vec::new(), Vec::new());
+        for (place, (known, answer)) in answered.into_iter().enumerate() {
+            let id = &known.external_id;
+            let field = match answer {
+                Answer::Told(found, read_at) => {
+                    match self.look_of(id, found, read_at) {
+                        Ok(look) => looks.push(look),
+                        Err(row) => unreadable.push((place, row)),
                     }
+                    continue;
                 }
-                // Asking again would not mend it, and its neighbours must not wait for it.
-                Err(ReadError::Provider(ProviderError::Rejected { .. })) if asked.len() == 1 => {
-                    let external_id = asked.first().map(|it| it.external_id.clone());
-                    checks.unreadable.push(UnreadableBooking { external_id, field: "id" });
-                }
-                Err(error) => {
-                    failure.get_or_insert(Verdict::from(&error));
-                }
-            }
-            if failure.is_none() {
-                done += asked.len();
-            }
+                Answer::Refused => "id",
+                Answer::Faulted(_) => "answer",
+            };
+            let external_id = Some(id.clone());
+            unreadable.push((place, UnreadableBooking { external_id, field }));
         }
         // What was answered is stored even where another answer is missing.
         let report = apply_bookings(self.ports, self.scope, &looks).await;
@@ -138,31 +138,16 @@ impl Vanished<'_> {
         if let Some(error) = report.error {
             return Stored { done: 0, stop: Some(Verdict::from(&error)) };
         }
-        match first_doubtful(missing, &looks, &report.outcomes) {
-            Some(place) if place < done => {
+        let stored = match first_doubtful(missing, &looks, &report.outcomes) {
+            Some(place) if place < in_a_row => {
                 Stored { done: place, stop: Some(Verdict::Wait { after: READS_APART }) }
             }
-            Some(_) | None => Stored { done, stop: failure.or(out_of_time) },
-        }
-    }
-
-    /// The answers in the order of the bookings, as far as the time suffices, and what to do about those
-    /// that were not asked for.
-    async fn read<'k>(&self, missing: &'k [KnownBooking]) -> (Vec<Answer<'k>>, Option<Verdict>) {
-        let asked = missing.chunks(self.account.bookings_max()).map(|asked| async move {
-            let is_in_time = self.account.clock().now() < self.until;
-            let ids: Vec<_> = asked.iter().map(|it| it.external_id.clone()).collect();
-            match is_in_time {
-                true => Some((asked, self.account.bookings(&ids, TURN_WAIT_MAX).await)),
-                false => None,
-            }
-        });
-        let asked: Vec<_> = asked.collect();
-        let answers: Vec<_> = stream::iter(asked).buffered(READS_MAX).collect().await;
-        let is_whole = answers.iter().all(Option::is_some);
-        // Nothing that comes behind a read that was not made was read either.
-        let out_of_time = (!is_whole).then_some(Verdict::Wait { after: Duration::ZERO });
-        (answers.into_iter().flatten().collect(), out_of_time)
+            Some(_) | None => Stored { done: in_a_row, stop },
+        };
+        // Those behind are asked for, and told of, again.
+        let told = unreadable.into_iter().filter(|(place, _)| *place < stored.done);
+        checks.unreadable.extend(told.map(|(_, row)| row));
+        stored
     }
 
     /// What is to be stored of an answer. One that can't be read stays as it is stored, and is told of.
@@ -171,20 +156,40 @@ impl Vanished<'_> {
         id: &ExternalId,
         found: AskedBooking,
         read_at: Timestamp,
-        unreadable: &mut Vec<UnreadableBooking>,
-    ) -> Option<Look> {
-        let gone = Look::gone(id.clone(), read_at);
-        match found {
-            Some(Ok(remote)) => Some(Look { found: Some(remote), ..gone }),
-            Some(Err(row)) => {
-                unreadable.push(row);
-                None
-            }
-            // Where there is a list it was missing there before.
-            None if self.account.lists_by_date() => Some(gone),
-            None => Some(Look { evidence: Evidence::ReadOnce, ..gone }),
-        }
+    ) -> Result<Look, UnreadableBooking> {
+        let found = found.transpose()?;
+        // Who is missing was missing in the list before, where there is one and all of it was seen.
+        let is_only_look = !self.account.lists_by_date() || (self.is_resumed && found.is_none());
+        let evidence = if is_only_look { Evidence::ReadOnce } else { Evidence::Read };
+        Ok(Look { found, evidence, ..Look::gone(id.clone(), read_at) })
     }
+}
+
+/// From where on the provider fails, rather than some of its bookings: there are that many in a row, or
+/// nobody beside them of whom it tells.
+fn failing_from(
+    answered: &[(&KnownBooking, Answer)],
+    in_a_row: usize,
+    is_answering: bool,
+) -> Option<(usize, Verdict)> {
+    let answered = answered.get(..in_a_row)?;
+    let (mut begin, mut is_beside) = (0, is_answering);
+    for run in answered.chunk_by(|(_, a), (_, b)| is_fault(a) == is_fault(b)) {
+        let Some((_, Answer::Faulted(verdict))) = run.first() else {
+            (begin, is_beside) = (begin + run.len(), true);
+            continue;
+        };
+        let end = begin + run.len();
+        if run.len() >= FAULTS_MAX || (!is_beside && end == answered.len()) {
+            return Some((begin, *verdict));
+        }
+        begin = end;
+    }
+    None
+}
+
+const fn is_fault(answer: &Answer) -> bool {
+    matches!(answer, Answer::Faulted(_))
 }
 
 /// The place of the first booking that may be gone, or may only not be there yet.

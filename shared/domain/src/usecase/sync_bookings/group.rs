@@ -5,32 +5,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, stream};
-use jiff::Timestamp;
-
-use super::{BookingSyncOutcome, CONFIRM_MIN, Coalesced, Group, SyncBookingsDeps};
+use super::finding::{Finding, Found};
+use super::{BookingSyncOutcome, Group, SyncBookingsDeps};
 use crate::gate::Class;
-use crate::model::{BookingChange, RemoteBooking};
-use crate::ports::{AskedBooking, BookingReader, DeadCause, ToldBooking, UnreadableBooking};
-use crate::usecase::apply_bookings::{
-    Applied, ApplyCounts, ApplyScope, Evidence, Look, apply_bookings,
-};
-use crate::usecase::read_bookings::{Account, Read, ReadCosts, ReadError, ReadPorts};
+use crate::ports::{BookingReader, DeadCause, UnreadableBooking};
+use crate::usecase::apply_bookings::{Applied, ApplyCounts, ApplyScope, apply_bookings};
+use crate::usecase::read_bookings::{Account, ReadCosts, ReadPorts};
 use crate::usecase::settle_work::Verdict;
 
-/// Reads of one account in flight at once. The vendors' limits are per second, so more would only
-/// wait in front of the gate.
-const READS_MAX: usize = 4;
-/// How long a call waits here for its turn. Behind an import the live share may be some calls per
-/// second, and a batch of ten should get through; longer waits are cheaper on the queue.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// What is known of one appointment.
-enum Found {
-    Look(Box<Look>),
-    Unreadable(UnreadableBooking),
-    Outcome(BookingSyncOutcome),
-}
+/// Kept back before the deadline for the writes, and for settling.
+const WRITES_RESERVE: Duration = Duration::from_secs(4);
 
 /// What a group came to.
 pub(super) struct GroupEnd {
@@ -80,12 +64,14 @@ pub(super) async fn sync_group(
     let placed: Vec<_> = group.bookings.values().enumerate().collect();
     let (told, marked): (Vec<_>, Vec<_>) =
         placed.into_iter().partition(|(_, it)| it.change.snapshot.is_some());
-    let found = find_all(&account, &told, &marked).await;
+    let calls = deps.call_timeout.saturating_mul(reader.requests_per_read());
+    let finding = Finding { account: &account, until: deps.deadline - calls - WRITES_RESERVE };
+    let found = finding.find_all(&told, &marked).await;
     let doubtful = store(deps, group, found, &mut end).await;
     if !doubtful.is_empty() {
         let doubtful: Vec<_> =
             told.into_iter().filter(|(place, _)| doubtful.contains(place)).collect();
-        let found = find_all(&account, &[], &doubtful).await;
+        let found = finding.find_all(&[], &doubtful).await;
         store(deps, group, found, &mut end).await;
     }
     end.costs = account.costs();
@@ -101,99 +87,6 @@ async fn check_account(deps: &SyncBookingsDeps<'_>, group: &Group) -> Result<(),
         return Ok(());
     }
     Err(Verdict::Dead(DeadCause::ConnectionNotFound))
-}
-
-/// An appointment with its place in the group.
-type Placed<'a> = (usize, &'a Coalesced);
-
-/// What the provider has of appointments: what deliveries have `told` needs only to be joined with who
-/// booked, the others are read.
-async fn find_all(
-    account: &Account<'_>,
-    told: &[Placed<'_>],
-    marked: &[Placed<'_>],
-) -> Vec<(usize, Found)> {
-    let at_once = account.bookings_max();
-    let reads = told.chunks(at_once).map(|chunk| join_told(account, chunk).boxed());
-    let reads = reads.chain(marked.chunks(at_once).map(|chunk| read(account, chunk).boxed()));
-    let reads: Vec<_> = reads.collect();
-    let found: Vec<Vec<_>> = stream::iter(reads).buffered(READS_MAX).collect().await;
-    found.into_iter().flatten().collect()
-}
-
-fn look_at(
-    booking: &Coalesced,
-    found: Option<RemoteBooking>,
-    read_at: Timestamp,
-    evidence: Evidence,
-) -> Found {
-    let change = &booking.change;
-    let correlation_id = Some(change.correlation_id.clone());
-    // Whatever id the answer has: it was this one that was asked for.
-    let external_id = change.external_id.clone();
-    Found::Look(Box::new(Look { external_id, found, read_at, evidence, correlation_id }))
-}
-
-fn all_failed(bookings: &[Placed<'_>], error: &ReadError) -> Vec<(usize, Found)> {
-    let outcome = BookingSyncOutcome::Unapplied(Verdict::from(error));
-    bookings.iter().map(|(place, _)| (*place, Found::Outcome(outcome))).collect()
-}
-
-async fn join_told(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize, Found)> {
-    let told = bookings.iter().filter_map(|(_, booking)| {
-        let Coalesced { change, .. } = booking;
-        let external_id = change.external_id.clone();
-        Some(ToldBooking { external_id, snapshot: change.snapshot.clone()? })
-    });
-    let told: Vec<_> = told.collect();
-    match account.told(&told, TURN_WAIT_MAX).await {
-        Ok(Read { value, read_at, .. }) => {
-            let found = bookings.iter().zip(value).map(|((place, booking), remote)| {
-                let evidence = Evidence::Told(told_at(&booking.change));
-                (*place, look_at(booking, Some(remote), read_at, evidence))
-            });
-            found.collect()
-        }
-        Err(error) => all_failed(bookings, &error),
-    }
-}
-
-/// No clock of a provider's may make a state count as newer than its delivery.
-fn told_at(change: &BookingChange) -> Timestamp {
-    let as_of = change.snapshot.as_ref().and_then(|snapshot| snapshot.as_of);
-    as_of.map_or(change.received_at, |as_of| as_of.min(change.received_at))
-}
-
-async fn read(account: &Account<'_>, bookings: &[Placed<'_>]) -> Vec<(usize, Found)> {
-    let ids: Vec<_> = bookings.iter().map(|(_, it)| it.change.external_id.clone()).collect();
-    match account.bookings(&ids, TURN_WAIT_MAX).await {
-        Ok(Read { value, read_at, .. }) => {
-            let found = bookings.iter().zip(value);
-            found.map(|((place, it), asked)| (*place, found_of(it, asked, read_at))).collect()
-        }
-        Err(error) => all_failed(bookings, &error),
-    }
-}
-
-fn found_of(booking: &Coalesced, asked: AskedBooking, read_at: Timestamp) -> Found {
-    match asked {
-        Some(Ok(remote)) => look_at(booking, Some(remote), read_at, Evidence::Read),
-        Some(Err(unreadable)) => Found::Unreadable(unreadable),
-        None => match confirmed(booking.change.missing_since, read_at) {
-            Some(outcome) => Found::Outcome(outcome),
-            None => look_at(booking, None, read_at, Evidence::Read),
-        },
-    }
-}
-
-/// What is still to be done before a missing appointment is taken for deleted, if anything.
-fn confirmed(missing_since: Option<Timestamp>, read_at: Timestamp) -> Option<BookingSyncOutcome> {
-    let Some(since) = missing_since else {
-        return Some(BookingSyncOutcome::Confirm { missing_since: read_at });
-    };
-    let passed = Duration::try_from(read_at.duration_since(since)).unwrap_or_default();
-    let left = CONFIRM_MIN.checked_sub(passed).filter(|left| !left.is_zero());
-    left.map(|after| BookingSyncOutcome::Unapplied(Verdict::Wait { after }))
 }
 
 /// Stores what was found and notes what became of it. Gives the places of those of which it can't be

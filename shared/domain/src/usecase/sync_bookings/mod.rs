@@ -7,6 +7,7 @@
 //! have may be one that it does not have yet, so it is looked for again after a while before it is
 //! taken for deleted; the hint waits on the queue until then.
 
+mod finding;
 mod group;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ pub struct SyncBookingsDeps<'a> {
     pub gate: &'a Gate,
     /// Is told when the gate opens or closes.
     pub notice: GateNotice,
+    /// How long one call to a provider may take (`INTEGRATION_TIMEOUT_MS`).
+    pub call_timeout: Duration,
+    /// When the invocation ends: what can't be found out by then waits for another one.
+    pub deadline: Timestamp,
 }
 
 /// What became of one change.

@@ -1,5 +1,7 @@
 //! The first line of an export: which column holds what.
 
+use sync_domain::model::{DetailName, Untold};
+
 use super::records::Cells;
 use crate::export::{ExportColumns, ExportError};
 use crate::vagaro::row::Member;
@@ -7,46 +9,31 @@ use crate::vagaro::row::Member;
 /// Columns without which there is no booking.
 const REQUIRED: [Member; 4] =
     [Member::AppointmentId, Member::StartTime, Member::EndTime, Member::BookingStatus];
-/// When the row was last changed, by the vendor's clock: the name that consumers of its webhooks know
-/// (unverified).
-const MODIFIED_DATE: &str = "modifiedDate";
+/// Of whom a row tells, if any of these is filled in.
+pub const PERSON: [Member; 6] = [
+    Member::FirstName,
+    Member::LastName,
+    Member::Email,
+    Member::MobilePhone,
+    Member::DayPhone,
+    Member::NightPhone,
+];
+/// Which columns the details are read from that are not on every row; as in `mapping`.
+const DETAILS: [(DetailName, &[Member]); 5] = [
+    (DetailName::ServiceId, &[Member::ServiceId]),
+    (DetailName::ServiceName, &[Member::ServiceTitle]),
+    (DetailName::ResourceId, &[Member::ServiceProviderId]),
+    (DetailName::LocationId, &[Member::BusinessId]),
+    (DetailName::ClassId, &[Member::EventType, Member::CalendarEventId]),
+];
 /// As many unknown names are told, and so much of each.
 const IGNORED_MAX: usize = 100;
 const IGNORED_NAME_MAX_CHARS: usize = 64;
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    /// A member of an appointment or of its customer.
-    Member(Member),
-    /// When the row was last changed.
-    ModifiedDate,
-}
-
-impl Column {
-    fn named(name: &str) -> Option<Self> {
-        let is_kept = |it: &char| !it.is_whitespace() && *it != '_';
-        let folded = || name.chars().filter(is_kept);
-        let is_modified = folded().count() == MODIFIED_DATE.len()
-            && folded().zip(MODIFIED_DATE.chars()).all(|(a, b)| a.eq_ignore_ascii_case(&b));
-        match Member::named(name) {
-            Some(member) => Some(Self::Member(member)),
-            None => is_modified.then_some(Self::ModifiedDate),
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Member(member) => member.as_str(),
-            Self::ModifiedDate => MODIFIED_DATE,
-        }
-    }
-}
-
 /// The columns in their order; `None` for one that is not known.
 #[derive(Debug)]
 pub struct Header {
-    columns: Vec<Option<Column>>,
+    columns: Vec<Option<Member>>,
     found: ExportColumns,
 }
 
@@ -56,9 +43,11 @@ impl Header {
     /// # Errors
     /// [`ExportError::MissingColumns`], [`ExportError::DoubledColumn`].
     pub fn read(cells: &Cells<'_>) -> Result<Self, ExportError> {
-        let (mut columns, mut ignored) = (Vec::<Option<Column>>::new(), Vec::new());
-        for name in cells.texts() {
-            let column = Column::named(&name);
+        let (mut columns, mut ignored) = (Vec::<Option<Member>>::new(), Vec::new());
+        for name in cells.values() {
+            // A name that is no UTF-8 is none of those that are known.
+            let name = String::from_utf8_lossy(name);
+            let column = Member::named(&name);
             if let Some(column) = column.filter(|it| columns.contains(&Some(*it))) {
                 return Err(ExportError::DoubledColumn(column.as_str()));
             }
@@ -67,14 +56,14 @@ impl Header {
             }
             columns.push(column);
         }
-        let known = Member::ALL.into_iter().map(Column::Member).chain([Column::ModifiedDate]);
+        let known = Member::ALL.into_iter();
         let absent: Vec<_> = known.filter(|it| !columns.contains(&Some(*it))).collect();
-        let is_required = |it: &&Column| REQUIRED.map(Column::Member).contains(it);
+        let is_required = |it: &&Member| REQUIRED.contains(it);
         let missing: Vec<_> = absent.iter().filter(is_required).map(|it| it.as_str()).collect();
         if !missing.is_empty() {
             return Err(ExportError::MissingColumns(missing));
         }
-        let absent = absent.into_iter().map(Column::as_str).collect();
+        let absent = absent.into_iter().map(Member::as_str).collect();
         Ok(Self { columns, found: ExportColumns { ignored, absent } })
     }
 
@@ -84,8 +73,19 @@ impl Header {
     }
 
     /// The columns in their order.
-    pub fn columns(&self) -> impl Iterator<Item = Option<Column>> {
+    pub fn columns(&self) -> impl Iterator<Item = Option<Member>> {
         self.columns.iter().copied()
+    }
+
+    /// What no row can tell. A number without its country may be read as another one, or not at all:
+    /// `countryCode` is as much of the person as the phones.
+    pub fn untold(&self) -> Untold {
+        let is_absent = |member: &Member| !self.columns.contains(&Some(*member));
+        let details = DETAILS.into_iter().filter(|(_, members)| members.iter().any(is_absent));
+        Untold {
+            details: details.map(|(name, _)| name).collect(),
+            is_person_partial: PERSON.iter().chain([&Member::CountryCode]).any(is_absent),
+        }
     }
 
     /// Which columns are there, and which are not.

@@ -12,9 +12,10 @@ mod times;
 use std::io::Read;
 
 use jiff::tz::TimeZone;
+use sync_domain::model::{ExternalId, Untold};
 use sync_domain::ports::{BackfillRow, BackfillRows, ReadRow, RowFault, RowsBroken};
 
-use self::header::{Column, Header};
+use self::header::{Header, PERSON};
 use self::records::{Cells, Record, Records};
 use self::times::Clocks;
 use super::mapping::{self, CalendarEntry};
@@ -23,15 +24,9 @@ use crate::export::{ExportColumns, ExportError};
 
 /// What is at fault where a row has more cells or fewer than the header.
 const CELL_COUNT: &str = "columns";
-/// Of whom a row tells, if any of these is filled in.
-const PERSON: [Member; 6] = [
-    Member::FirstName,
-    Member::LastName,
-    Member::Email,
-    Member::MobilePhone,
-    Member::DayPhone,
-    Member::NightPhone,
-];
+/// What is at fault where a cell that is read is no UTF-8. A name of which some letters are replaced
+/// would be stored over the right one.
+const ENCODING: &str = "encoding";
 
 /// Reads an export row by row, in bounded memory.
 pub struct VagaroExport<R> {
@@ -63,6 +58,10 @@ impl<R: Read> VagaroExport<R> {
 }
 
 impl<R: Read + Send> BackfillRows for VagaroExport<R> {
+    fn untold(&self) -> Untold {
+        self.header.untold()
+    }
+
     fn next_row(&mut self, default_region: Option<&str>) -> Result<Option<ReadRow>, RowsBroken> {
         loop {
             let record = self.records.read().map_err(|error| RowsBroken(Box::new(error)))?;
@@ -78,30 +77,37 @@ impl<R: Read + Send> BackfillRows for VagaroExport<R> {
                 }
                 Ok(cells) => cells,
             };
-            let (row, as_of) = row_of(&self.header, &self.clocks, &cells);
+            let row = match row_of(&self.header, &self.clocks, &cells) {
+                Ok(row) => row,
+                Err(external_id) => return Ok(Some(fault(external_id, ENCODING))),
+            };
             return Ok(Some(match mapping::entry_of(&row, None) {
                 Err(unreadable) => fault(unreadable.external_id, unreadable.field),
-                Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment,
+                Ok(CalendarEntry::StaffBlock) => ReadRow::NoAppointment { last_line },
                 Ok(CalendarEntry::Appointment { external_id, snapshot }) => {
                     let is_told = PERSON.into_iter().any(|member| row.text(member).is_some());
                     let person = is_told.then(|| mapping::person_of(&row, default_region));
                     let booking = snapshot.with_person(external_id, person);
-                    ReadRow::Booking(Box::new(BackfillRow { line, last_line, booking, as_of }))
+                    ReadRow::Booking(Box::new(BackfillRow { line, last_line, booking }))
                 }
             }));
         }
     }
 }
 
-/// A row with its times in UTC, and when it was last changed, if that can be read.
-fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> (Row, Option<jiff::Timestamp>) {
-    let (mut row, mut modified) = (Row::default(), None);
-    for (column, cell) in header.columns().zip(cells.texts()) {
-        match column {
-            Some(Column::Member(member)) => row.set(member, &cell),
-            Some(Column::ModifiedDate) => modified = clocks.moment(&cell, None),
-            None => {}
+/// A row with its times in UTC. The error is the id, if that can be read, of a row that holds a cell
+/// in another encoding than UTF-8.
+fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> Result<Row, Option<ExternalId>> {
+    let (mut row, mut is_utf8) = (Row::default(), true);
+    for (member, cell) in header.columns().zip(cells.values()) {
+        match (member, str::from_utf8(cell)) {
+            (Some(member), Ok(text)) => row.set(member, text),
+            (Some(_), Err(_)) => is_utf8 = false,
+            (None, _) => {}
         }
+    }
+    if !is_utf8 {
+        return Err(mapping::external_id_of(&row));
     }
     // What is no time stays as it is, for the mapping to refuse.
     let starts_at = row.text(Member::StartTime).and_then(|text| clocks.moment(text, None));
@@ -111,5 +117,5 @@ fn row_of(header: &Header, clocks: &Clocks, cells: &Cells<'_>) -> (Row, Option<j
             row.set(member, &moment.to_string());
         }
     }
-    (row, modified)
+    Ok(row)
 }

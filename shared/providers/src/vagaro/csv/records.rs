@@ -8,7 +8,6 @@
 //! wrong; to go on reading inside of it would make rows of what a customer typed. What is in a good
 //! record is then split by `csv-core`, the parser of the csv crate.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
@@ -60,14 +59,12 @@ impl<'a> Cells<'a> {
         self.ends.len()
     }
 
-    /// The cells in their order. What is no UTF-8 is replaced by the sign for that.
-    pub fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> {
+    /// The cells in their order, which may be no UTF-8.
+    pub fn values(&self) -> impl Iterator<Item = &'a [u8]> {
         let begins = [0].into_iter().chain(self.ends.iter().copied());
         let bytes = self.bytes;
         let cells = begins.zip(self.ends);
-        cells.map(move |(begin, end)| {
-            String::from_utf8_lossy(bytes.get(begin..*end).unwrap_or_default())
-        })
+        cells.map(move |(begin, end)| bytes.get(begin..*end).unwrap_or_default())
     }
 
     /// Whether there is nothing in any of them: an empty line, or one of commas alone.
