@@ -66,7 +66,12 @@ async fn account_is_read_from_whatever_me_says_of_it() {
         let time_zone = expected.map(str::to_owned);
         assert_eq!(
             details,
-            AccountDetails { account_id: "12345".to_owned(), time_zone, gaps: vec![] },
+            AccountDetails {
+                account_id: "12345".to_owned(),
+                also: vec![],
+                time_zone,
+                gaps: vec![]
+            },
             "{body}"
         );
         assert_eq!(server.lines(), ["GET /api/v1/me"]);

@@ -88,6 +88,29 @@ async fn connect_to_another_account_gives_up_the_address_of_the_former_one() {
 }
 
 #[tokio::test]
+async fn account_keeps_its_id_and_its_address_while_it_goes_by_that_id() {
+    let world = ConnectionWorld::with_minting();
+    let first = entered(&world.connect_app("acme", "proof", Some("whs")).await.unwrap());
+    let secrets = world.secret(MINTED_WEBHOOK);
+    // Another id comes first from now on.
+    world.provider.add_app("client", "proof-11", "11");
+    world.provider.go_also_by(&["12", "77"]);
+    let again = world.connect_app("acme", "proof-11", None).await.unwrap();
+    assert_eq!((again.account_id.as_str(), entered(&again)), ("77", first.clone()));
+    assert_eq!(world.secret(MINTED)["account_id"], "77");
+    assert_eq!(world.secret(MINTED_WEBHOOK), secrets, "nothing is to be entered anew");
+    assert_eq!(world.registry.accounts_of(&tenant("acme")), pointers(&world, "77"));
+    world.provider.add_app("client", "proof-2", "11");
+    let rotated = world.rotate_with(&[(ClientSecret, "proof-2")]).await.unwrap();
+    assert_eq!(rotated.entered_url.unwrap().expose_secret(), first);
+    world.provider.go_also_by(&["12"]);
+    assert_eq!(field_of(world.rotate_with(&[(ClientSecret, "proof-11")]).await), "client_secret");
+    let other = world.connect_app("acme", "proof-11", None).await.unwrap();
+    assert_eq!(other.account_id, "11", "it is another account now");
+    assert_ne!(entered(&other), first);
+}
+
+#[tokio::test]
 async fn connect_with_a_refused_app_or_domain_leaves_nothing() {
     let world = ConnectionWorld::with_minting();
     assert_eq!(field_of(world.connect_app("acme", "wrong", None).await), "client_id");

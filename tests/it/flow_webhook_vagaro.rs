@@ -223,6 +223,21 @@ fn fault_of_ours_is_never_answered_such_that_the_event_is_lost() {
 }
 
 #[test]
+fn proven_delivery_that_can_not_be_read_is_to_come_again_and_the_log_says_why() {
+    let log = logged(|| {
+        let world = connected();
+        for body in ["<html>canary", "[]", "\"canary\"", "{\"type\": \"appoint", ""] {
+            assert_later(&world, &Sent::vagaro(body, SECRET, TOKEN), body);
+        }
+    });
+    assert_eq!(log.matches("\"cause\":\"unreadable: not_a_list\"").count(), 5, "{log}");
+    assert!(!log.contains("unproven") && !log.contains("canary"), "{log}");
+    // Nobody's address stays nobody's.
+    let answer = connected().deliver(&Sent::vagaro("<html>", SECRET, UNKNOWN_TOKEN));
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+#[test]
 fn kinds_that_nobody_uses_leave_no_mark_and_a_bare_deletion_does() {
     let world = connected();
     let mut customer = event("updated", AT, json!({"customerId": "c", "email": "ada@example.com"}));
@@ -286,7 +301,7 @@ fn vagaro_event_files_get_their_answers() {
         ("no_signature", 503, 0),
         ("another_token", 503, 0),
         ("unknown_address", 401, 0),
-        ("not_json", 400, 0),
+        ("not_json", 503, 0),
     ];
     let folder = root().join("events/webhook-vagaro");
     let files = std::fs::read_dir(&folder).unwrap().count();

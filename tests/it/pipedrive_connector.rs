@@ -39,8 +39,12 @@ async fn account_is_the_company_of_the_token() {
         server.will_answer(200, success(user));
         let details = connector(&server).account(&access(auth)).await.unwrap();
         // The zone is the user's, and the tokens of the day go by the server's.
-        let expected =
-            AccountDetails { account_id: "54235233".to_owned(), time_zone: None, gaps: vec![] };
+        let expected = AccountDetails {
+            account_id: "54235233".to_owned(),
+            also: vec![],
+            time_zone: None,
+            gaps: vec![],
+        };
         assert_eq!(details, expected);
         let asked = server.asked().remove(0);
         assert_eq!(asked.line, "GET /acme/api/v1/users/me");

@@ -104,6 +104,7 @@ async fn account_is_the_tokens_with_the_zone_of_the_first_place_in_use() {
     let connector = connector_at(&format!("{}/", server.base_url));
     let expected = AccountDetails {
         account_id: "6SSW7HV8K2ST5".to_owned(),
+        also: vec![],
         time_zone: Some("America/Chicago".to_owned()),
         gaps: vec![],
     };

@@ -52,6 +52,14 @@ async fn token_is_read_in_every_shape_that_has_been_seen() {
         (listed("t-1"), 3_600),
         (json!({"access_token": "t-1", "expires_in": 600}), 600),
         (json!({"responseCode": "1000", "accessToken": "t-1", "data": null}), 3_600),
+        // An empty spelling does not hide another.
+        (
+            listed(
+                json!({"access_token": "", "accessToken": "t-1", "expires_in": "", "expiresIn": 7}),
+            ),
+            7,
+        ),
+        (listed(json!({"access_token": " ", "accessToken": "", "token": "t-1"})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": 0})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": -5})), 3_600),
         (listed(json!({"access_token": "t-1", "expires_in": "soon"})), 3_600),
@@ -136,18 +144,19 @@ async fn region_that_would_be_another_address_is_never_called() {
 }
 
 #[tokio::test]
-async fn account_is_the_first_of_its_locations_byte_by_byte() {
-    for (ids, expected) in [
-        (vec![SHOP], SHOP),
+async fn account_is_the_first_of_its_locations_byte_by_byte_and_goes_by_the_others() {
+    for (ids, expected, also) in [
+        (vec![SHOP], SHOP, vec![]),
         // Upper case comes first, wherever the vendor lists it.
-        (vec![OTHER_SHOP, SHOP], SHOP),
-        (vec![SHOP, OTHER_SHOP, SHOP], SHOP),
-        (vec!["b", "+a", "=c", "not an id", ""], "+a"),
+        (vec![OTHER_SHOP, SHOP], SHOP, vec![OTHER_SHOP]),
+        (vec![SHOP, OTHER_SHOP, SHOP], SHOP, vec![OTHER_SHOP]),
+        (vec!["b", "+a", "=c", "not an id", ""], "+a", vec!["=c", "b"]),
     ] {
         let server = VendorServer::start().await;
         server.will_answer(200, shops(&ids));
         let details = connector(&server).account(&access(Some("us02"))).await.unwrap();
         assert_eq!((details.account_id.as_str(), details.time_zone), (expected, None));
+        assert_eq!(details.also, also);
         let asked = server.asked().remove(0);
         assert_eq!(asked.line, "POST /us02/api/v2/locations?pageNumber=1&pageSize=100");
         assert_eq!(

@@ -139,7 +139,9 @@ async fn accept(
     };
     let command =
         AcceptWebhook { delivery: &delivery, answer_by, correlation_id: request.correlation_id };
-    accept_webhook(&deps, &command, stats).await.map_err(|error| refusal_of(&error))?;
+    let drops_refused = route.protocol.drops_refused();
+    let accepted = accept_webhook(&deps, &command, stats).await;
+    accepted.map_err(|error| refusal_of(&error, drops_refused))?;
     Ok(route.protocol.acknowledgement(&delivery))
 }
 
@@ -174,7 +176,9 @@ fn called_url(route: &WebhookRoute, request: &WebhookRequest) -> String {
     url
 }
 
-fn refusal_of(error: &AcceptWebhookError) -> Refusal {
+/// How an error is answered. A proven delivery that can't be read may be one that we don't know to read
+/// yet: where the vendor gives up what is refused, it is put off like a fault of ours.
+fn refusal_of(error: &AcceptWebhookError, drops_refused: bool) -> Refusal {
     let later = || Problem::new(ErrorCode::ServiceUnavailable).retry_after(Some(RETRY_AFTER));
     // The kind of the inner error and no more: an SDK's full text may quote an item.
     let inner = || match error.source() {
@@ -189,25 +193,30 @@ fn refusal_of(error: &AcceptWebhookError) -> Refusal {
             let refusal = Refusal::new(later(), format!("{UNPROVEN}: {}", fault.as_str()));
             Refusal { outcome: UNPROVEN, ..refusal }
         }
-        AcceptWebhookError::Unreadable(UnreadableDelivery::NotAList) => {
-            let problem =
-                Problem::new(ErrorCode::InvalidEvents).detail("must be what the provider sends");
-            Refusal::new(problem, "not_a_list")
-        }
-        AcceptWebhookError::Unreadable(UnreadableDelivery::TooMany) => {
-            let problem = Problem::new(ErrorCode::InvalidEvents)
-                .detail("must not hold more than the provider sends");
-            Refusal::new(problem, "too_many_events")
-        }
-        AcceptWebhookError::Unreadable(UnreadableDelivery::UnknownVersion) => {
-            let problem = Problem::new(ErrorCode::InvalidEvents)
-                .detail("must be of the version that the webhook was registered with");
-            Refusal::new(problem, "unknown_version")
+        AcceptWebhookError::Unreadable(unreadable) => {
+            let (cause, detail) = unreadable_texts(unreadable);
+            if drops_refused {
+                return Refusal::new(later(), format!("unreadable: {cause}"));
+            }
+            Refusal::new(Problem::new(ErrorCode::InvalidEvents).detail(detail), cause)
         }
         AcceptWebhookError::Secrets(_)
         | AcceptWebhookError::Accounts(_)
         | AcceptWebhookError::NotEnqueued
         | AcceptWebhookError::OutOfTime => Refusal::new(later(), inner()),
+    }
+}
+
+/// What the log line says of a delivery that can't be read, and what its sender is told.
+const fn unreadable_texts(unreadable: &UnreadableDelivery) -> (&'static str, &'static str) {
+    match unreadable {
+        UnreadableDelivery::NotAList => ("not_a_list", "must be what the provider sends"),
+        UnreadableDelivery::TooMany => {
+            ("too_many_events", "must not hold more than the provider sends")
+        }
+        UnreadableDelivery::UnknownVersion => {
+            ("unknown_version", "must be of the version that the webhook was registered with")
+        }
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) struct State {
     lifetime: Option<Duration>,
     replaced_after: Option<Duration>,
     pub(crate) gaps: Vec<AccountGap>,
+    pub(crate) also: Vec<String>,
     /// The verifier that the last consent began with.
     challenged: Option<String>,
     is_rotating: bool,
@@ -172,6 +173,11 @@ impl ScriptedConnector {
     /// From now on no account lets us have this.
     pub fn withhold(&self, gaps: &[AccountGap]) {
         self.state().gaps = gaps.to_vec();
+    }
+
+    /// From now on each account goes by these ids besides its own.
+    pub fn go_also_by(&self, account_ids: &[&str]) {
+        self.state().also = account_ids.iter().map(|it| (*it).to_owned()).collect();
     }
 
     /// From now on a refresh says nothing of the refresh token.

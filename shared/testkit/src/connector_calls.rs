@@ -94,8 +94,11 @@ impl AccountConnector for ScriptedConnector {
             state.account_of(access)
         };
         let account_id = self.in_turn(look).await?;
-        let gaps = self.state().gaps.clone();
-        Ok(AccountDetails { account_id, time_zone: Some("US/Eastern".to_owned()), gaps })
+        let (also, gaps) = {
+            let state = self.state();
+            (state.also.clone(), state.gaps.clone())
+        };
+        Ok(AccountDetails { account_id, also, time_zone: Some("US/Eastern".to_owned()), gaps })
     }
 
     fn refresh_ahead(&self, lifetime: Duration) -> Duration {

@@ -84,10 +84,20 @@ impl fmt::Debug for TenantGrant {
 pub struct AccountDetails {
     /// The provider's id of the account.
     pub account_id: String,
+    /// Other ids that it goes by, where the provider has none of the account itself: which of them comes
+    /// first may change, and the account is still the same.
+    pub also: Vec<String>,
     /// Its time zone, an IANA name, if the provider says it.
     pub time_zone: Option<String>,
     /// What it does not let us have although the credentials are good.
     pub gaps: Vec<AccountGap>,
+}
+
+impl AccountDetails {
+    /// Whether the account goes by this id.
+    pub fn goes_by(&self, account_id: &str) -> bool {
+        self.account_id == account_id || self.also.iter().any(|it| it == account_id)
+    }
 }
 
 /// What a connected account does not let us have.

@@ -215,7 +215,8 @@ pub trait WebhookProtocol: Send + Sync {
 
     /// Whether the vendor gives a delivery up for good that is refused as unsigned. One that came to
     /// an address which only the vendor has been told is then answered such that it comes again: the
-    /// secret that it was made with may be one that the tenant has not entered here yet.
+    /// secret that it was made with may be one that the tenant has not entered here yet. So is a proven
+    /// one that can't be read.
     fn drops_refused(&self) -> bool {
         false
     }

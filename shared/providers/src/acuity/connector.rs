@@ -57,7 +57,12 @@ impl AccountConnector for AcuityConnector {
         let me: Me = success_of(&answer)?;
         let account_id = me.id.number().ok_or_else(|| bad_answer(&answer))?;
         let time_zone = zone_of(&me.timezone);
-        Ok(AccountDetails { account_id: account_id.to_string(), time_zone, gaps: Vec::new() })
+        Ok(AccountDetails {
+            account_id: account_id.to_string(),
+            also: Vec::new(),
+            time_zone,
+            gaps: Vec::new(),
+        })
     }
 
     /// There is no consent page: see the module.

@@ -87,6 +87,7 @@ impl AccountConnector for HubspotConnector {
         Ok(AccountDetails {
             gaps: Vec::new(),
             account_id: details.portal_id.to_string(),
+            also: Vec::new(),
             time_zone: details.time_zone.filter(|zone| !zone.is_empty()),
         })
     }

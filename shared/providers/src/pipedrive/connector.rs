@@ -79,7 +79,7 @@ impl AccountConnector for PipedriveConnector {
             let field = Some("domain".to_owned());
             return Err(ProviderError::Rejected { vendor_code: None, field });
         }
-        Ok(AccountDetails { account_id, time_zone: None, gaps: Vec::new() })
+        Ok(AccountDetails { account_id, also: Vec::new(), time_zone: None, gaps: Vec::new() })
     }
 
     /// What the app may do is set where the app is made, and everybody accepts all of it.

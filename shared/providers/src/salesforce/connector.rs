@@ -84,7 +84,7 @@ impl AccountConnector for SalesforceConnector {
         }
         let account_id = account_id.as_deref().and_then(ids::long_org);
         let account_id = account_id.ok_or_else(|| unavailable(Some(200), RemoteEffect::None))?;
-        Ok(AccountDetails { account_id, time_zone: None, gaps: Vec::new() })
+        Ok(AccountDetails { account_id, also: Vec::new(), time_zone: None, gaps: Vec::new() })
     }
 
     /// There is no consent page: the app is the tenant's own.

@@ -86,7 +86,7 @@ pub async fn account(mut calls: Calls<'_>) -> Result<AccountDetails, ProviderErr
     if is_granted(PLAN_SCOPE) && lacks_plan(&mut calls).await? {
         gaps.push(AccountGap::Plan(PLAN_HINT.to_owned()));
     }
-    Ok(AccountDetails { account_id, time_zone, gaps })
+    Ok(AccountDetails { account_id, also: Vec::new(), time_zone, gaps })
 }
 
 /// The time zone of the first location that is in use.

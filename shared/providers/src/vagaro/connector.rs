@@ -42,15 +42,21 @@ impl AccountConnector for VagaroConnector {
     }
 
     /// `POST locations`. No id of the business itself is told, so the first of its locations in byte
-    /// order stands for it. No time zone is told: times come in UTC.
+    /// order stands for it when it is connected, and each of them later. No time zone is told: times come in UTC.
     async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError> {
         let region = access.domain.as_deref();
         let mut calls = Calls::new(&self.http, &self.settings, region, &access.token);
         let locations = calls.locations().await?;
         let none =
             || ProviderError::Rejected { vendor_code: None, field: Some("businessId".to_owned()) };
-        let account_id = locations.into_iter().next().ok_or_else(none)?;
-        Ok(AccountDetails { account_id, time_zone: None, gaps: Vec::new() })
+        let mut locations = locations.into_iter();
+        let account_id = locations.next().ok_or_else(none)?;
+        Ok(AccountDetails {
+            account_id,
+            also: locations.collect(),
+            time_zone: None,
+            gaps: Vec::new(),
+        })
     }
 
     /// There is no consent page: see the module.

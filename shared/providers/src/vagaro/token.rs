@@ -86,15 +86,20 @@ enum TokenData {
 impl TokenMembers {
     fn token(&self) -> Option<&str> {
         let spellings = [&self.access_token, &self.access_token_camel, &self.token];
-        spellings.into_iter().find_map(|it| it.0.as_deref()).filter(|it| is_token(it))
+        spellings.into_iter().find_map(given).filter(|it| is_token(it))
     }
 
     fn good_for(&self) -> Option<Duration> {
         let spellings = [&self.expires_in, &self.expires_in_camel];
-        let seconds = spellings.into_iter().find_map(|it| it.0.as_deref())?;
+        let seconds = spellings.into_iter().find_map(given)?;
         let seconds: u64 = seconds.trim().parse().ok()?;
         (seconds > 0).then(|| Duration::from_secs(seconds).min(GOOD_FOR_MAX))
     }
+}
+
+/// What a spelling holds; an empty one does not hide another.
+fn given(text: &Text) -> Option<&str> {
+    text.0.as_deref().filter(|it| !it.trim().is_empty())
 }
 
 /// Whether a text can stand in the header that tokens are sent in.

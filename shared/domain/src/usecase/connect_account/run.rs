@@ -67,12 +67,18 @@ impl Run<'_, '_> {
         self.found.entry.as_ref().map(|entry| entry.account_id.as_str())
     }
 
-    /// Gets tokens and tests them with one cheap call.
+    /// Gets tokens and tests them with one cheap call. An account that still goes by the stored id keeps
+    /// it, and with it its webhook's address and secret.
     async fn try_tokens(&self) -> Result<(Tokens, AccountDetails), ManageError> {
         let tokens = self.tokens().await?;
         let access = tokens.access();
         let call = || self.deps.connector.account(&access);
-        let account = with_retries(self.deps, self.command.request.deadline, call).await?;
+        let mut account = with_retries(self.deps, self.command.request.deadline, call).await?;
+        if let Some(former) = self.former_account()
+            && account.goes_by(former)
+        {
+            account.account_id = former.to_owned();
+        }
         Ok((tokens, account))
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn tested(
     let access = new.credentials.access();
     let call = || deps.connector.account(&access);
     let account = with_retries(deps, request.deadline, call).await?;
-    if account.account_id != entry.account_id {
+    if !account.goes_by(&entry.account_id) {
         let reason = "is of another account: connect that one instead";
         return Err(InvalidField::new(kind.as_str(), reason).into());
     }
