@@ -149,8 +149,7 @@ async fn gaps_of_scopes_and_plan_are_told_and_nothing_is_made_up_for_them() {
     let refused = json!({"square": {"seller_level": false, "without_plan": "refused"}});
     let salon = BookingTenant::with(SYSTEM, refused).await;
     let answer = salon.import(&json!({})).await;
-    answer.problem(409, "missing_scope");
-    assert_eq!(salon.tenant.health().await["last_error"]["code"], "missing_scope");
+    answer.problem(422, "provider_missing_scope");
 }
 
 /// A seller whose plan ends shows us next to nothing. That is no reason to take bookings for deleted.
