@@ -231,8 +231,9 @@ async fn appointment_that_is_withdrawn_is_marked_and_kept(system: BookingSystem)
         number_in(&booking().await, "version") == 2
     })
     .await;
-    let is_slow = began.elapsed() > Duration::from_secs(15);
-    assert_eq!(is_slow, system.confirms_deletions(), "one look at a hint is not enough: {took:?}");
+    // What is told in full may be looked at, too: so soon behind the import two clocks can't be compared.
+    let is_looked_at_twice = began.elapsed() > Duration::from_secs(15);
+    assert!(is_looked_at_twice || !system.confirms_deletions(), "one look at a hint: {took:?}");
     let told = booking().await;
     assert_eq!((text_in(&told, "status"), text_in(&told, "reason")), ("cancelled", reason));
     let event = salon.tenant.events(1).await.remove(0);
