@@ -247,28 +247,35 @@ pub trait AccountConnector: Send + Sync {
     /// See [`ProviderError`].
     async fn account(&self, access: &AccountAccess) -> Result<AccountDetails, ProviderError>;
 
-    /// Where a person gives their consent; the provider hands `state` back.
-    fn authorize_url(&self, app: &OauthApp, state: &str) -> String;
+    /// Where a person gives their consent; the provider hands `state` back. Empty where there is no
+    /// consent to an app of ours.
+    fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
+        String::new()
+    }
 
     /// Exchanges the code of a consent for tokens. A code is good for one time.
     ///
     /// # Errors
-    /// See [`GrantError`].
+    /// See [`GrantError`]; without an app of ours always [`GrantError::AppRefused`].
     async fn exchange(
         &self,
-        app: &OauthApp,
-        code: &SecretString,
-    ) -> Result<OauthTokens, GrantError>;
+        _app: &OauthApp,
+        _code: &SecretString,
+    ) -> Result<OauthTokens, GrantError> {
+        Err(GrantError::AppRefused)
+    }
 
     /// Gets a new bearer token.
     ///
     /// # Errors
-    /// See [`GrantError`].
+    /// See [`GrantError`]; without an app of ours always [`GrantError::AppRefused`].
     async fn refresh(
         &self,
-        app: &OauthApp,
-        refresh_token: &SecretString,
-    ) -> Result<OauthTokens, GrantError>;
+        _app: &OauthApp,
+        _refresh_token: &SecretString,
+    ) -> Result<OauthTokens, GrantError> {
+        Err(GrantError::AppRefused)
+    }
 
     /// Makes the key property of a kind of record unless it is there.
     ///

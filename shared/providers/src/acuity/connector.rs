@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
-    AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, Hook, HookAddress,
-    HookRegistration, KeyProperty, OauthApp, OauthTokens, ProviderError,
+    AccountAccess, AccountConnector, AccountDetails, AuthMode, Hook, HookAddress, HookRegistration,
+    KeyProperty, ProviderError,
 };
 
 use super::AcuitySettings;
@@ -63,29 +63,6 @@ impl AccountConnector for AcuityConnector {
             time_zone,
             gaps: Vec::new(),
         })
-    }
-
-    /// There is no consent page: see the module.
-    fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
-        String::new()
-    }
-
-    /// Always [`GrantError::AppRefused`]: see the module.
-    async fn exchange(
-        &self,
-        _app: &OauthApp,
-        _code: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
-    }
-
-    /// Always [`GrantError::AppRefused`]: an API key does not end.
-    async fn refresh(
-        &self,
-        _app: &OauthApp,
-        _refresh_token: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
     }
 
     /// Bookings are only read.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
     AccountAccess, AccountConnector, AccountDetails, AuthMode, Clock, GrantError, HookAddress,
-    HookSecret, KeyProperty, OauthApp, OauthTokens, ProviderError, RemoteEffect, TenantGrant,
+    HookSecret, KeyProperty, OauthTokens, ProviderError, RemoteEffect, TenantGrant,
 };
 
 use super::calls::{self, Calls, success_of};
@@ -85,29 +85,6 @@ impl AccountConnector for SalesforceConnector {
         let account_id = account_id.as_deref().and_then(ids::long_org);
         let account_id = account_id.ok_or_else(|| unavailable(Some(200), RemoteEffect::None))?;
         Ok(AccountDetails { account_id, also: Vec::new(), time_zone: None, gaps: Vec::new() })
-    }
-
-    /// There is no consent page: the app is the tenant's own.
-    fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
-        String::new()
-    }
-
-    /// Always [`GrantError::AppRefused`]: there is no app of ours.
-    async fn exchange(
-        &self,
-        _app: &OauthApp,
-        _code: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
-    }
-
-    /// Always [`GrantError::AppRefused`]: tokens are minted anew.
-    async fn refresh(
-        &self,
-        _app: &OauthApp,
-        _refresh_token: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
     }
 
     async fn ensure_key_property(

@@ -4,11 +4,10 @@
 //! (docs.vagaro.com, "Getting started", 2026). Webhooks are made by people there, with our address.
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 use sync_domain::model::ObjectType;
 use sync_domain::ports::{
     AccountAccess, AccountConnector, AccountDetails, AuthMode, GrantError, HookAddress, HookSecret,
-    KeyProperty, OauthApp, OauthTokens, ProviderError, TenantGrant,
+    KeyProperty, OauthTokens, ProviderError, TenantGrant,
 };
 
 use super::VagaroSettings;
@@ -57,29 +56,6 @@ impl AccountConnector for VagaroConnector {
             time_zone: None,
             gaps: Vec::new(),
         })
-    }
-
-    /// There is no consent page: see the module.
-    fn authorize_url(&self, _app: &OauthApp, _state: &str) -> String {
-        String::new()
-    }
-
-    /// Always [`GrantError::AppRefused`]: there is no app of ours.
-    async fn exchange(
-        &self,
-        _app: &OauthApp,
-        _code: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
-    }
-
-    /// Always [`GrantError::AppRefused`]: tokens are minted anew.
-    async fn refresh(
-        &self,
-        _app: &OauthApp,
-        _refresh_token: &SecretString,
-    ) -> Result<OauthTokens, GrantError> {
-        Err(GrantError::AppRefused)
     }
 
     /// Bookings are only read.
