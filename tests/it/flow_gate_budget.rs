@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use sync_domain::gate::{Class, ClosedReason, RateLimit};
 use sync_testkit::Scheduled;
 
-use crate::support::gate_world::{CALL_MAX, LIMIT, Machine, World};
+use crate::support::gate_world::{CALL_MAX, LIMIT, Machine, SYSTEM, World};
 
 const SEEDS: u64 = 60;
 /// Two clocks differ by at most twice this.
@@ -40,6 +40,9 @@ async fn life(machine: Machine<'_>) {
             let (there_ms, back_ms) =
                 (between(world, 0, ms_max / 2), between(world, 0, ms_max / 2));
             drop(machine.call_of(class, requests, wait_max, there_ms, back_ms).await);
+            if between(world, 0, 3) == 0 {
+                machine.gate.hand_back(&world.tenant, SYSTEM, class).await;
+            }
             if between(world, 0, 19) == 0 {
                 machine.clock.set_skew(SignedDuration::from_millis(skew_ms(world)));
             }

@@ -88,6 +88,7 @@ mod flow_crm_sweep_hook;
 mod flow_crm_sweep_schedules;
 mod flow_gate_breaker;
 mod flow_gate_budget;
+mod flow_gate_hand_back;
 mod flow_gate_pause;
 mod flow_gate_quota;
 mod flow_gate_second_window;

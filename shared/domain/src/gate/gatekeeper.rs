@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::entry::{Closed, ClosedReason, Entry, Outcome, Permit, Reported, Visit};
+use super::ledger::Class;
 use super::lobby::{Lobby, Step};
 use super::state::GateState;
 use crate::model::{System, TenantId};
@@ -124,6 +125,33 @@ impl Gate {
             }
         }
         Reported::NotStored
+    }
+
+    /// Gives back what this instance holds of a tenant's budget, for whoever's work there is over for
+    /// now: a lease would keep it from other instances for another minute. A small share is kept, and
+    /// so is one that a call is under way for. What can't be written down comes back with its lease.
+    pub async fn hand_back(&self, tenant: &TenantId, system: System, class: Class) {
+        let key = (tenant.clone(), system);
+        let lobby = self.lobbies.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let Some(lobby) = lobby else { return };
+        let _turn = lobby.turn.lock().await;
+        if !lobby.leave(class) {
+            return;
+        }
+        for attempt in 0..SAVES_MAX {
+            if lobby.must_load() && !self.load(&lobby).await {
+                return;
+            }
+            let Some((next, at)) = lobby.without_share(class) else { return };
+            match self.save(&lobby, &next).await {
+                Saved::Yes => {
+                    let revision = next.revision + 1;
+                    return lobby.wrote(GateState { revision, ..next }, at);
+                }
+                Saved::Unknown => return,
+                Saved::No => self.back_off(attempt).await,
+            }
+        }
     }
 
     /// Brings what is known up to date and asks for what the caller needs.

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+/// A share up to this part of what its class may use is too small for others to miss.
+const SMALL_PART: u32 = 4;
+
 /// Kept free of every limit, for calls that enter no gate (a connection's first check, the exchange
 /// of a code) and for other programs that use the same app's credentials.
 const HEADROOM_PERCENT: u32 = 5;
@@ -134,6 +137,8 @@ pub struct Grant {
     pub lease: Duration,
     /// It is less than was asked for.
     pub is_short: bool,
+    /// It is so much that others may have to wait for it.
+    pub is_large: bool,
 }
 
 impl RateLimit {
@@ -159,6 +164,18 @@ impl Ledger {
     /// The holder's own share.
     pub fn share_of(&self, holder: &str, class: Class) -> Option<&Share> {
         self.shares.iter().find(|share| share.holder == holder && share.class == class)
+    }
+
+    /// The ledger without a share, but for the permits that calls still count against, until then. Its
+    /// holder begins no more calls under it.
+    pub fn handed_back(&self, (holder, class): (&str, Class), busy: u32, until: Timestamp) -> Self {
+        let mut shares = self.shares.clone();
+        shares.retain(|share| share.holder != holder || share.class != class);
+        if busy > 0 {
+            let holder = holder.to_owned();
+            shares.push(Share { holder, class, permits: busy, until, is_short: false });
+        }
+        Self { learned: self.learned, shares }
     }
 
     /// Whether anyone else holds a share or waits for one.
@@ -187,7 +204,8 @@ impl Ledger {
         let holder = ask.holder.to_owned();
         let mut shares = others;
         shares.push(Share { holder, class: ask.class, permits, until, is_short });
-        (Self { learned: self.learned, shares }, Grant { permits, lease, is_short })
+        let is_large = permits > standing.pool / SMALL_PART;
+        (Self { learned: self.learned, shares }, Grant { permits, lease, is_short, is_large })
     }
 }
 

@@ -11,6 +11,7 @@ use super::breaker::Report;
 use super::entry::{ClosedReason, Outcome, Permit, Reported, Visit};
 use super::gatekeeper::GateSettings;
 use super::known::{Call, Decision, Draft, Holder, Known, Want};
+use super::ledger::Class;
 use super::pause::Pause;
 use super::seat::Moment;
 use super::state::GateState;
@@ -139,6 +140,18 @@ impl Lobby {
     /// This state was written at `at`, and is what the table holds.
     pub fn wrote(&self, state: GateState, at: Moment) {
         self.known().wrote(state, at);
+    }
+
+    /// See [`Seat::leave`](super::seat::Seat::leave).
+    pub fn leave(&self, class: Class) -> bool {
+        self.known().seat(class).leave()
+    }
+
+    /// See [`Known::without_share`].
+    pub fn without_share(&self, class: Class) -> Option<(GateState, Moment)> {
+        let at = self.moment();
+        let next = self.known().without_share((&self.holder, class), at)?;
+        Some((next, at))
     }
 
     /// The table could not be asked, or nobody knows what it did.

@@ -64,8 +64,18 @@ impl RollingLog {
         }
     }
 
+    /// Whether no call is under way.
+    pub fn is_over(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
     /// When the next permit comes free, as far as that is known.
     pub fn next_free(&self) -> Option<Duration> {
         self.ended.iter().map(|call| call.busy_until).min()
+    }
+
+    /// When the last permit comes free of the calls that are over.
+    pub fn last_free(&self) -> Option<Duration> {
+        self.ended.iter().map(|call| call.busy_until).max()
     }
 }

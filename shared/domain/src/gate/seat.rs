@@ -3,6 +3,7 @@
 //! What is believed here is never more than what the table holds: a smaller share or a shorter lease
 //! is believed before it is written, a larger or longer one only after.
 
+use std::mem;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ pub struct Seat {
     renew_at: Duration,
     ask_again_at: Duration,
     peak: u32,
+    is_large: bool,
     log: RollingLog,
 }
 
@@ -110,10 +112,25 @@ impl Seat {
     /// This was written; `at` is a moment before.
     pub fn granted(&mut self, grant: Grant, at: Moment) {
         self.permits = grant.permits;
+        self.is_large = grant.is_large;
         self.lease_end = self.lease_end.max(at.mono + grant.lease);
         self.lease_until = self.lease_until.max(at.now + grant.lease);
         self.renew_at = at.mono + grant.lease / 2;
         self.peak = self.log.busy(at.mono);
+    }
+
+    /// Gives a large share up, if no call is under way: none is begun under it any more. Whether it did.
+    pub fn leave(&mut self) -> bool {
+        let leaves = self.is_large && self.log.is_over();
+        if leaves {
+            *self = Self { log: mem::take(&mut self.log), ..Self::default() };
+        }
+        leaves
+    }
+
+    /// For how long calls count on that are over.
+    pub fn counts_for(&self, at: Moment) -> Duration {
+        self.log.last_free().map_or(Duration::ZERO, |free_at| free_at.saturating_sub(at.mono))
     }
 
     /// This is what the table holds for us. More than is believed here is not believed: it may be a

@@ -180,6 +180,11 @@ impl<'a> ProviderReads<'a> {
         }
     }
 
+    /// There is no more to read for now: others need not wait for what is held of the budget.
+    pub async fn leave(&self) {
+        self.ports.gate.hand_back(self.tenant, self.system, self.class).await;
+    }
+
     /// The connection, with a token that is good.
     pub async fn connection(&self) -> Result<Arc<Connection>, ConnectionError> {
         self.ports.connections.connection(self.tenant, self.system).await

@@ -87,6 +87,11 @@ impl<'a> Account<'a> {
         self.reads.costs()
     }
 
+    /// See [`ProviderReads::leave`].
+    pub async fn leave(&self) {
+        self.reads.leave().await;
+    }
+
     /// Reads the next part of a window, again and again where that may help.
     pub async fn page(
         &self,

@@ -106,6 +106,17 @@ impl Known {
         Some(grant)
     }
 
+    /// What should be written so that others get the share that this instance has left, if it is still
+    /// written down.
+    pub fn without_share(&mut self, holder: (&str, Class), at: Moment) -> Option<GateState> {
+        let mut next = self.with_news(&self.view.as_ref()?.state);
+        next.ledger.share_of(holder.0, holder.1)?;
+        let seat = self.seat(holder.1);
+        let until = at.now + seat.counts_for(at) + CLOCK_SKEW_MAX;
+        next.ledger = next.ledger.handed_back(holder, seat.busy(at), until);
+        Some(next)
+    }
+
     /// The draft was written.
     pub fn saved(&mut self, draft: Draft) {
         let Draft { mut next, at, class, grant, probe } = draft;

@@ -78,6 +78,9 @@ pub(super) async fn run(
     };
     let from = start.position.clone();
     let walked = walk(&account, start.window, from, limits, &mut storing).await;
+    if !matches!(walked.end, End::OutOfTime) {
+        account.leave().await;
+    }
     stats.costs = account.costs();
     stats.pages = walked.pages;
     stats.counts = storing.counts;

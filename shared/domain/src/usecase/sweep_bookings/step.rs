@@ -114,7 +114,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         correlation_id: step.correlation_id.clone(),
         refreshes: false,
     };
-    let account = Account::new(deps.read, &step.tenant, step.system, Class::Background);
+    let account = Account::new(deps.read, &scope.tenant, step.system, Class::Background);
     let limits = PageLimits { retry: deps.retry, until: deadline - reserve(deps) };
     let mut sweeping = Sweeping {
         account: &account,
@@ -154,6 +154,9 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         )) => SweepOutcome::REFUSED,
         End::Unworked(verdict) => waiting(verdict, &next, now),
     };
+    if outcome != SweepOutcome::AT_ONCE {
+        account.leave().await;
+    }
     SweepReport {
         step: next,
         outcome,

@@ -123,6 +123,9 @@ pub async fn sweep_crm_step(
         let sweep = SweepOf { tenant: &tenant, system, sweep: &step.correlation_id };
         drop(deps.sweeps.leave(sweep).await);
     }
+    if outcome != SweepOutcome::AT_ONCE {
+        reads.leave().await;
+    }
     let costs = reads.costs();
     CrmSweepReport {
         step,
