@@ -6,21 +6,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use sync_domain::model::{System, TenantId};
-use sync_domain::ports::sweep_slot;
-use sync_domain::usecase::sweeping::slot_at;
 
 use crate::support::account::now_ms;
 use crate::support::booking_state::text_in;
+use crate::support::booking_sweep::planned_id;
 use crate::support::booking_system::{
     Appointment, BookingSystem, Fate, for_every_booking_system, noon,
 };
 use crate::support::booking_tenant::BookingTenant;
 use crate::support::function_process::{FunctionProcess, schedule_event};
 use crate::support::table::number_in;
-use crate::support::tenant::{PHONE, new_id};
+use crate::support::tenant::PHONE;
 use crate::support::waiting::until;
 
 /// A missing appointment is looked for twice, half a minute apart.
@@ -193,14 +190,8 @@ async fn sweep_finds_what_a_dropped_webhook_missed_and_reports_it(system: Bookin
 
 /// The schedule's own event leads to the connections of its slot, whoever they are. Where nothing can be
 /// listed, what is known is looked at.
-async fn schedule_sweeps_the_connections_of_the_present_slot(system: BookingSystem) {
-    let known = System::parse(system.provider().system).unwrap();
-    let now = Timestamp::now();
-    let is_swept_now = |id: &String| {
-        let tenant = TenantId::parse(id).unwrap();
-        sweep_slot(&tenant, known) == slot_at(now)
-    };
-    let id = std::iter::repeat_with(new_id).find(is_swept_now).unwrap();
+async fn schedule_sweeps_the_connections_of_its_slot(system: BookingSystem) {
+    let (id, planned_at) = planned_id(system);
     let salon = BookingTenant::named(id, system, json!({})).await;
     salon.connect().await;
     seed_six(&salon).await;
@@ -214,7 +205,7 @@ async fn schedule_sweeps_the_connections_of_the_present_slot(system: BookingSyst
     let since_ms = now_ms();
     let cloud = &salon.tenant.cloud;
     let function = FunctionProcess::start(cloud, "booking-sweep", "BookingSweepFunction").await;
-    function.invoke(&schedule_event(now), Duration::from_secs(30)).await.unwrap();
+    function.invoke(&schedule_event(planned_at), Duration::from_secs(30)).await.unwrap();
     let swept = salon.swept(since_ms, |_| true).await;
     assert_eq!((swept.drift, salon.bookings().await.len()), (drift, 6), "{swept:?}");
     salon.assert_in_step().await;
@@ -248,6 +239,6 @@ for_every_booking_system! {
     change_at_the_provider_becomes_one_version_and_one_event;
     webhook_that_comes_again_changes_nothing;
     sweep_finds_what_a_dropped_webhook_missed_and_reports_it;
-    schedule_sweeps_the_connections_of_the_present_slot;
+    schedule_sweeps_the_connections_of_its_slot;
     appointment_that_is_withdrawn_is_marked_and_kept;
 }

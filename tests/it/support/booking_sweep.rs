@@ -2,17 +2,49 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+use sync_domain::model::{System, TenantId};
+use sync_domain::ports::sweep_slot;
+use sync_domain::usecase::sweeping::slot_at;
 use uuid::Uuid;
 
 use super::account::now_ms;
-use super::booking_system::noon;
+use super::booking_system::{BookingSystem, noon};
 use super::booking_tenant::BookingTenant;
+use super::tenant::new_id;
 use super::waiting::until;
 
-/// A sweep reads more than a year, and its calls wait behind live ones.
-const SWEPT_WITHIN: Duration = Duration::from_secs(150);
+/// A sweep reads more than a year, its calls wait behind live ones, and what was told half a minute ago
+/// is looked at later.
+const SWEPT_WITHIN: Duration = Duration::from_secs(240);
 const HALF_A_DAY_MS: i64 = 12 * 3_600_000;
+
+/// The minute of the hour whose slot tests have planned: tenants of other tests are never in it, for
+/// they would meet sweeps that they have not begun.
+const PLANNED_MINUTE: i8 = 57;
+
+fn planned_at() -> Timestamp {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    now.with().minute(PLANNED_MINUTE).build().unwrap().timestamp()
+}
+
+fn is_planned(id: &str, system: BookingSystem) -> bool {
+    let system = System::parse(system.provider().system).unwrap();
+    sweep_slot(&TenantId::parse(id).unwrap(), system) == slot_at(planned_at())
+}
+
+/// The id of a new tenant that only sweeps of its own test reach.
+pub fn unplanned_id(system: BookingSystem) -> String {
+    std::iter::repeat_with(new_id).find(|id| !is_planned(id, system)).unwrap()
+}
+
+/// The id of a new tenant, and when the schedule has it swept.
+pub fn planned_id(system: BookingSystem) -> (String, Timestamp) {
+    let id = std::iter::repeat_with(new_id).find(|id| is_planned(id, system)).unwrap();
+    (id, planned_at())
+}
 
 /// What a sweep reported of itself at its end.
 #[derive(Debug)]
