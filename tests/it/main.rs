@@ -69,6 +69,7 @@ mod e2e_upsert_queued;
 mod e2e_vagaro;
 mod flow_backfill;
 mod flow_backfill_columns;
+mod flow_booking_budget;
 mod flow_booking_schedules;
 mod flow_booking_snapshots;
 mod flow_booking_sync;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use sync_domain::gate::RateLimit;
 use sync_domain::model::{
     BookingChange, CorrelationId, Details, ExternalId, Person, RemoteBooking, RemoteState, System,
     TenantId,
@@ -115,6 +116,7 @@ pub struct ScriptedBookings {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) ways: Ways,
     slowness: usize,
+    pub(crate) rate_limit: RateLimit,
     /// How long a page takes.
     pub(crate) page_time: Duration,
     /// How long a read of single appointments takes.
@@ -131,6 +133,7 @@ impl ScriptedBookings {
             clock,
             ways: Ways::default(),
             slowness: 2,
+            rate_limit: RateLimit { max: 10_000, window: Duration::from_secs(1) },
             page_time: Duration::ZERO,
             booking_time: Duration::ZERO,
             state: Mutex::default(),
@@ -141,6 +144,13 @@ impl ScriptedBookings {
     #[must_use]
     pub const fn with_slowness(mut self, slowness: usize) -> Self {
         self.slowness = slowness;
+        self
+    }
+
+    /// With this limit in place of one that is out of the way.
+    #[must_use]
+    pub const fn with_rate_limit(mut self, rate_limit: RateLimit) -> Self {
+        self.rate_limit = rate_limit;
         self
     }
 

@@ -1,7 +1,5 @@
 //! The account's reader.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use sync_domain::gate::RateLimit;
 use sync_domain::model::{ExternalId, RemoteBooking};
@@ -16,7 +14,7 @@ use crate::booking_ways::is_overlooked;
 
 impl RateLimits for ScriptedBookings {
     fn default_limit(&self, _connection: &Connection) -> RateLimit {
-        RateLimit { max: 10_000, window: Duration::from_secs(1) }
+        self.rate_limit
     }
 }
 
