@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sync_domain::gate::RateLimit;
+use sync_domain::model::ExternalId;
 use sync_domain::ports::{Clock, PageError, ProviderError};
 use sync_domain::usecase::sweeping::SweepOutcome;
 use sync_domain::usecase::sync_bookings::BookingSyncOutcome;
@@ -31,20 +32,21 @@ fn world() -> BookingWorld {
     world
 }
 
-/// What others can't have, even when the last call counts no more.
-fn held(world: &BookingWorld) -> u32 {
+/// Panics if others can't have what was taken, once the last call counts no more.
+fn assert_left(world: &BookingWorld) {
     let state = world.gate_store.state(&world.tenant, SYSTEM);
+    assert!(state.revision > 3, "the share never grew: {state:?}");
     let later = world.clock.now() + BEHIND;
     let counted = state.ledger.shares.iter().filter(|share| share.until > later);
-    counted.map(|share| share.permits).sum()
+    let held: u32 = counted.map(|share| share.permits).sum();
+    assert!(held <= SMALL, "{held} are held");
 }
 
 #[tokio::test]
 async fn import_that_ends_leaves_the_budget_to_others() {
     let world = world();
     world.import_all().await;
-    assert!(world.gate_store.state(&world.tenant, SYSTEM).revision > 3, "the share had to grow");
-    assert!(held(&world) <= SMALL, "{} are held", held(&world));
+    assert_left(&world);
 }
 
 #[tokio::test]
@@ -55,7 +57,7 @@ async fn import_that_fails_leaves_the_budget_to_others() {
     }
     let answer = world.import(&world.command()).await;
     assert!(answer.next_cursor.is_some(), "{answer:?}");
-    assert!(held(&world) <= SMALL, "{} are held", held(&world));
+    assert_left(&world);
 }
 
 #[tokio::test]
@@ -63,7 +65,7 @@ async fn sweep_that_ends_leaves_the_budget_to_others() {
     let world = world();
     let report = world.sweep(world.step()).await;
     assert_eq!((report.outcome, report.step.drift), (SweepOutcome::Done, 40));
-    assert!(held(&world) <= SMALL, "{} are held", held(&world));
+    assert_left(&world);
 }
 
 #[tokio::test]
@@ -73,5 +75,22 @@ async fn batch_of_hints_leaves_the_budget_to_others() {
     let changes = ids.iter().map(|id| world.account.change(id)).collect();
     let report = world.sync(changes).await;
     assert!(report.outcomes.iter().all(|it| *it == BookingSyncOutcome::Synced), "{report:?}");
-    assert!(held(&world) <= SMALL, "{} are held", held(&world));
+    assert_left(&world);
+}
+
+#[tokio::test]
+async fn hints_that_come_one_by_one_cost_the_gate_no_write_each() {
+    let world = world();
+    let ids: Vec<_> = world.account.appointments().into_keys().take(20).collect();
+    let writes = async |ids: &[ExternalId]| {
+        let before = world.gate_store.saves();
+        for id in ids {
+            assert_eq!(world.told(id).await, BookingSyncOutcome::Synced);
+            world.clock.advance(Duration::from_millis(400));
+        }
+        world.gate_store.saves() - before
+    };
+    let (first, rest) = ids.split_at(5);
+    writes(first).await;
+    assert!(writes(rest).await <= 1, "the lease, perhaps");
 }

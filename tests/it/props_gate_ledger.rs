@@ -45,6 +45,7 @@ fn sum_of_shares_stays_within_the_limit_in_any_course_of_requests() {
                 ledger = ledger.handed_back((&holder, class), busy, now + WINDOW);
                 let left = ledger.share_of(&holder, class).map_or(0, |share| share.permits);
                 assert_eq!(left, busy, "seed {seed}: what calls still count against");
+                assert!(held(&ledger, now, |_| true) <= limit.usable(), "seed {seed}: {ledger:?}");
                 continue;
             }
             let kind = match random.u32(0..3) {

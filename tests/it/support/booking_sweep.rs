@@ -21,29 +21,34 @@ use super::waiting::until;
 const SWEPT_WITHIN: Duration = Duration::from_secs(240);
 const HALF_A_DAY_MS: i64 = 12 * 3_600_000;
 
-/// The minute of the hour whose slot tests have planned: tenants of other tests are never in it, for
-/// they would meet sweeps that they have not begun.
-const PLANNED_MINUTE: i8 = 57;
+/// Every booking system of the tests, with a minute of the hour in whose slot one test has its tenant
+/// swept. Tenants of other tests are in none of these slots: they would meet sweeps that they have not
+/// begun.
+const PLANNED_MINUTES: [(BookingSystem, i8); 3] =
+    [(BookingSystem::Acuity, 57), (BookingSystem::Square, 52), (BookingSystem::Vagaro, 47)];
 
-fn planned_at() -> Timestamp {
+fn at_minute(minute: i8) -> Timestamp {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    now.with().minute(PLANNED_MINUTE).build().unwrap().timestamp()
+    now.with().minute(minute).build().unwrap().timestamp()
 }
 
-fn is_planned(id: &str, system: BookingSystem) -> bool {
+fn is_swept_at(minute: i8, id: &str, system: BookingSystem) -> bool {
     let system = System::parse(system.provider().system).unwrap();
-    sweep_slot(&TenantId::parse(id).unwrap(), system) == slot_at(planned_at())
+    sweep_slot(&TenantId::parse(id).unwrap(), system) == slot_at(at_minute(minute))
 }
 
 /// The id of a new tenant that only sweeps of its own test reach.
 pub fn unplanned_id(system: BookingSystem) -> String {
-    std::iter::repeat_with(new_id).find(|id| !is_planned(id, system)).unwrap()
+    let is_unplanned =
+        |id: &String| !PLANNED_MINUTES.iter().any(|(_, minute)| is_swept_at(*minute, id, system));
+    std::iter::repeat_with(new_id).find(is_unplanned).unwrap()
 }
 
 /// The id of a new tenant, and when the schedule has it swept.
 pub fn planned_id(system: BookingSystem) -> (String, Timestamp) {
-    let id = std::iter::repeat_with(new_id).find(|id| is_planned(id, system)).unwrap();
-    (id, planned_at())
+    let (_, minute) = PLANNED_MINUTES.into_iter().find(|(it, _)| *it == system).unwrap();
+    let id = std::iter::repeat_with(new_id).find(|id| is_swept_at(minute, id, system)).unwrap();
+    (id, at_minute(minute))
 }
 
 /// What a sweep reported of itself at its end.

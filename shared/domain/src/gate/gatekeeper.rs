@@ -129,7 +129,8 @@ impl Gate {
 
     /// Gives back what this instance holds of a tenant's budget, for whoever's work there is over for
     /// now: a lease would keep it from other instances for another minute. A small share is kept, and
-    /// so is one that a call is under way for. What can't be written down comes back with its lease.
+    /// so is one that a call is under way for. What can't be written down comes back with its lease, and
+    /// so does what is left by dropping this before its end.
     pub async fn hand_back(&self, tenant: &TenantId, system: System, class: Class) {
         let key = (tenant.clone(), system);
         let lobby = self.lobbies.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

@@ -3,14 +3,12 @@
 //! The sum of the shares never exceeds what the provider allows, and each holder keeps to its own
 //! share by itself. A share counts until its lease, the longest call begun under it, and the window
 //! behind that call are over. So a crashed holder's share comes back without any rolling window ever
-//! seeing both the old calls and the new holder's.
+//! seeing both the old calls and the new holder's. A holder that is done may hand its share back before:
+//! then only what its calls still use of the window counts on.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-/// A share up to this part of what its class may use is too small for others to miss.
-const SMALL_PART: u32 = 4;
 
 /// Kept free of every limit, for calls that enter no gate (a connection's first check, the exchange
 /// of a code) and for other programs that use the same app's credentials.
@@ -21,6 +19,8 @@ const BACKGROUND_PERCENT: u32 = 70;
 const FIRST_SHARE_PART: u32 = 10;
 /// Below this part of the budget free, leases are short so that permits wander to where calls are.
 const SCARCE_PART: u32 = 4;
+/// A share up to this part of what its class may use is too small for others to miss.
+const SMALL_PART: u32 = 4;
 /// The part of a lease that a short one is.
 const SHORT_LEASE_PART: u32 = 6;
 

@@ -142,9 +142,10 @@ impl Lobby {
         self.known().wrote(state, at);
     }
 
-    /// See [`Seat::leave`](super::seat::Seat::leave).
+    /// See [`Known::leave`].
     pub fn leave(&self, class: Class) -> bool {
-        self.known().seat(class).leave()
+        let at = self.moment();
+        self.known().leave(class, at)
     }
 
     /// See [`Known::without_share`].

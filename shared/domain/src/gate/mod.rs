@@ -3,7 +3,8 @@
 //! Every call to a provider enters through [`Gate::enter`] and tells with [`Gate::report`] how it
 //! went. What instances must know of each other is one small item in the table ([`GateState`]);
 //! what is decided from it are pure functions of that state ([`Breaker`], [`Pause`], [`Ledger`]). An
-//! instance keeps a share of the rate budget for about a minute and counts its own calls against it,
+//! instance keeps a share of the rate budget for about a minute, or until it has no more use for it
+//! ([`Gate::hand_back`]), and counts its own calls against it,
 //! so a warm and healthy one asks the table nothing and writes nothing.
 //!
 //! When the table can't be reached, calls go on for as long as the instance's own share lasts; a new

@@ -128,9 +128,11 @@ impl Seat {
         leaves
     }
 
-    /// For how long calls count on that are over.
+    /// For how long calls count on that are over, in the milliseconds that are stored.
     pub fn counts_for(&self, at: Moment) -> Duration {
-        self.log.last_free().map_or(Duration::ZERO, |free_at| free_at.saturating_sub(at.mono))
+        let left = self.log.last_free().map_or(Duration::ZERO, |end| end.saturating_sub(at.mono));
+        let left_ms = left.as_nanos().div_ceil(1_000_000);
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(u64::MAX))
     }
 
     /// This is what the table holds for us. More than is believed here is not believed: it may be a

@@ -15,6 +15,12 @@ use crate::ports::{
 use crate::retry::RetryPolicy;
 use crate::usecase::fresh_connection::after_refusal;
 use crate::usecase::settle_work::Verdict;
+use crate::usecase::time_limit::within;
+
+/// Fewer requests than this are not worth the write of handing a share back and those of getting it again.
+const HAND_BACK_MIN: u32 = 3;
+/// What was done is to be told of in time, whatever the table does.
+const HAND_BACK_MAX: Duration = Duration::from_millis(500);
 
 /// The ports of whoever reads at a provider.
 #[derive(Clone, Copy)]
@@ -180,9 +186,14 @@ impl<'a> ProviderReads<'a> {
         }
     }
 
-    /// There is no more to read for now: others need not wait for what is held of the budget.
-    pub async fn leave(&self) {
-        self.ports.gate.hand_back(self.tenant, self.system, self.class).await;
+    /// There is no more to read for now: others need not wait for what is held of the budget. Nothing
+    /// depends on it, so it takes no longer than a moment.
+    pub async fn hand_back(&self) {
+        if self.costs().provider_calls < HAND_BACK_MIN {
+            return;
+        }
+        let Self { ports: ProviderPorts { gate, clock, .. }, tenant, system, class, .. } = *self;
+        within(clock, HAND_BACK_MAX, gate.hand_back(tenant, system, class)).await;
     }
 
     /// The connection, with a token that is good.

@@ -87,9 +87,9 @@ impl<'a> Account<'a> {
         self.reads.costs()
     }
 
-    /// See [`ProviderReads::leave`].
-    pub async fn leave(&self) {
-        self.reads.leave().await;
+    /// See [`ProviderReads::hand_back`].
+    pub async fn hand_back(&self) {
+        self.reads.hand_back().await;
     }
 
     /// Reads the next part of a window, again and again where that may help.

@@ -106,6 +106,13 @@ impl Known {
         Some(grant)
     }
 
+    /// Gives a large share up that no call is under way for, nor a probe that is still to be sent.
+    /// Whether it did.
+    pub fn leave(&mut self, class: Class, at: Moment) -> bool {
+        let is_probing = self.elected.as_ref().is_some_and(|it| at.mono < it.start_until);
+        !is_probing && self.seat(class).leave()
+    }
+
     /// What should be written so that others get the share that this instance has left, if it is still
     /// written down.
     pub fn without_share(&mut self, holder: (&str, Class), at: Moment) -> Option<GateState> {

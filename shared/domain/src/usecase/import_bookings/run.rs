@@ -12,7 +12,7 @@ use crate::gate::Class;
 use crate::ports::{BookingPage, ImportAnswer, StoreError, UnreadableBooking, Watermark};
 use crate::usecase::apply_bookings::{ApplyCounts, ApplyPorts, ApplyScope, Look, apply_bookings};
 use crate::usecase::read_bookings::{Account, PageLimits, Read};
-use crate::usecase::walk_bookings::{End, PageWork, walk};
+use crate::usecase::walk_bookings::{End, PageWork, Walked, walk};
 
 /// No page is begun later than this after the call's beginning: its caller waits.
 const BUDGET_MAX: Duration = Duration::from_secs(25);
@@ -78,13 +78,23 @@ pub(super) async fn run(
     };
     let from = start.position.clone();
     let walked = walk(&account, start.window, from, limits, &mut storing).await;
-    if !matches!(walked.end, End::OutOfTime) {
-        account.leave().await;
-    }
     stats.costs = account.costs();
     stats.pages = walked.pages;
     stats.counts = storing.counts;
     stats.unreadable = storing.unreadable;
+    let answer = answer(deps, command, &start, walked, stats).await;
+    account.hand_back().await;
+    answer
+}
+
+/// What is told of a walk; the watermark moves with one that is complete.
+async fn answer(
+    deps: &ImportDeps<'_>,
+    command: &ImportBookings,
+    start: &Start,
+    walked: Walked<StoreError>,
+    stats: &mut ImportStats,
+) -> Result<ImportAnswer, ImportError> {
     let mut answer = ImportAnswer {
         imported: stats.counts.imported,
         updated: stats.counts.updated,
@@ -93,7 +103,7 @@ pub(super) async fn run(
     };
     let stopped_by = match walked.end {
         End::Complete => {
-            complete(deps, command, &start).await?;
+            complete(deps, command, start).await?;
             return Ok(answer);
         }
         End::OutOfTime => None,
@@ -104,7 +114,7 @@ pub(super) async fn run(
         (Some(error), _) if walked.pages == 0 => return Err(error),
         (stopped_by, Some(position)) => {
             stats.stopped_by = stopped_by;
-            answer.next_cursor = Some(cursor(deps, command, &start, position)?);
+            answer.next_cursor = Some(cursor(deps, command, start, position)?);
         }
         // Something was done, so there is a position.
         (stopped_by, None) => return Err(stopped_by.unwrap_or(no_reason().into())),

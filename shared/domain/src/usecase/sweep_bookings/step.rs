@@ -154,9 +154,7 @@ pub async fn sweep_step(deps: &SweepDeps<'_>, step: SweepStep, deadline: Timesta
         )) => SweepOutcome::REFUSED,
         End::Unworked(verdict) => waiting(verdict, &next, now),
     };
-    if outcome != SweepOutcome::AT_ONCE {
-        account.leave().await;
-    }
+    account.hand_back().await;
     SweepReport {
         step: next,
         outcome,

@@ -123,9 +123,7 @@ pub async fn sweep_crm_step(
         let sweep = SweepOf { tenant: &tenant, system, sweep: &step.correlation_id };
         drop(deps.sweeps.leave(sweep).await);
     }
-    if outcome != SweepOutcome::AT_ONCE {
-        reads.leave().await;
-    }
+    reads.hand_back().await;
     let costs = reads.costs();
     CrmSweepReport {
         step,

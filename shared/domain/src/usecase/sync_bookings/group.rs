@@ -75,7 +75,7 @@ pub(super) async fn sync_group(
         let found = finding.find_all(&[], &doubtful).await;
         store(deps, group, found, &mut end).await;
     }
-    account.leave().await;
+    account.hand_back().await;
     end.costs = account.costs();
     end
 }
