@@ -29,9 +29,11 @@ async fn until_provider_was_called(tenant: &Tenant) {
     .await;
 }
 
-async fn until_table_was_called(tenant: &Tenant, times: u64) {
-    until("calls to the table", SOON, async || {
-        tenant.aws_calls("dynamodb").await["total"].as_u64() >= Some(times)
+/// Until the second transaction is on its way: the claim was the first one.
+async fn until_completion_is_held(tenant: &Tenant) {
+    until("the completion", SOON, async || {
+        let calls = tenant.aws_calls("dynamodb").await;
+        calls["by_operation"]["TransactWriteItems"].as_u64() >= Some(2)
     })
     .await;
 }
@@ -99,7 +101,7 @@ async fn kill_before_the_commit_has_no_second_effect() {
     hold_completion(&tenant, "hold_before").await;
     let mut function = start(&tenant).await;
     let answer = function.invoke(&event(&tenant, "k1", &tenant.contact("ada")), LEASE);
-    until_table_was_called(&tenant, 2).await;
+    until_completion_is_held(&tenant).await;
     function.kill().await;
     let killed_at = Instant::now();
     drop(answer);
@@ -129,7 +131,7 @@ async fn stale_owner_is_refused_and_the_result_of_the_new_one_stands() {
     let stalled = start(&tenant).await;
     let old = json!({"email": tenant.email("ada"), "firstname": "Canaryold"});
     let answer = stalled.invoke(&event(&tenant, "k1", &old), Duration::from_secs(5));
-    until_table_was_called(&tenant, 2).await;
+    until_completion_is_held(&tenant).await;
     stalled.stall();
     tokio::time::sleep(Duration::from_secs(5)).await;
 
