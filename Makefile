@@ -66,6 +66,7 @@ backfill: environment ## Import an export of bookings (TENANT=acme SYSTEM=vagaro
 
 test: lint ## Lint, then every test, with the local cloud up around them
 	@$(PYTHON_TESTS)
+	@cargo build --locked --quiet --package booking-backfill
 	@$(LOCAL) with-cloud -- bash -ec "$(TESTS); $(AFTER_SUITE)"
 
 test-unit: environment ## The tests that need no local cloud

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::support::account::now_ms;
 use crate::support::booking_state::text_in;
-use crate::support::booking_sweep::planned_id;
 use crate::support::booking_system::{
     Appointment, BookingSystem, Fate, for_every_booking_system, noon,
 };
 use crate::support::booking_tenant::BookingTenant;
 use crate::support::function_process::{FunctionProcess, schedule_event};
+use crate::support::sweep_slots::planned_id;
 use crate::support::table::number_in;
 use crate::support::tenant::PHONE;
 use crate::support::waiting::until;

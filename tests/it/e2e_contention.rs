@@ -89,7 +89,7 @@ async fn hundred_callers_over_ten_instances_stay_within_the_budget() {
     let done: usize = join_all(works).await.iter().sum();
     let answered = began.elapsed();
     assert_within_the_limit(&tenant.limits().await);
-    until("all contacts are there", Duration::from_secs(120), async || {
+    until("all contacts are there", Duration::from_secs(240), async || {
         tenant.remote_contacts().await.len() == CALLERS + 1
     })
     .await;

@@ -14,7 +14,8 @@ const OUTAGE_MS: u64 = 120000;
 const OUTAGE: Duration = Duration::from_millis(OUTAGE_MS);
 const STREAM_EVERY: Duration = Duration::from_millis(1_500);
 /// Whoever shares the budget looks at the breaker every two seconds; a call may have begun just before.
-const HEARD_WITHIN_MS: u64 = 3_000;
+/// The first probe comes after five.
+const HEARD_WITHIN_MS: u64 = 4_500;
 /// The last cooldown may begin just before the end, and then comes the backlog.
 const DRAINED_WITHIN: Duration = Duration::from_secs(150);
 

@@ -58,7 +58,7 @@ async fn creation_whose_answer_got_lost_is_found_although_the_search_does_not_kn
 
 #[tokio::test]
 async fn creation_that_timed_out_has_an_unknown_outcome_and_a_look_that_did_has_none() {
-    let pipedrive = Pipedrive::start_with(Duration::from_millis(150)).await;
+    let pipedrive = Pipedrive::start_with(Duration::from_secs(1)).await;
     pipedrive.will_give(&[json!([])]);
     pipedrive.server.will_hang();
     let error = pipedrive.gateway.upsert(&connection(), &wanted(&works(), None)).await.unwrap_err();

@@ -8,7 +8,7 @@ use super::cloud::Cloud;
 use super::tenant::Tenant;
 
 /// Marks of personal data and secrets that no answer may carry.
-pub const CANARIES: [&str; 5] = ["canary", "Canary", "5552671", "555-2671", "pat-na1"];
+pub const CANARIES: [&str; 5] = ["canary", "Canary", "4155552671", "555-2671", "pat-na1"];
 /// The scope that upserts need.
 pub const WRITE: &str = "crm:write";
 

@@ -2,54 +2,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use sync_domain::model::{System, TenantId};
-use sync_domain::ports::sweep_slot;
-use sync_domain::usecase::sweeping::slot_at;
 use uuid::Uuid;
 
 use super::account::now_ms;
-use super::booking_system::{BookingSystem, noon};
+use super::booking_system::noon;
 use super::booking_tenant::BookingTenant;
-use super::tenant::new_id;
 use super::waiting::until;
 
 /// A sweep reads more than a year, its calls wait behind live ones, and what was told half a minute ago
 /// is looked at later.
 const SWEPT_WITHIN: Duration = Duration::from_secs(240);
 const HALF_A_DAY_MS: i64 = 12 * 3_600_000;
-
-/// Every booking system of the tests, with a minute of the hour in whose slot one test has its tenant
-/// swept. Tenants of other tests are in none of these slots: they would meet sweeps that they have not
-/// begun.
-const PLANNED_MINUTES: [(BookingSystem, i8); 3] =
-    [(BookingSystem::Acuity, 57), (BookingSystem::Square, 52), (BookingSystem::Vagaro, 47)];
-
-fn at_minute(minute: i8) -> Timestamp {
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    now.with().minute(minute).build().unwrap().timestamp()
-}
-
-fn is_swept_at(minute: i8, id: &str, system: BookingSystem) -> bool {
-    let system = System::parse(system.provider().system).unwrap();
-    sweep_slot(&TenantId::parse(id).unwrap(), system) == slot_at(at_minute(minute))
-}
-
-/// The id of a new tenant that only sweeps of its own test reach.
-pub fn unplanned_id(system: BookingSystem) -> String {
-    let is_unplanned =
-        |id: &String| !PLANNED_MINUTES.iter().any(|(_, minute)| is_swept_at(*minute, id, system));
-    std::iter::repeat_with(new_id).find(is_unplanned).unwrap()
-}
-
-/// The id of a new tenant, and when the schedule has it swept.
-pub fn planned_id(system: BookingSystem) -> (String, Timestamp) {
-    let (_, minute) = PLANNED_MINUTES.into_iter().find(|(it, _)| *it == system).unwrap();
-    let id = std::iter::repeat_with(new_id).find(|id| is_swept_at(minute, id, system)).unwrap();
-    (id, at_minute(minute))
-}
 
 /// What a sweep reported of itself at its end.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::account::assert_delivered;
 use super::api::Answer;
-use super::booking_sweep::unplanned_id;
 use super::booking_system::{Appointment, BookingSystem};
+use super::sweep_slots::unplanned_id;
 use super::tenant::Tenant;
 
 /// The scope that imports need.
@@ -72,7 +72,7 @@ impl BookingTenant {
 
     /// A new tenant whose account exists, and who has not connected it.
     pub async fn unconnected(system: BookingSystem, settings: Value) -> Self {
-        Self::named(unplanned_id(system), system, settings).await
+        Self::named(unplanned_id(system.provider().system), system, settings).await
     }
 
     /// The same under an id of one's own.

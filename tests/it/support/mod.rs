@@ -45,6 +45,7 @@ pub mod square_account;
 pub mod square_app;
 pub mod square_signing;
 pub mod square_walk;
+pub mod sweep_slots;
 pub mod sync_play;
 pub mod sync_world;
 pub mod table;

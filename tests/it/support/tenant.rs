@@ -15,6 +15,7 @@ use super::api::Answer;
 use super::bus::create_tap;
 use super::cloud::Cloud;
 use super::crm_system::CrmSystem;
+use super::sweep_slots::unplanned_id;
 
 /// The marked phone number, as a caller writes it, and in E.164.
 pub const PHONE: (&str, &str) = ("(415) 555-2671", "+14155552671");
@@ -79,7 +80,9 @@ impl Tenant {
 
     /// The same at any CRM.
     pub async fn unconnected_to(system: CrmSystem, settings: Value) -> Self {
-        let mut tenant = Self::without_account(new_id(), system.provider()).await;
+        let provider = system.provider();
+        let id = unplanned_id(provider.system);
+        let mut tenant = Self::without_account(id, provider).await;
         (tenant.account, tenant.access_token) = (system.new_account_id(), system.new_token());
         tenant.register(settings).await;
         tenant

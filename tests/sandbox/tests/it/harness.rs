@@ -160,6 +160,11 @@ impl Receiver {
         (receiver, url)
     }
 
+    /// From now on every delivery is taken.
+    pub fn answer_well(&self) {
+        self.planned.lock().unwrap().clear();
+    }
+
     async fn take(
         State(receiver): State<Self>,
         uri: http::Uri,
