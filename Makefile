@@ -67,7 +67,7 @@ backfill: environment ## Import an export of bookings (TENANT=acme SYSTEM=vagaro
 test: lint ## Lint, then every test, with the local cloud up around them
 	@$(PYTHON_TESTS)
 	@cargo build --locked --quiet --package booking-backfill
-	@$(LOCAL) with-cloud -- bash -ec "$(TESTS); $(AFTER_SUITE)"
+	@$(LOCAL) with-cloud -- bash -c "$(TESTS); tested=\$$?; $(AFTER_SUITE) && exit \$$tested"
 
 test-unit: environment ## The tests that need no local cloud
 	@$(PYTHON_TESTS)

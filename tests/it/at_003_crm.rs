@@ -34,11 +34,11 @@ async fn upsert_three(tenant: &Tenant) -> Three {
     let attributes =
         json!({"reference": "canary-cmp", "name": "Canary Works", "domain": "works.example.com"});
     let company = tenant.upsert_of("company", "k-company", &attributes, &json!([])).await;
-    let company = company.done("created");
+    let company = tenant.ended("k-company", company, "created").await;
     let with_company = json!([{"type": "company", "external_id": company}]);
     let ada = tenant.contact("ada");
     let contact = tenant.upsert_of("contact", "k-contact", &ada, &with_company).await;
-    let contact = contact.done("created");
+    let contact = tenant.ended("k-contact", contact, "created").await;
     let with_both = json!([
         {"type": "contact", "external_id": contact},
         {"type": "company", "external_id": company},
@@ -47,7 +47,8 @@ async fn upsert_three(tenant: &Tenant) -> Three {
         "reference": "canary-deal", "name": "Canary Deal", "amount": "1200",
     });
     let attributes = with(attributes, tenant.crm().deal_stage());
-    let deal = tenant.upsert_of("deal", "k-deal", &attributes, &with_both).await.done("created");
+    let deal = tenant.upsert_of("deal", "k-deal", &attributes, &with_both).await;
+    let deal = tenant.ended("k-deal", deal, "created").await;
     Three { company, contact, deal }
 }
 
@@ -156,7 +157,8 @@ async fn association_changed_in_the_portal_is_one_version_and_one_event(system: 
     let tenant = Tenant::of(system, json!({})).await;
     let three = upsert_three(&tenant).await;
     let other = json!({"reference": "canary-other", "name": "Canary Other"});
-    let other = tenant.upsert_of("company", "k-other", &other, &json!([])).await.done("created");
+    let other = tenant.upsert_of("company", "k-other", &other, &json!([])).await;
+    let other = tenant.ended("k-other", other, "created").await;
     tenant.events(4).await;
     let link = |act: &str, from: (&str, &str), to: &str| json!({"act": act, "type": from.0, "id": from.1, "to_type": "company", "to_id": to});
     let steps = [
@@ -190,7 +192,8 @@ async fn own_writes_that_come_back_as_webhooks_change_nothing(system: CrmSystem)
     let tenant = Tenant::of(system, json!({"webhooks_on_api_writes": true})).await;
     upsert_three(&tenant).await;
     let changed = json!({"email": tenant.email("ada"), "lastname": "Canaryother"});
-    tenant.upsert("k-changed", &changed).await.done("updated");
+    let answer = tenant.upsert("k-changed", &changed).await;
+    tenant.ended("k-changed", answer, "updated").await;
     until("the echoes were read", SOON, async || batch_reads(&tenant).await >= 3).await;
     tenant.settle("bob").await;
     let events = tenant.events(5).await;
@@ -206,7 +209,8 @@ async fn own_writes_that_come_back_as_webhooks_change_nothing(system: CrmSystem)
 
 async fn webhooks_with_a_bad_signature_store_nothing(system: CrmSystem) {
     let tenant = Tenant::of(system, json!({})).await;
-    let id = tenant.upsert("k1", &tenant.contact("ada")).await.done("created");
+    let answer = tenant.upsert("k1", &tenant.contact("ada")).await;
+    let id = tenant.ended("k1", answer, "created").await;
     tenant.events(1).await;
     let act = json!({"act": "update", "type": "contact", "id": id, "properties": system.renamed("Canarynew")});
     tenant.portal_held(act).await;
@@ -237,7 +241,8 @@ async fn deliveries_in_any_order_end_in_the_same_state(system: CrmSystem) {
         tenant.portal_held(act).await;
     }
     let ours = json!({"email": tenant.email("ada"), "lastname": "Canaryours"});
-    tenant.upsert("k-between", &ours).await.done("updated");
+    let answer = tenant.upsert("k-between", &ours).await;
+    tenant.ended("k-between", answer, "updated").await;
     tenant.portal_held(json!({"act": "archive", "type": "deal", "id": three.deal})).await;
     for seed in 0..2 {
         let deliver = json!({"repeat": 2, "shuffle": true, "seed": seed});

@@ -52,7 +52,8 @@ async fn crowd_of_first_upserts_makes_one_person(system: CrmSystem) {
         }
     }
     assert_eq!(created, 1);
-    tenant.upsert("k-last", &ada).await.done("noop");
+    let answer = tenant.upsert("k-last", &ada).await;
+    tenant.ended("k-last", answer, "noop").await;
     assert_one_of_everything(&tenant).await;
     println!("{system:?}: {CALLERS} first upserts at once: 1 person, 1 version, 1 event");
 }

@@ -1,16 +1,22 @@
 //! Calls of the HTTP API through the gateway.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::cloud::Cloud;
 use super::tenant::Tenant;
+use super::waiting::until;
 
 /// Marks of personal data and secrets that no answer may carry.
 pub const CANARIES: [&str; 5] = ["canary", "Canary", "4155552671", "555-2671", "pat-na1"];
 /// The scope that upserts need.
 pub const WRITE: &str = "crm:write";
+
+/// What waits for a share of the rate budget waits for a lease at most.
+const FINISHED_WITHIN: Duration = Duration::from_secs(120);
 
 /// How many callers a crowd has.
 pub const CALLERS: usize = 64;
@@ -157,6 +163,22 @@ impl Tenant {
         let path =
             format!("integrations/crm/{}/upsert?idempotency_key={key}", self.provider.system);
         self.cloud.call("GET", &path, Some(&token), None).await
+    }
+
+    /// The id of the provider's that an upsert came to, with that status: at once, or a moment later where
+    /// other instances hold what there is of a small rate budget.
+    pub async fn ended(&self, key: &str, answer: Answer, status: &str) -> String {
+        if answer.status == 200 {
+            return answer.done(status);
+        }
+        answer.queued();
+        let mut ended = answer;
+        until(&format!("the upsert {key} is finished"), FINISHED_WITHIN, async || {
+            ended = self.upsert_status(key).await;
+            ended.body["external_id"].is_string()
+        })
+        .await;
+        ended.done(status)
     }
 
     /// All bodies at the same time, with one token.
