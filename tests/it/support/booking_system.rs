@@ -164,7 +164,7 @@ impl BookingSystem {
         match self {
             Self::Acuity => (json!({ "firstName": "Canarynew" }), &["first_name"]),
             Self::Square => (json!({ "duration_minutes": 90 }), &["end_time"]),
-            Self::Vagaro => (json!({ "serviceTitle": "Canary Massage" }), &["service_name"]),
+            Self::Vagaro => (json!({ "serviceTitle": "Long Massage" }), &["service_name"]),
         }
     }
 
